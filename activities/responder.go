@@ -1,0 +1,106 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"parley/sms"
+)
+
+// A Turn is what the responder is asked to answer: one text of a contact that
+// no script was waiting for, with the recent transcript. When an earlier try
+// failed, the texts that arrived meanwhile have joined it.
+type Turn struct {
+	ID             string     `json:"id"`   // the same for every try
+	From           sms.Number `json:"from"` // the contact
+	Sender         sms.Sender `json:"sender,omitempty"`
+	Text           string     `json:"text"` // joined with newlines if there are several
+	Kind           sms.Kind   `json:"kind"`
+	MessageID      string     `json:"message_id"` // the carrier's, of the last text
+	ConversationID string     `json:"conversation_id,omitempty"`
+	Time           time.Time  `json:"time"` // accepted by the carrier
+	Reference      string     `json:"reference,omitempty"`
+	Transcript     []Line     `json:"transcript"` // oldest first; empty for a contact who texts first
+}
+
+// A Line is one message of the transcript that a Turn carries.
+type Line struct {
+	From string    `json:"from"` // "contact", or who of us wrote it: "responder", a script's name, a person's
+	Text string    `json:"text"`
+	Time time.Time `json:"time"`
+}
+
+// A Decision says what to do about a Turn. The zero Decision does nothing.
+type Decision struct {
+	Reply string `json:"reply,omitempty"`
+	Start *Start `json:"start,omitempty"`
+}
+
+// Start names a script to start, by the name it is registered with.
+type Start struct {
+	Script string          `json:"script"`
+	Input  json.RawMessage `json:"input"`
+}
+
+// Errors that end a try of HandleInboundMessage; a conversation parks a bad
+// answer sooner than a responder that cannot be reached.
+const (
+	ErrTypeUnreachable = "ResponderUnreachable"
+	ErrTypeBadAnswer   = "ResponderBadAnswer"
+)
+
+// ResponderTimeout is how long a responder may think.
+const ResponderTimeout = 60 * time.Second
+
+// Responder decides on replies: by itself, or by asking the service at URL.
+type Responder struct {
+	Hook Hook
+}
+
+// HandleInboundMessage decides what to do about a text that no script waits
+// for. This is the place to edit: call a model, look something up, start a
+// script. With PARLEY_RESPONDER_URL set, that service decides instead.
+func (r *Responder) HandleInboundMessage(ctx context.Context, turn Turn) (Decision, error) {
+	if r.Hook.URL != "" {
+		return r.ask(ctx, turn)
+	}
+	if turn.Kind != sms.KindText {
+		return Decision{}, nil
+	}
+	return Decision{Reply: `Thanks for your message! You said: "` + turn.Text + `"`}, nil
+}
+
+func (r *Responder) ask(ctx context.Context, turn Turn) (Decision, error) {
+	ctx, cancel := context.WithTimeout(ctx, ResponderTimeout)
+	defer cancel()
+	status, body, err := r.Hook.Post(ctx, turn.ID, turn)
+	if err != nil {
+		return Decision{}, temporal.NewApplicationError("asking the responder: "+err.Error(), ErrTypeUnreachable)
+	}
+	if status == http.StatusNoContent {
+		return Decision{}, nil
+	}
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusBadGateway || status == http.StatusGatewayTimeout {
+		return Decision{}, temporal.NewApplicationError(fmt.Sprintf("asking the responder: it answered HTTP %d", status), ErrTypeUnreachable)
+	}
+	if status != http.StatusOK {
+		return Decision{}, badAnswer("it answered HTTP %d; want 200 with a decision, or 204 for nothing", status)
+	}
+	var decision Decision
+	if err := json.Unmarshal(body, &decision); err != nil {
+		return Decision{}, badAnswer(`its answer is not a decision, such as {"reply":"…"} or {"start":{"script":"…","input":{…}}} or {}`)
+	}
+	if decision.Start != nil && decision.Start.Script == "" {
+		return Decision{}, badAnswer(`its answer has "start" without "script"`)
+	}
+	return decision, nil
+}
+
+func badAnswer(format string, args ...any) error {
+	return temporal.NewApplicationError("asking the responder: "+fmt.Sprintf(format, args...), ErrTypeBadAnswer)
+}

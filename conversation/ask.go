@@ -1,0 +1,225 @@
+package conversation
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// A Question is what a script asks, with all that belongs to asking it.
+type Question[T any] struct {
+	Text        string        // the words
+	Answer      Answer[T]     // understands the contact's words
+	Reprompt    string        // the words when the answer was not understood; empty: Text again
+	Attempts    int           // how often to ask in all; 0 is once
+	Timeout     time.Duration // how long to wait for an answer each time, from when the carrier took the text; 0 is 24 hours
+	UsefulUntil time.Time     // not asked, and not waited for, later than this; zero: always useful
+}
+
+// How a question can end without an answer that was understood. These are
+// ordinary life, not failures; errors.As with an *Ending tells more.
+var (
+	ErrNoReply       = errors.New("no reply")
+	ErrNotUnderstood = errors.New("not understood")
+	ErrOptedOut      = errors.New("opted out")
+	ErrUndeliverable = errors.New("undeliverable")
+	ErrTooLate       = errors.New("too late")
+	ErrWithdrawn     = errors.New("withdrawn")
+)
+
+// Delivery says whether a question reached the contact's phone.
+type Delivery string
+
+// What the carrier's receipts said when the question ended. Some networks
+// never report, so unknown is common.
+const (
+	Delivered       Delivery = "delivered"
+	NotDelivered    Delivery = "not delivered"
+	DeliveryUnknown Delivery = "unknown"
+)
+
+// An Ending tells how a question ended. errors.Is finds its kind: ErrNoReply
+// and its like.
+type Ending struct {
+	Kind      error
+	Words     string   // ErrOptedOut, ErrNotUnderstood: what the contact wrote last
+	Delivered Delivery // ErrNoReply: "did not answer" is not "did not get it"
+	Reason    string   // ErrUndeliverable: the carrier's code, or why it was not sent
+}
+
+func (e *Ending) Error() string {
+	if e.Reason != "" {
+		return e.Kind.Error() + ": " + e.Reason
+	}
+	return e.Kind.Error()
+}
+
+func (e *Ending) Unwrap() error { return e.Kind }
+
+// An Answer understands a text, or says that it does not.
+type Answer[T any] func(text string) (T, bool)
+
+// AnyText takes any text as the answer.
+func AnyText() Answer[string] {
+	return func(text string) (string, bool) {
+		text = strings.TrimSpace(text)
+		return text, text != ""
+	}
+}
+
+// OneOf understands exactly these words, in any case and with punctuation
+// around them, and returns the word as given here. It panics on a word that
+// means STOP: the contact would be opted out by answering.
+func OneOf(words ...string) Answer[string] {
+	for _, w := range words {
+		if IsStop(w) {
+			panic(fmt.Sprintf("conversation.OneOf: %q would opt the contact out", w))
+		}
+	}
+	return func(text string) (string, bool) {
+		text = strings.Trim(text, " \t\r\n.,;:!?\"'()")
+		for _, w := range words {
+			if strings.EqualFold(text, w) {
+				return w, true
+			}
+		}
+		return "", false
+	}
+}
+
+// Ask asks a question and waits for an answer that is understood, however long
+// that takes. It asks Attempts times, the first time with Text and then with
+// Reprompt. Without an answer it returns an *Ending; a cancelled script gets a
+// temporal.CanceledError, and the question is withdrawn.
+func Ask[T any](ctx workflow.Context, chat *Chat, q Question[T]) (T, error) {
+	var zero T
+	if q.Answer == nil {
+		return zero, errors.New("the question has no Answer to understand texts with; conversation.AnyText() takes any")
+	}
+	if q.Timeout == 0 {
+		q.Timeout = 24 * time.Hour
+	}
+	text := q.Text
+	for attempt := 1; ; attempt++ {
+		words, err := chat.ask(ctx, asked{
+			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, Reference: chat.reference,
+		})
+		if err != nil {
+			return zero, err
+		}
+		understood, err := understand(ctx, q.Answer, words)
+		switch {
+		case err != nil:
+			return zero, err
+		case understood.OK:
+			return understood.Answer, nil
+		case attempt >= max(q.Attempts, 1):
+			return zero, &Ending{Kind: ErrNotUnderstood, Words: words}
+		}
+		if q.Reprompt != "" {
+			text = q.Reprompt
+		}
+	}
+}
+
+type understanding[T any] struct {
+	OK     bool `json:"ok"`
+	Answer T    `json:"answer"`
+}
+
+// understand runs the parser once and records what it said, so that a better
+// parser does not break a script that is waiting.
+func understand[T any](ctx workflow.Context, answer Answer[T], words string) (understanding[T], error) {
+	var u understanding[T]
+	err := workflow.SideEffect(ctx, func(workflow.Context) any {
+		value, ok := answer(words)
+		return understanding[T]{OK: ok, Answer: value}
+	}).Get(&u)
+	return u, err
+}
+
+// ask asks once and returns the contact's words.
+func (c *Chat) ask(ctx workflow.Context, a asked) (string, error) {
+	id, err := c.tell(ctx, KindAsk, a.Text, a, 0, "")
+	if err != nil {
+		return "", c.takeBack(ctx, a, id, err)
+	}
+	answers := workflow.GetSignalChannel(ctx, answerSignal+id)
+	for again := 1; ; again++ {
+		// The conversation keeps the time. Should it have been terminated, or its
+		// answer be lost, asking again with the same id repeats the outcome or opens
+		// the question anew.
+		deadline := workflow.Now(ctx).Add(a.Timeout + time.Hour)
+		o, ok, err := c.listen(ctx, answers, deadline)
+		switch {
+		case err != nil:
+			return "", c.takeBack(ctx, a, id, err)
+		case ok:
+			return o.words()
+		}
+		if _, err := c.tell(ctx, KindAsk, a.Text, a, again, id); err != nil {
+			return "", c.takeBack(ctx, a, id, err)
+		}
+	}
+}
+
+// takeBack withdraws a question whose script stops waiting for err.
+func (c *Chat) takeBack(ctx workflow.Context, a asked, id string, err error) error {
+	cleanup, _ := workflow.NewDisconnectedContext(ctx)
+	if _, failed := c.tell(cleanup, KindWithdraw, "", withdrawn{Script: a.Script, AskID: id}, 0, ""); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// listen waits for the outcome of a question; not ok means that the deadline passed.
+func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, deadline time.Time) (o outcome, ok bool, err error) {
+	for {
+		if c.guard.future != nil && c.guard.at.After(deadline) {
+			c.guard.cancel()
+			c.guard = timer{}
+		}
+		if c.guard.future == nil {
+			guard, cancel := workflow.WithCancel(ctx)
+			c.guard = timer{at: deadline, cancel: cancel, future: workflow.NewTimerWithOptions(guard, deadline.Sub(workflow.Now(ctx)),
+				workflow.TimerOptions{Summary: "ask again if nothing is heard"})}
+		}
+		s := workflow.NewSelector(ctx)
+		s.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { err = ctx.Err() })
+		s.AddReceive(answers, func(ch workflow.ReceiveChannel, _ bool) {
+			ch.Receive(ctx, &o)
+			ok = true
+		})
+		s.AddFuture(c.guard.future, func(workflow.Future) { c.guard = timer{} })
+		s.Select(ctx)
+		switch {
+		case err != nil || ok:
+			return o, ok, err
+		case !workflow.Now(ctx).Before(deadline):
+			return o, false, nil
+		}
+	}
+}
+
+// words is the contact's text, or how the question ended without one.
+func (o outcome) words() (string, error) {
+	switch o.Kind {
+	case endAnswered:
+		return o.Text, nil
+	case endNoReply:
+		return "", &Ending{Kind: ErrNoReply, Delivered: o.Delivered}
+	case endUndeliverable:
+		return "", &Ending{Kind: ErrUndeliverable, Reason: o.Reason}
+	case endOptedOut:
+		return "", &Ending{Kind: ErrOptedOut, Words: o.Text}
+	case endTooLate:
+		return "", &Ending{Kind: ErrTooLate}
+	case endWithdrawn:
+		return "", &Ending{Kind: ErrWithdrawn}
+	default:
+		panic(fmt.Sprintf("a question ended as %q, which this build does not know: deploy the newer worker", o.Kind))
+	}
+}

@@ -1,0 +1,109 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"parley/sms"
+)
+
+// Client reaches conversations from outside: from the webhook, the command
+// line, other programs.
+type Client struct {
+	Temporal  client.Client
+	TaskQueue string // where conversations run
+}
+
+// ErrClosed is returned when there is no running conversation to reach.
+var ErrClosed = errors.New("the conversation is closed")
+
+func (c Client) options(contact sms.Number, sender sms.Sender) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:            ID(contact, sender),
+		TaskQueue:     c.TaskQueue,
+		StaticSummary: "SMS with " + contact.Masked(),
+		StaticDetails: "One conversation per phone number. What is going on stands under *Current Details*; the query `conversation` returns everything.",
+	}
+}
+
+// Tell brings an event to a conversation and starts that if it is not running.
+// When it returns nil, the event is in the workflow's history, also if no
+// worker runs.
+func (c Client) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e Envelope) error {
+	if ctx.Value(requestIDKey{}) == nil {
+		ctx = withRequestID(ctx, e.ID)
+	}
+	_, err := c.Temporal.SignalWithStartWorkflow(ctx, ID(contact, sender), EventSignal, e,
+		c.options(contact, sender), WorkflowType, Start{Contact: contact, Sender: sender})
+	if err != nil {
+		return fmt.Errorf("signalling the conversation: %w", err)
+	}
+	return nil
+}
+
+// TellRunning brings an event to a conversation that runs, and returns
+// ErrClosed if it does not.
+func (c Client) TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e Envelope) error {
+	err := c.Temporal.SignalWorkflow(withRequestID(ctx, e.ID), ID(contact, sender), "", EventSignal, e)
+	var missing *serviceerror.NotFound
+	switch {
+	case errors.As(err, &missing):
+		return ErrClosed
+	case err != nil:
+		return fmt.Errorf("signalling the conversation: %w", err)
+	}
+	return nil
+}
+
+// Send asks a conversation to send a message, and returns the message's key.
+// The id is the caller's idempotency key: a repeat returns the first key. A
+// message that is not taken is an application error of type TypeRefused, whose
+// message says why. It needs a running worker; without one it waits until ctx
+// is done.
+func (c Client) Send(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r SendRequest) (string, error) {
+	options := c.options(contact, sender)
+	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	handle, err := c.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: c.Temporal.NewWithStartWorkflowOperation(options, WorkflowType, Start{Contact: contact, Sender: sender}),
+		UpdateOptions: client.UpdateWorkflowOptions{
+			UpdateID: id, WorkflowID: options.ID, UpdateName: SendUpdate, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		},
+	})
+	if err != nil {
+		return "", fmt.Errorf("asking the conversation to send: %w", err)
+	}
+	var key string
+	if err := handle.Get(ctx, &key); err != nil {
+		return "", fmt.Errorf("asking the conversation to send: %w", err)
+	}
+	return key, nil
+}
+
+// Queue puts a message in a conversation's queue without waiting for a worker.
+func (c Client) Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r SendRequest) error {
+	e, err := SendEvent(id, r, time.Now())
+	if err != nil {
+		return err
+	}
+	return c.Tell(ctx, contact, sender, e)
+}
+
+// State returns everything a conversation knows, also a closed one within the
+// namespace's retention. It needs a running worker.
+func (c Client) State(ctx context.Context, contact sms.Number, sender sms.Sender) (State, error) {
+	var state State
+	value, err := c.Temporal.QueryWorkflow(ctx, ID(contact, sender), "", StateQuery)
+	if err != nil {
+		return state, fmt.Errorf("asking the conversation: %w", err)
+	}
+	if err := value.Get(&state); err != nil {
+		return state, fmt.Errorf("reading the conversation: %w", err)
+	}
+	return state, nil
+}

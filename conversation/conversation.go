@@ -1,0 +1,231 @@
+package conversation
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities"
+	"parley/sms"
+)
+
+const (
+	maxSignals   = 1000                // of one run, before it continues as new
+	maxRunLength = 30 * 24 * time.Hour // of a conversation that must not close
+)
+
+// Start is the input of a Conversation: whom it is with, and from its second
+// run on everything it knows.
+type Start struct {
+	Contact sms.Number `json:"contact"`
+	Sender  sms.Sender `json:"sender,omitempty"`
+	State   *State     `json:"state,omitempty"`
+}
+
+// conversation is one run: the state that outlives it, and what is in flight.
+type conversation struct {
+	root  workflow.Context // cancelled by an operator
+	ctx   workflow.Context // never cancelled: a conversation is not a job that can be called off
+	state *State
+	info  *workflow.Info
+
+	events workflow.ReceiveChannel
+	wake   workflow.Channel // an update changed the state
+	timer  timer
+
+	sending   *sending
+	thinking  workflow.Future // of activities.Decision
+	starting  workflow.Future // of a script that the responder wants
+	checking  *checking
+	answering []answering
+
+	signals   int
+	baseline  int // history length when this run could first act
+	cancelled bool
+}
+
+// Conversation talks to one number: it keeps order, drops duplicates, sends
+// through one queue, asks one question at a time and tracks what became of each
+// text. It contains no business rules.
+//
+// It is one loop: take everything that arrived, start everything that can be
+// started, and wait. Nothing in the loop but wait blocks, so whatever was taken
+// is part of the state that closing or continuing as new hands on.
+func (t *Toolkit) Conversation(ctx workflow.Context, start Start) (State, error) {
+	c, err := t.open(ctx, start)
+	if err != nil {
+		return State{}, err
+	}
+	for {
+		c.drain()
+		continuing := c.mustContinue()
+		if !continuing {
+			c.advance()
+		}
+		if c.settled() && workflow.AllHandlersFinished(ctx) {
+			if continuing {
+				c.state.Run++
+				return State{}, workflow.NewContinueAsNewError(ctx, WorkflowType, Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.state})
+			}
+			if c.finished() {
+				return *c.state, nil
+			}
+		}
+		c.show()
+		c.arm()
+		c.wait()
+	}
+}
+
+func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error) {
+	info := workflow.GetInfo(ctx)
+	state := start.State
+	if state == nil {
+		first := info.FirstRunID
+		if first == "" { // the test environment knows none
+			first = info.WorkflowExecution.RunID
+		}
+		state = &State{Schema: Schema, Contact: start.Contact, Sender: start.Sender, FirstRunID: first, StartedAt: workflow.Now(ctx)}
+	}
+	if state.Schema > Schema {
+		// An old worker must not rewrite what it does not know in full: the task is
+		// tried again until a worker of the right build takes it.
+		panic(fmt.Sprintf("the state has schema %d and this build knows %d: deploy the newer worker", state.Schema, Schema))
+	}
+	if state.Contact == "" {
+		return nil, errNoContact
+	}
+	disconnected, _ := workflow.NewDisconnectedContext(ctx)
+	c := &conversation{
+		root:     ctx,
+		ctx:      disconnected,
+		state:    state,
+		info:     info,
+		events:   workflow.GetSignalChannel(disconnected, EventSignal),
+		wake:     workflow.NewBufferedChannel(disconnected, 1),
+		baseline: info.GetCurrentHistoryLength(),
+	}
+	if err := workflow.SideEffect(ctx, func(workflow.Context) any { return t.Settings }).Get(&state.Settings); err != nil {
+		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	if err := workflow.SetQueryHandlerWithOptions(disconnected, StateQuery, func() (State, error) { return *c.state, nil },
+		workflow.QueryHandlerOptions{Description: "Everything this conversation knows"}); err != nil {
+		return nil, fmt.Errorf("offering the query: %w", err)
+	}
+	if err := workflow.SetUpdateHandlerWithOptions(disconnected, SendUpdate, c.onSendUpdate,
+		workflow.UpdateHandlerOptions{Description: "Send one message to the contact", Validator: c.validateSendUpdate}); err != nil {
+		return nil, fmt.Errorf("offering the update: %w", err)
+	}
+	return c, nil
+}
+
+// drain takes every event that has arrived. It does not block.
+func (c *conversation) drain() {
+	var raw converter.RawValue
+	for c.events.ReceiveAsync(&raw) {
+		c.take(raw)
+		raw = converter.RawValue{}
+	}
+}
+
+// advance starts whatever the state allows to be started.
+func (c *conversation) advance() {
+	c.routeTexts()
+	c.expireQuestions()
+	c.freeSilentFloor()
+	c.workOnTurn()
+	c.releaseSays()
+	c.askNext()
+	c.checkHolder()
+	c.sendNext()
+}
+
+// wait blocks until something happened.
+func (c *conversation) wait() {
+	s := workflow.NewSelector(c.ctx)
+	s.AddReceive(c.events, func(ch workflow.ReceiveChannel, _ bool) {
+		var raw converter.RawValue
+		ch.Receive(c.ctx, &raw)
+		c.take(raw)
+	})
+	s.AddReceive(c.wake, func(ch workflow.ReceiveChannel, _ bool) { ch.Receive(c.ctx, nil) })
+	if !c.cancelled {
+		s.AddReceive(c.root.Done(), func(ch workflow.ReceiveChannel, _ bool) {
+			ch.Receive(c.ctx, nil)
+			c.cancelled = true
+			c.attend("somebody cancelled this conversation, which has no effect; terminate it to stop it")
+		})
+	}
+	if c.timer.future != nil {
+		s.AddFuture(c.timer.future, func(workflow.Future) { c.timer = timer{} })
+	}
+	if c.sending != nil {
+		s.AddFuture(c.sending.future, c.onSent)
+	}
+	if c.thinking != nil {
+		s.AddFuture(c.thinking, c.onDecided)
+	}
+	if c.starting != nil {
+		s.AddFuture(c.starting, c.onStarted)
+	}
+	if c.checking != nil {
+		s.AddFuture(c.checking.future, c.onChecked)
+	}
+	for i := range c.answering {
+		a := c.answering[i]
+		s.AddFuture(a.future, func(f workflow.Future) { c.onAnswered(a, f) })
+	}
+	s.Select(c.ctx)
+}
+
+// settled reports whether nothing is in flight. The server drops signals of a
+// closed sender and results of its activities, so no run ends before.
+func (c *conversation) settled() bool {
+	return c.sending == nil && c.thinking == nil && c.starting == nil && c.checking == nil && len(c.answering) == 0
+}
+
+// mustContinue reports whether this run is long enough. From then on nothing
+// new is started.
+func (c *conversation) mustContinue() bool {
+	length := c.info.GetCurrentHistoryLength()
+	after := c.state.Settings.ContinueAfter
+	return c.info.GetContinueAsNewSuggested() ||
+		c.signals >= maxSignals ||
+		after > 0 && length-c.baseline >= after ||
+		!c.mayClose() && !c.now().Before(c.info.WorkflowStartTime.Add(maxRunLength))
+}
+
+// finished reports whether the conversation may complete.
+func (c *conversation) finished() bool {
+	if !c.mayClose() || c.busy() {
+		return false
+	}
+	return c.state.ActiveAt.IsZero() || !c.now().Before(c.idleAt())
+}
+
+// busy reports whether there is anything left to do.
+func (c *conversation) busy() bool {
+	s := c.state
+	return len(s.Questions)+len(s.Outbox)+len(s.Inbox)+len(s.Backlog)+len(s.Says) > 0 || s.Turn != nil
+}
+
+// mayClose reports whether nothing would be forgotten by closing.
+func (c *conversation) mayClose() bool {
+	return c.state.OptedOut == nil && len(c.state.Parked) == 0
+}
+
+func (c *conversation) idleAt() time.Time { return c.state.ActiveAt.Add(c.state.Settings.IdleAfter) }
+
+func (c *conversation) now() time.Time { return workflow.Now(c.ctx) }
+
+// attend asks for a person's attention.
+func (c *conversation) attend(reason string) {
+	c.state.Attention = &Attention{Reason: reason, At: c.now()}
+}
+
+var (
+	messaging *activities.Messaging
+	responder *activities.Responder
+)

@@ -1,0 +1,110 @@
+package conversation
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"parley/sms"
+)
+
+// Schema numbers the shape of envelopes and of State. A worker that meets a
+// newer one fails the task, which is tried again until a worker of the right
+// build is there; it never rewrites what it does not know in full.
+const Schema = 1
+
+// An Envelope is one asynchronous input of a conversation. There is a single
+// signal for all of them because Temporal keeps order only within one signal
+// name, and a STOP must not overtake, or be overtaken by, anything.
+type Envelope struct {
+	Schema int             `json:"schema"`
+	ID     string          `json:"id"` // the same for every delivery of the same input
+	Kind   Kind            `json:"kind"`
+	At     time.Time       `json:"at"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// A Kind says what an Envelope carries.
+type Kind string
+
+// Everything that can happen to a conversation from outside.
+const (
+	KindInbound  Kind = "inbound"  // sms.Inbound: a message from the contact
+	KindReceipt  Kind = "receipt"  // sms.Receipt: what became of a message of ours
+	KindSend     Kind = "send"     // SendRequest: a message of an application or a person
+	KindAsk      Kind = "ask"      // asked: a script's question
+	KindSay      Kind = "say"      // said: a script's message that asks nothing
+	KindWithdraw Kind = "withdraw" // withdrawn: a script no longer wants an answer
+)
+
+// A SendRequest asks for one message to the contact.
+type SendRequest struct {
+	Text        string    `json:"text"`
+	Reference   string    `json:"reference,omitempty"`   // what it is about: an appointment, an order
+	UsefulUntil time.Time `json:"useful_until,omitzero"` // not sent later than this
+	By          string    `json:"by,omitempty"`          // who writes, for the transcript
+	InDoubt     InDoubt   `json:"in_doubt,omitempty"`    // default: resend
+}
+
+// InDoubt says what to do with a message when nobody can know whether the
+// carrier took it.
+type InDoubt string
+
+// A reminder twice is better than none; a one-time offer may not be.
+const (
+	Resend InDoubt = "resend"
+	Park   InDoubt = "park"
+)
+
+// A ScriptRef is the script behind a question: where its answer goes.
+type ScriptRef struct {
+	Type       string `json:"type"`
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"` // the original run's, which a reset does not change
+}
+
+type asked struct {
+	Script      ScriptRef     `json:"script"`
+	Text        string        `json:"text"`
+	Timeout     time.Duration `json:"timeout"`
+	UsefulUntil time.Time     `json:"useful_until,omitzero"`
+	Reference   string        `json:"reference,omitempty"`
+	InDoubt     InDoubt       `json:"in_doubt,omitempty"`
+}
+
+type said struct {
+	Script      ScriptRef `json:"script"`
+	Text        string    `json:"text"`
+	UsefulUntil time.Time `json:"useful_until,omitzero"`
+	Reference   string    `json:"reference,omitempty"`
+	InDoubt     InDoubt   `json:"in_doubt,omitempty"`
+}
+
+type withdrawn struct {
+	Script ScriptRef `json:"script"`
+	AskID  string    `json:"ask_id"`
+}
+
+func envelope(kind Kind, id string, at time.Time, body any) (Envelope, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return Envelope{}, fmt.Errorf("encoding a %s event: %w", kind, err)
+	}
+	return Envelope{Schema: Schema, ID: id, Kind: kind, At: at, Body: raw}, nil
+}
+
+// InboundEvent is the envelope of a message from the contact.
+func InboundEvent(m sms.Inbound, at time.Time) (Envelope, error) {
+	return envelope(KindInbound, "in:"+m.ID, at, m)
+}
+
+// ReceiptEvent is the envelope of a receipt.
+func ReceiptEvent(r sms.Receipt, at time.Time) (Envelope, error) {
+	return envelope(KindReceipt, "receipt:"+r.MessageID+":"+string(r.Status), at, r)
+}
+
+// SendEvent is the envelope of a message to be sent, the form that needs no
+// live worker. The id is the caller's idempotency key.
+func SendEvent(id string, r SendRequest, at time.Time) (Envelope, error) {
+	return envelope(KindSend, "send:"+id, at, r)
+}

@@ -1,0 +1,161 @@
+package conversation
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/sms"
+)
+
+var errNoContact = errors.New(`the input needs a contact, such as {"contact":"+15551234567"}`)
+
+// take handles one event. What cannot be understood is recorded and skipped: a
+// conversation never fails for what somebody signalled.
+func (c *conversation) take(raw converter.RawValue) {
+	c.signals++
+	e, err := open(raw.Payload())
+	if err != nil {
+		c.skip(e.ID, err)
+		return
+	}
+	if e.Schema > Schema {
+		panic(fmt.Sprintf("an event has schema %d and this build knows %d: deploy the newer worker", e.Schema, Schema))
+	}
+	switch e.Kind {
+	case KindInbound:
+		err = handle(e, c.onInbound)
+	case KindReceipt:
+		err = handle(e, c.onReceipt)
+	case KindSend:
+		err = handle(e, c.onSend)
+	case KindAsk:
+		err = handle(e, c.onAsk)
+	case KindSay:
+		err = handle(e, c.onSay)
+	case KindWithdraw:
+		err = handle(e, c.onWithdraw)
+	default:
+		err = errors.New("unknown kind of event")
+	}
+	if err != nil {
+		c.skip(e.ID, err)
+	}
+}
+
+func open(p *commonpb.Payload) (Envelope, error) {
+	var e Envelope
+	if p == nil {
+		return e, errors.New("event without a body")
+	}
+	if err := json.Unmarshal(p.GetData(), &e); err != nil {
+		return Envelope{}, errors.New("event is not an envelope")
+	}
+	if e.ID == "" {
+		return e, errors.New("event without an id")
+	}
+	return e, nil
+}
+
+func handle[T any](e Envelope, f func(e Envelope, body T) error) error {
+	var body T
+	if err := json.Unmarshal(e.Body, &body); err != nil {
+		return fmt.Errorf("%s event with an unreadable body", e.Kind)
+	}
+	return f(e, body)
+}
+
+func (c *conversation) skip(id string, err error) {
+	if len(c.state.Skipped) >= 20 {
+		c.state.Skipped = c.state.Skipped[1:]
+		c.state.Evicted++
+	}
+	c.state.Skipped = append(c.state.Skipped, Skipped{ID: id, Reason: err.Error(), At: c.now()})
+	c.touch()
+	workflow.GetLogger(c.ctx).Warn("Skipped an event", "event", id, "reason", err.Error())
+}
+
+// touch puts off closing.
+func (c *conversation) touch() { c.state.ActiveAt = c.now() }
+
+// seen remembers an event and reports whether it was known already.
+func (c *conversation) seen(id string) bool {
+	s := c.state
+	if slices.ContainsFunc(s.Seen, func(x Seen) bool { return x.ID == id }) {
+		return true
+	}
+	now := c.now()
+	oldest := now.Add(-s.Settings.RememberFor)
+	for len(s.Seen) > 0 && (len(s.Seen) >= maxSeen || s.Seen[0].At.Before(oldest)) {
+		if !s.Seen[0].At.Before(oldest) {
+			s.Evicted++
+		}
+		s.Seen = s.Seen[1:]
+	}
+	s.Seen = append(s.Seen, Seen{ID: id, At: now})
+	return false
+}
+
+// onInbound records a message of the contact. Words about consent act at once;
+// everything else waits in the inbox for its turn.
+func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
+	if in.ID == "" {
+		return errors.New("inbound event without a message id")
+	}
+	if c.seen(e.ID) {
+		return nil
+	}
+	c.touch()
+	c.record(Message{
+		MessageID: in.ID, Carrier: in.ConversationID, From: fromContact, Sender: in.To, Kind: in.Kind,
+		Text: in.Text, At: c.now(), Accepted: in.AcceptedAt,
+	})
+	if in.Kind == sms.KindText {
+		switch word := keyword(in.Text); {
+		case word == wordStop:
+			c.optOut(in)
+			return nil
+		case word == wordStart && c.state.OptedOut != nil:
+			c.optIn()
+			return nil
+		case word == wordHelp && c.state.OptedOut == nil && c.state.Settings.HelpReply != "":
+			c.enqueue(Message{From: fromParley, Text: c.state.Settings.HelpReply})
+			return nil
+		}
+	}
+	if c.state.OptedOut != nil {
+		return nil // recorded; nobody may answer
+	}
+	c.state.Inbox = append(c.state.Inbox, Text{Inbound: in, At: c.now()})
+	return nil
+}
+
+// routeTexts gives each waiting text to the question it answers, or else to the
+// responder. While a question is on its way to the contact nobody can know
+// which of the two it is, so texts wait for that.
+func (c *conversation) routeTexts() {
+	s := c.state
+	for len(s.Inbox) > 0 && !c.offering() {
+		t := s.Inbox[0]
+		q := c.asking()
+		if q != nil && !q.open() && c.leaving(q.Key) {
+			return
+		}
+		s.Inbox = s.Inbox[1:]
+		if q != nil && q.open() && t.Kind == sms.KindText && t.AcceptedAt.After(q.AcceptedAt) {
+			c.end(*q, outcome{Kind: endAnswered, Text: t.Text, MessageID: t.ID, AcceptedAt: t.AcceptedAt}, &t)
+			continue
+		}
+		c.state.Backlog = append(c.state.Backlog, t)
+		if len(s.Backlog) > maxBacklog {
+			s.Backlog = s.Backlog[1:]
+			s.Evicted++
+			c.attend("more texts than the responder can answer")
+		}
+	}
+}

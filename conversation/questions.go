@@ -1,0 +1,370 @@
+package conversation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/sms"
+)
+
+// The ways a question can end; on the wire in answer signals.
+type endKind string
+
+const (
+	endAnswered      endKind = "answered"
+	endNoReply       endKind = "no reply"
+	endUndeliverable endKind = "undeliverable"
+	endOptedOut      endKind = "opted out"
+	endWithdrawn     endKind = "withdrawn"
+	endTooLate       endKind = "too late"
+)
+
+// outcome is the one answer that a question gets, as the body of its signal.
+type outcome struct {
+	Schema     int       `json:"schema"`
+	Kind       endKind   `json:"kind"`
+	Text       string    `json:"text,omitempty"`       // answered, opted out: the contact's words
+	MessageID  string    `json:"message_id,omitempty"` // of those words
+	AcceptedAt time.Time `json:"accepted_at,omitzero"` // of those words
+	Delivered  Delivery  `json:"delivered,omitempty"`  // no reply: did the question arrive?
+	Reason     string    `json:"reason,omitempty"`     // undeliverable: why
+}
+
+// answering is an outcome on its way to a script.
+type answering struct {
+	question PendingQuestion
+	text     *Text // used up by the answer, unless the script turns out to be gone
+	future   workflow.Future
+}
+
+// checking is a look whether a script still runs.
+type checking struct {
+	script ScriptRef
+	future workflow.Future
+}
+
+func (q *PendingQuestion) open() bool { return !q.OpenSince.IsZero() }
+
+// asking is the question that is open or on its way; nil if none is.
+func (c *conversation) asking() *PendingQuestion {
+	i := slices.IndexFunc(c.state.Questions, func(q PendingQuestion) bool { return q.Key != "" })
+	if i < 0 {
+		return nil
+	}
+	return &c.state.Questions[i]
+}
+
+// offering reports whether a text is on its way to a script as its answer.
+func (c *conversation) offering() bool {
+	return slices.ContainsFunc(c.answering, func(a answering) bool { return a.text != nil })
+}
+
+// onAsk puts a question in the queue. One that is known already changes
+// nothing, or has its outcome repeated: scripts ask again when they hear nothing.
+func (c *conversation) onAsk(e Envelope, a asked) error {
+	s := c.state
+	if slices.ContainsFunc(s.Questions, func(q PendingQuestion) bool { return q.ID == e.ID }) ||
+		slices.ContainsFunc(c.answering, func(a answering) bool { return a.question.ID == e.ID }) {
+		return nil
+	}
+	q := PendingQuestion{
+		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
+		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: c.now(),
+	}
+	if i := slices.IndexFunc(s.Outcomes, func(o Ended) bool { return o.ID == e.ID }); i >= 0 {
+		c.tell(q, s.Outcomes[i].Outcome, nil)
+		return nil
+	}
+	c.touch()
+	c.forgetOlderRuns(a.Script)
+	switch why := c.refusal(a.Text); {
+	case s.OptedOut != nil:
+		c.end(q, outcome{Kind: endOptedOut, Text: s.OptedOut.Text, MessageID: s.OptedOut.MessageID}, nil)
+	case !q.UsefulUntil.IsZero() && !c.now().Before(q.UsefulUntil):
+		c.end(q, outcome{Kind: endTooLate}, nil)
+	case why != "":
+		c.end(q, outcome{Kind: endUndeliverable, Reason: why}, nil)
+	case len(s.Questions) >= maxQuestions:
+		c.end(q, outcome{Kind: endUndeliverable, Reason: fmt.Sprintf("%d questions wait to be asked already", maxQuestions)}, nil)
+	default:
+		s.Questions = append(s.Questions, q)
+	}
+	return nil
+}
+
+// forgetOlderRuns withdraws the questions of a script's earlier runs: the same
+// appointment was started anew, and nobody waits for the old answers.
+func (c *conversation) forgetOlderRuns(script ScriptRef) {
+	older := func(r ScriptRef) bool { return r.WorkflowID == script.WorkflowID && r.RunID != script.RunID }
+	c.withdraw(func(q PendingQuestion) bool { return older(q.Script) })
+	if older(c.state.Floor.Holder) {
+		c.state.Floor = Floor{}
+	}
+}
+
+// withdraw ends questions that nobody wants answered any more.
+func (c *conversation) withdraw(which func(PendingQuestion) bool) {
+	s := c.state
+	for i := len(s.Questions) - 1; i >= 0; i-- {
+		q := s.Questions[i]
+		if !which(q) {
+			continue
+		}
+		s.Questions = slices.Delete(s.Questions, i, i+1)
+		c.remember(q, outcome{Kind: endWithdrawn})
+		if c.sending != nil && c.sending.key == q.Key {
+			c.sending.cancel()
+			continue
+		}
+		j := slices.IndexFunc(s.Outbox, func(m Message) bool { return q.Key != "" && m.Key == q.Key && m.Status == sms.StatusQueued })
+		if j >= 0 {
+			c.conclude(j, sms.StatusDropped, reasonTakenBack)
+		}
+	}
+}
+
+func (c *conversation) onWithdraw(_ Envelope, w withdrawn) error {
+	c.withdraw(func(q PendingQuestion) bool { return q.ID == w.AskID })
+	if c.state.Floor.Holder == w.Script {
+		c.state.Floor = Floor{}
+	}
+	return nil
+}
+
+// onSay sends a script's message, or keeps it until the floor is free.
+func (c *conversation) onSay(e Envelope, m said) error {
+	if c.seen(e.ID) {
+		return nil
+	}
+	c.touch()
+	if why := c.refusal(m.Text); why != "" {
+		if c.state.OptedOut == nil {
+			c.attend("a script's message could not be sent: " + why)
+		}
+		return nil
+	}
+	if len(c.state.Says) >= maxSays {
+		c.attend("too many messages of scripts wait")
+		return nil
+	}
+	c.state.Says = append(c.state.Says, Say{ID: e.ID, said: m})
+	return nil
+}
+
+// releaseSays sends the messages of scripts that have waited for the floor.
+func (c *conversation) releaseSays() {
+	s := c.state
+	s.Says = slices.DeleteFunc(s.Says, func(m Say) bool {
+		holds := s.Floor.Holder == m.Script
+		if !holds && !c.floorFree() || len(s.Outbox) >= maxOutbox {
+			return false
+		}
+		c.enqueue(Message{From: m.Script.Type, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt})
+		if holds {
+			s.Floor = Floor{} // it said something that asks nothing
+		}
+		return true
+	})
+}
+
+// floorFree reports whether neither a script that was just answered nor the
+// responder is about to speak.
+func (c *conversation) floorFree() bool {
+	t := c.state.Turn
+	responding := t != nil && (c.thinking != nil || t.ReplyKey != "" || t.Start != nil)
+	return c.state.Floor.Holder.WorkflowID == "" && !responding && !c.offering()
+}
+
+// somebodyWaits reports whether the floor's holder keeps anybody waiting.
+func (c *conversation) somebodyWaits() bool {
+	s := c.state
+	return len(s.Backlog) > 0 || s.Turn != nil || len(s.Says) > 0 ||
+		slices.ContainsFunc(s.Questions, func(q PendingQuestion) bool { return q.Script != s.Floor.Holder })
+}
+
+func (c *conversation) freeSilentFloor() {
+	f := &c.state.Floor
+	if f.Holder.WorkflowID != "" && c.somebodyWaits() && !c.now().Before(f.Since.Add(floorSilence)) {
+		*f = Floor{}
+	}
+}
+
+// askNext sends the next question: the floor holder's, or the one that waits longest.
+func (c *conversation) askNext() {
+	s := c.state
+	if c.asking() != nil || len(s.Questions) == 0 || len(s.Outbox) >= maxOutbox {
+		return
+	}
+	next := 0
+	if s.Floor.Holder.WorkflowID != "" {
+		next = slices.IndexFunc(s.Questions, func(q PendingQuestion) bool { return q.Script == s.Floor.Holder })
+		if next < 0 {
+			return
+		}
+	} else if !c.floorFree() {
+		return
+	}
+	q := s.Questions[next]
+	s.Questions = slices.Insert(slices.Delete(s.Questions, next, next+1), 0, q)
+	s.Questions[0].Key = c.enqueue(Message{From: q.Script.Type, Text: q.Text, Reference: q.Reference, Useful: q.UsefulUntil, InDoubt: q.InDoubt, AskID: q.ID})
+	s.Floor = Floor{}
+}
+
+// questionLeft opens a question once the carrier took it, or ends it.
+func (c *conversation) questionLeft(m Message) {
+	i := slices.IndexFunc(c.state.Questions, func(q PendingQuestion) bool { return q.Key == m.Key && m.Key != "" })
+	if i < 0 {
+		return
+	}
+	q := &c.state.Questions[i]
+	switch {
+	case m.Status == sms.StatusExpired:
+		c.end(*q, outcome{Kind: endTooLate}, nil)
+	case m.Status == sms.StatusFailed || m.Status == sms.StatusUnknown || m.Status == sms.StatusDropped:
+		c.end(*q, outcome{Kind: endUndeliverable, Reason: m.Reason}, nil)
+	default:
+		q.AcceptedAt, q.OpenSince, q.CheckedAt = m.Accepted, c.now(), c.now()
+		q.Delivered = delivery(m.Status)
+	}
+}
+
+// questionReported takes note of a receipt for the open question.
+func (c *conversation) questionReported(m *Message) {
+	i := slices.IndexFunc(c.state.Questions, func(q PendingQuestion) bool { return q.Key == m.Key })
+	if i < 0 {
+		return
+	}
+	q := &c.state.Questions[i]
+	q.Delivered = delivery(m.Status)
+	if m.Status == sms.StatusFailed {
+		c.end(*q, outcome{Kind: endUndeliverable, Reason: m.Reason}, nil)
+	}
+}
+
+func delivery(s sms.Status) Delivery {
+	switch s {
+	case sms.StatusDelivered, sms.StatusRead:
+		return Delivered
+	case sms.StatusFailed:
+		return NotDelivered
+	default:
+		return DeliveryUnknown
+	}
+}
+
+// questionDeadline is when the open question has waited long enough. Questions
+// behind it that are useful only until some time get their share of the time.
+func (c *conversation) questionDeadline(open *PendingQuestion) time.Time {
+	deadline := open.OpenSince.Add(open.Timeout)
+	if !open.UsefulUntil.IsZero() && open.UsefulUntil.Before(deadline) {
+		deadline = open.UsefulUntil
+	}
+	waiting := 0
+	for i := range c.state.Questions {
+		q := &c.state.Questions[i]
+		if q.Key != "" {
+			continue
+		}
+		waiting++
+		if q.UsefulUntil.IsZero() {
+			continue
+		}
+		share := open.OpenSince.Add(q.UsefulUntil.Sub(open.OpenSince) / time.Duration(waiting+1))
+		if share.Before(deadline) {
+			deadline = share
+		}
+	}
+	return deadline
+}
+
+// expireQuestions ends questions whose time is over.
+func (c *conversation) expireQuestions() {
+	now := c.now()
+	for i := len(c.state.Questions) - 1; i >= 0; i-- {
+		q := c.state.Questions[i]
+		switch {
+		case q.open() && !now.Before(c.questionDeadline(&q)):
+			c.end(q, outcome{Kind: endNoReply, Delivered: q.Delivered}, nil)
+		case q.Key == "" && !q.UsefulUntil.IsZero() && !now.Before(q.UsefulUntil):
+			c.end(q, outcome{Kind: endTooLate}, nil)
+		}
+	}
+}
+
+// end removes a question and tells its script how it ended.
+func (c *conversation) end(q PendingQuestion, o outcome, text *Text) {
+	c.state.Questions = slices.DeleteFunc(c.state.Questions, func(x PendingQuestion) bool { return x.ID == q.ID })
+	c.remember(q, o)
+	c.tell(q, o, text)
+}
+
+func (c *conversation) remember(q PendingQuestion, o outcome) {
+	s := c.state
+	if len(s.Outcomes) >= maxOutcomes {
+		s.Outcomes = s.Outcomes[1:]
+		s.Evicted++
+	}
+	s.Outcomes = append(s.Outcomes, Ended{ID: q.ID, Script: q.Script, Outcome: o})
+}
+
+// tell signals an outcome to the script's current run: after a reset that is
+// another one than asked.
+func (c *conversation) tell(q PendingQuestion, o outcome, text *Text) {
+	o.Schema = Schema
+	c.answering = append(c.answering, answering{
+		question: q, text: text,
+		future: workflow.SignalExternalWorkflow(c.ctx, q.Script.WorkflowID, "", answerSignal+q.ID, o),
+	})
+}
+
+// onAnswered gives the floor to the script that was answered. If the script is
+// gone, the contact's text is not used up.
+func (c *conversation) onAnswered(a answering, f workflow.Future) {
+	c.answering = slices.DeleteFunc(c.answering, func(x answering) bool { return x.future == a.future })
+	if f.Get(c.ctx, nil) == nil {
+		if a.text != nil && c.state.OptedOut == nil {
+			c.state.Floor = Floor{Holder: a.question.Script, Since: c.now()}
+		}
+		return
+	}
+	c.withdraw(func(q PendingQuestion) bool { return q.Script == a.question.Script })
+	if a.text != nil && c.state.OptedOut == nil {
+		c.state.Inbox = slices.Insert(c.state.Inbox, 0, *a.text)
+	}
+}
+
+// checkHolder looks from time to time whether the script behind the open
+// question still runs, if others wait behind it: a terminated one cannot say so.
+func (c *conversation) checkHolder() {
+	q := c.asking()
+	if c.checking != nil || q == nil || !q.open() || len(c.state.Questions) < 2 || c.now().Before(q.CheckedAt.Add(checkInterval)) {
+		return
+	}
+	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 3},
+		Summary:             "does the script still run?",
+	})
+	c.checking = &checking{script: q.Script, future: workflow.ExecuteActivity(ctx, scriptRunsActivity, q.Script)}
+}
+
+func (c *conversation) onChecked(f workflow.Future) {
+	script := c.checking.script
+	c.checking = nil
+	var runs bool
+	if err := f.Get(c.ctx, &runs); err != nil {
+		runs = true // nobody could say: ask again later
+	}
+	for i := range c.state.Questions {
+		if c.state.Questions[i].Script == script {
+			c.state.Questions[i].CheckedAt = c.now()
+		}
+	}
+	if !runs {
+		c.withdraw(func(q PendingQuestion) bool { return q.Script == script })
+	}
+}

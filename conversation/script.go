@@ -1,0 +1,105 @@
+package conversation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/sms"
+)
+
+// A Chat is a script's side of the conversation with one contact. Use one per
+// contact and script.
+type Chat struct {
+	contact   sms.Number
+	sender    sms.Sender
+	reference string
+	told      int // messages to the conversation so far; numbers them
+	guard     timer
+}
+
+// An Option changes how a script talks to its contact.
+type Option func(*Chat)
+
+// Over picks one of our senders; the default is the first of SINCH_SMS_SENDER.
+func Over(sender sms.Sender) Option { return func(c *Chat) { c.sender = sender } }
+
+// About names the business's own id of what the script is about, such as an
+// appointment or an order. It stands beside each text in the transcript.
+func About(reference string) Option { return func(c *Chat) { c.reference = reference } }
+
+// With begins a script's chat with a contact. It sends nothing.
+func With(_ workflow.Context, contact sms.Number, options ...Option) *Chat {
+	chat := &Chat{contact: contact}
+	for _, o := range options {
+		o(chat)
+	}
+	return chat
+}
+
+// Say sends a text that wants no answer. It returns once the text is durably in
+// the conversation's queue, which may be before it is sent; a contact who opted
+// out gets nothing, and that is no error.
+func (c *Chat) Say(ctx workflow.Context, text string) error {
+	_, err := c.tell(ctx, KindSay, text, said{Script: self(ctx), Text: text, Reference: c.reference}, 0, "")
+	return err
+}
+
+// tell brings something to the conversation and returns its id. The id is the
+// same after a replay, a reset, and a repeat of the activity.
+func (c *Chat) tell(ctx workflow.Context, kind Kind, text string, body any, again int, id string) (string, error) {
+	if id == "" {
+		c.told++
+		sum := sha256.Sum256([]byte(string(c.contact) + "\x00" + string(c.sender) + "\x00" + text))
+		id = fmt.Sprintf("%s/%d/%s", self(ctx).RunID, c.told, hex.EncodeToString(sum[:4]))
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return "", fmt.Errorf("encoding a script's %s: %w", kind, err)
+	}
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	})
+	in := telling{Contact: c.contact, Sender: c.sender, ID: id, Kind: kind, Body: raw, Again: again}
+	err = workflow.ExecuteLocalActivity(ctx, tellActivity, in).Get(ctx, &id)
+	return id, err
+}
+
+// self refers to the running script by the run that a reset started from.
+func self(ctx workflow.Context) ScriptRef {
+	info := workflow.GetInfo(ctx)
+	run := info.OriginalRunID
+	if run == "" { // the test environment knows none
+		run = info.WorkflowExecution.RunID
+	}
+	return ScriptRef{Type: info.WorkflowType.Name, WorkflowID: info.WorkflowExecution.ID, RunID: run}
+}
+
+// Do runs one of your activities and returns its result. It is given a minute
+// for each try and is tried for about an hour; for anything else use
+// workflow.ExecuteActivity.
+func Do[T any](ctx workflow.Context, activity any, args ...any) (T, error) {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute, MaximumAttempts: 20},
+	})
+	var result T
+	err := workflow.ExecuteActivity(ctx, activity, args...).Get(ctx, &result)
+	return result, err
+}
+
+// SleepUntil waits until a time, or not at all if that is past. It returns an
+// error only if the script is cancelled.
+func SleepUntil(ctx workflow.Context, t time.Time) error {
+	wait := t.Sub(workflow.Now(ctx))
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	return workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "until " + t.UTC().Format(clock)}).Get(ctx, nil)
+}

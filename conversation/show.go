@@ -1,0 +1,150 @@
+package conversation
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// The search attributes that lists of conversations can be filtered by. They
+// are optional: without them conversations work and are harder to find.
+var (
+	StateAttribute     = temporal.NewSearchAttributeKeyKeyword("ParleyState")
+	AttentionAttribute = temporal.NewSearchAttributeKeyBool("ParleyNeedsAttention")
+	ScriptAttribute    = temporal.NewSearchAttributeKeyKeywordList("ParleyScript")
+)
+
+// The values of ParleyState.
+const (
+	stateOpen     = "open"     // texts go to the responder
+	stateAsking   = "asking"   // a script has a question, or the floor
+	stateOptedOut = "optedout" // nothing may be sent
+)
+
+const attentionMemo = "ParleyAttention" // why and since when, for a person
+
+// shown is what the search attributes say already: they are written only when
+// that changes, since each time is an event and an action.
+type shown struct {
+	State     string   `json:"state,omitempty"`
+	Attention string   `json:"attention,omitempty"`
+	Scripts   []string `json:"scripts,omitempty"`
+}
+
+// show makes the Temporal UI tell what is going on.
+func (c *conversation) show() {
+	workflow.SetCurrentDetails(c.ctx, c.details())
+	if !c.state.Settings.SearchAttributes {
+		return
+	}
+	want, is := c.shown(), c.state.Shown
+	var updates []temporal.SearchAttributeUpdate
+	if want.State != is.State {
+		updates = append(updates, StateAttribute.ValueSet(want.State))
+	}
+	if (want.Attention != "") != (is.Attention != "") {
+		updates = append(updates, AttentionAttribute.ValueSet(want.Attention != ""))
+	}
+	if !slices.Equal(want.Scripts, is.Scripts) {
+		updates = append(updates, ScriptAttribute.ValueSet(want.Scripts))
+	}
+	if len(updates) > 0 {
+		if err := workflow.UpsertTypedSearchAttributes(c.ctx, updates...); err != nil {
+			workflow.GetLogger(c.ctx).Warn("Could not set search attributes", "error", err)
+		}
+	}
+	if want.Attention != is.Attention {
+		if err := workflow.UpsertMemo(c.ctx, map[string]any{attentionMemo: c.state.Attention}); err != nil {
+			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
+		}
+	}
+	c.state.Shown = want
+}
+
+func (c *conversation) shown() shown {
+	s := c.state
+	w := shown{State: stateOpen}
+	for _, q := range s.Questions {
+		w.Scripts = append(w.Scripts, q.Script.Type)
+	}
+	if s.Floor.Holder.Type != "" {
+		w.Scripts = append(w.Scripts, s.Floor.Holder.Type)
+	}
+	for _, a := range c.answering {
+		if a.text != nil {
+			w.Scripts = append(w.Scripts, a.question.Script.Type)
+		}
+	}
+	slices.Sort(w.Scripts)
+	w.Scripts = slices.Compact(w.Scripts)
+	if len(w.Scripts) > 0 {
+		w.State = stateAsking
+	}
+	if s.OptedOut != nil {
+		w.State = stateOptedOut
+	}
+	if s.Attention != nil {
+		w.Attention = s.Attention.Reason
+	}
+	return w
+}
+
+const clock = "2 Jan 15:04:05 MST"
+
+// details is the story so far, in markdown, for the person who looks at the
+// workflow in the UI. Numbers and codes in it are masked.
+func (c *conversation) details() string {
+	s := c.state
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s**", s.Contact.Masked())
+	if s.Sender != "" {
+		fmt.Fprintf(&b, " over %s", mask(string(s.Sender)))
+	}
+	switch q := c.asking(); {
+	case s.OptedOut != nil:
+		fmt.Fprintf(&b, " · opted out %s", s.OptedOut.At.UTC().Format(clock))
+	case q != nil && q.open():
+		fmt.Fprintf(&b, " · **%s** waits for an answer since %s, until %s", q.Script.Type, q.OpenSince.UTC().Format(clock), c.questionDeadline(q).UTC().Format(clock))
+	case q != nil:
+		fmt.Fprintf(&b, " · **%s** is asking", q.Script.Type)
+	case s.Turn != nil:
+		b.WriteString(" · the responder is at work")
+	default:
+		b.WriteString(" · nothing is open")
+	}
+	b.WriteString("\n\n")
+	if s.Attention != nil {
+		fmt.Fprintf(&b, "⚠ **Needs attention** since %s: %s\n\n", s.Attention.At.UTC().Format(clock), mask(s.Attention.Reason))
+	}
+	for _, p := range s.Parked {
+		fmt.Fprintf(&b, "- parked %s: %s\n", p.At.UTC().Format(clock), mask(p.Reason))
+	}
+	if waiting := len(s.Questions) - 1; waiting > 0 {
+		fmt.Fprintf(&b, "%d more question(s) wait.\n\n", waiting)
+	}
+	messages := slices.Concat(s.Transcript, s.Outbox)
+	for _, m := range messages[max(0, len(messages)-8):] {
+		mark := string(m.Status)
+		if m.Reason != "" {
+			mark += ": " + mask(m.Reason)
+		}
+		if mark != "" {
+			mark = " _(" + mark + ")_"
+		}
+		fmt.Fprintf(&b, "- %s **%s**: %s%s\n", m.At.UTC().Format(clock), m.From, markdown.Replace(mask(m.Text)), mark)
+	}
+	return b.String()
+}
+
+var (
+	digits   = regexp.MustCompile(`\d{4,}`)
+	markdown = strings.NewReplacer("*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "<", "&lt;", "|", `\|`, "\n", " ⏎ ")
+)
+
+func mask(text string) string {
+	return digits.ReplaceAllStringFunc(text, func(d string) string { return "•••" + d[len(d)-2:] })
+}

@@ -1,0 +1,218 @@
+package conversation
+
+import (
+	"encoding/json"
+	"time"
+
+	"parley/sms"
+)
+
+// What one conversation may hold. Over a bound a newcomer is refused with a
+// reason, or the oldest is let go and counted.
+const (
+	maxOutbox          = 100
+	maxQuestions       = 20
+	maxSays            = 100
+	maxParked          = 50
+	maxTranscript      = 100
+	maxTranscriptBytes = 64 << 10
+	maxSeen            = 500
+	maxEarlyReceipts   = 50
+	maxOutcomes        = 100
+	maxBacklog         = 100
+	maxTextSegments    = 10
+)
+
+// State is everything a conversation knows: the answer to its query, the input
+// of its next run, and its result when it closes.
+type State struct {
+	Schema     int        `json:"schema"`
+	Contact    sms.Number `json:"contact"`
+	Sender     sms.Sender `json:"sender,omitempty"`
+	FirstRunID string     `json:"first_run_id"`
+	StartedAt  time.Time  `json:"started_at"`
+	ActiveAt   time.Time  `json:"active_at"`
+	Run        int        `json:"run"` // counts continue-as-new
+
+	Transcript []Message         `json:"transcript,omitempty"` // oldest first; what was said, and what became of it
+	Outbox     []Message         `json:"outbox,omitempty"`     // what the carrier has not taken yet, in order
+	Questions  []PendingQuestion `json:"questions,omitempty"`  // the first may be open, the others wait
+	Floor      Floor             `json:"floor,omitzero"`
+	Inbox      []Text            `json:"inbox,omitempty"`   // texts not yet given to a question or the responder
+	Backlog    []Text            `json:"backlog,omitempty"` // texts that wait for the responder
+	Turn       *Turn             `json:"turn,omitempty"`    // what the responder is working on
+	Says       []Say             `json:"says,omitempty"`    // scripts' messages that wait for the floor
+	OptedOut   *OptOut           `json:"opted_out,omitempty"`
+	Parked     []Parked          `json:"parked,omitempty"`
+	Attention  *Attention        `json:"attention,omitempty"`
+
+	Settings      Settings      `json:"settings"`
+	LastKey       int           `json:"last_key"`
+	Seen          []Seen        `json:"seen,omitempty"`
+	Requests      []Request     `json:"requests,omitempty"`
+	Outcomes      []Ended       `json:"outcomes,omitempty"`
+	EarlyReceipts []sms.Receipt `json:"early_receipts,omitempty"`
+	RepliedAt     []time.Time   `json:"replied_at,omitempty"` // of the last hour's responder replies
+	Evicted       int           `json:"evicted,omitempty"`
+	Skipped       []Skipped     `json:"skipped,omitempty"`
+	Shown         shown         `json:"shown,omitzero"`
+}
+
+// A Message is one text of the transcript, in either direction.
+type Message struct {
+	Key       string       `json:"key,omitempty"`        // ours; only on messages from us
+	MessageID string       `json:"message_id,omitempty"` // the carrier's
+	Carrier   string       `json:"conversation_id,omitempty"`
+	From      string       `json:"from"` // "contact", "responder", "parley", a script's type, or who sent it
+	Sender    sms.Sender   `json:"sender,omitempty"`
+	Kind      sms.Kind     `json:"kind,omitempty"`
+	Text      string       `json:"text"`
+	Reference string       `json:"reference,omitempty"`
+	Status    sms.Status   `json:"status,omitempty"` // only on messages from us
+	Reason    string       `json:"reason,omitempty"`
+	At        time.Time    `json:"at"`                    // received, or queued
+	Accepted  time.Time    `json:"accepted_at,omitzero"`  // by the carrier, by its clock
+	StatusAt  time.Time    `json:"status_at,omitzero"`    // by the carrier's clock, if it said
+	AskID     string       `json:"ask_id,omitempty"`      // if it is a question
+	Delivery  *outstanding `json:"delivery,omitempty"`    // while it is in the outbox
+	Attempts  int          `json:"attempts,omitempty"`    // times it was handed to the carrier anew after a doubt
+	Must      bool         `json:"must,omitempty"`        // goes out although the contact opted out: the confirmation
+	Useful    time.Time    `json:"useful_until,omitzero"` //
+	InDoubt   InDoubt      `json:"in_doubt,omitempty"`
+}
+
+// outstanding is what a message needs to remember until the carrier took it.
+type outstanding struct {
+	Began      time.Time `json:"began,omitzero"`       // first attempt
+	Tries      int       `json:"tries,omitempty"`      // series that ended without the carrier taking it
+	NextTry    time.Time `json:"next_try,omitzero"`    // of the next series
+	DoubtUntil time.Time `json:"doubt_until,omitzero"` // how long to wait for a callback that settles a doubt
+}
+
+// A Text is a message from the contact on its way to a question or the responder.
+type Text struct {
+	sms.Inbound
+	At time.Time `json:"at"`
+}
+
+// A Turn is one piece of work of the responder.
+type Turn struct {
+	ID       string    `json:"id"`
+	Texts    []Text    `json:"texts"`
+	Tries    int       `json:"tries,omitempty"`
+	NextTry  time.Time `json:"next_try,omitzero"`
+	ReplyKey string    `json:"reply_key,omitempty"` // its reply, once decided: the floor is held until it is sent
+	Start    *Starting `json:"start,omitempty"`     // a script to start, once decided
+}
+
+// Starting is a script that the responder wants started.
+type Starting struct {
+	Script string          `json:"script"`
+	Input  json.RawMessage `json:"input,omitempty"`
+}
+
+// A PendingQuestion is a script's, waiting to be asked or answered.
+type PendingQuestion struct {
+	ID          string        `json:"id"`
+	Script      ScriptRef     `json:"script"`
+	Text        string        `json:"text"`
+	Timeout     time.Duration `json:"timeout"`
+	UsefulUntil time.Time     `json:"useful_until,omitzero"`
+	Reference   string        `json:"reference,omitempty"`
+	InDoubt     InDoubt       `json:"in_doubt,omitempty"`
+	AskedAt     time.Time     `json:"asked_at"`
+	Key         string        `json:"key,omitempty"`        // of its message, once queued to be sent
+	AcceptedAt  time.Time     `json:"accepted_at,omitzero"` // by the carrier's clock: from here texts may answer it
+	OpenSince   time.Time     `json:"open_since,omitzero"`  // by ours: from here its timeout runs
+	CheckedAt   time.Time     `json:"checked_at,omitzero"`  // when its script was last known to run
+	Delivered   Delivery      `json:"delivered,omitempty"`  //
+}
+
+// Ended remembers how a question ended, to repeat it to a script that asks again.
+type Ended struct {
+	ID      string    `json:"id"`
+	Script  ScriptRef `json:"script"`
+	Outcome outcome   `json:"outcome"`
+}
+
+// A Floor says who may speak next. It keeps a script's next question, or the
+// responder's reply, from being interleaved with somebody else's.
+type Floor struct {
+	Holder ScriptRef `json:"holder,omitzero"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// A Say is a script's message that waits for the floor.
+type Say struct {
+	ID string `json:"id"`
+	said
+}
+
+// An OptOut is the contact's wish to get no more texts from this sender.
+type OptOut struct {
+	At        time.Time `json:"at"`
+	Text      string    `json:"text"` // the words, as evidence
+	MessageID string    `json:"message_id"`
+}
+
+// Parked is work that failed for good and waits for a person.
+type Parked struct {
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+	Turn   *Turn     `json:"turn,omitempty"`
+	Key    string    `json:"key,omitempty"`
+}
+
+// Attention says why a person should look at this conversation.
+type Attention struct {
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Seen is an envelope that has been taken, so that its duplicates are dropped.
+type Seen struct {
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+}
+
+// A Request is an idempotency key of a sender, and the message it stands for.
+type Request struct {
+	ID  string    `json:"id"`
+	Key string    `json:"key"`
+	At  time.Time `json:"at"`
+}
+
+// Skipped is an input that could not be understood.
+type Skipped struct {
+	ID     string    `json:"id,omitempty"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Settings are read once per run, so that a changed one never breaks a running
+// conversation.
+type Settings struct {
+	IdleAfter        time.Duration   `json:"idle_after"`        // silence after which the conversation closes
+	ContinueAfter    int             `json:"continue_after"`    // history events; 0: when the server suggests
+	RememberFor      time.Duration   `json:"remember_for"`      // how long a duplicate is recognised
+	OptOutReply      string          `json:"opt_out_reply"`     // empty: the network answers itself
+	OptInReply       string          `json:"opt_in_reply"`      //
+	HelpReply        string          `json:"help_reply"`        //
+	RepliesPerHour   int             `json:"replies_per_hour"`  // of the responder, to one number
+	ResponderTries   []time.Duration `json:"responder_tries"`   // waits between tries
+	SendTaskQueue    string          `json:"send_task_queue"`   // empty: the conversation's own
+	SearchAttributes bool            `json:"search_attributes"` // registered in this namespace
+}
+
+// DefaultSettings are good for production.
+func DefaultSettings() Settings {
+	return Settings{
+		IdleAfter:      7 * 24 * time.Hour,
+		RememberFor:    24 * time.Hour,
+		OptOutReply:    "You are unsubscribed and will get no more messages from this number. Reply START to get them again.",
+		OptInReply:     "You are subscribed again. Reply HELP for help, STOP to unsubscribe.",
+		HelpReply:      "This number answers texts about your appointments and orders. Reply STOP to unsubscribe. Message and data rates may apply.",
+		RepliesPerHour: 20,
+		ResponderTries: []time.Duration{10 * time.Second, 2 * time.Minute, 10 * time.Minute},
+	}
+}

@@ -1,0 +1,198 @@
+package conversation
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities"
+	"parley/sms"
+)
+
+const turnTranscript = 20 // messages that the responder is shown
+
+// workOnTurn lets the responder work on the texts that wait for it, one after
+// the other, as far as the floor is free for it.
+func (c *conversation) workOnTurn() {
+	s := c.state
+	if c.thinking != nil || c.starting != nil {
+		return
+	}
+	if s.Turn == nil {
+		if len(s.Backlog) == 0 || !c.floorFreeForTurn() {
+			return
+		}
+		if !c.mayReply() {
+			c.attend("the responder's limit of replies an hour is reached; texts are recorded and not answered")
+			s.Backlog = nil
+			return
+		}
+		first := s.Backlog[0]
+		s.Backlog = s.Backlog[1:]
+		s.Turn = &Turn{ID: first.ID, Texts: []Text{first}}
+	}
+	t := s.Turn
+	switch {
+	case t.Start != nil:
+		c.startScript(t)
+	case t.ReplyKey != "" || c.now().Before(t.NextTry) || !c.floorFreeForTurn():
+	default:
+		c.askResponder(t)
+	}
+}
+
+// floorFreeForTurn reports whether the responder may speak: nobody holds the
+// floor and no question is on its way.
+func (c *conversation) floorFreeForTurn() bool {
+	q := c.asking()
+	return c.state.Floor.Holder.WorkflowID == "" && !c.offering() && (q == nil || q.open())
+}
+
+// mayReply guards against two machines that answer each other for ever.
+func (c *conversation) mayReply() bool {
+	s := c.state
+	hourAgo := c.now().Add(-time.Hour)
+	for len(s.RepliedAt) > 0 && s.RepliedAt[0].Before(hourAgo) {
+		s.RepliedAt = s.RepliedAt[1:]
+	}
+	return len(s.RepliedAt) < s.Settings.RepliesPerHour
+}
+
+func (c *conversation) askResponder(t *Turn) {
+	if t.Tries > 0 && len(c.state.Backlog) > 0 {
+		// Texts that arrived meanwhile join this try; it is then another turn than
+		// the one that failed, and must not get that one's answer.
+		t.Texts = append(t.Texts, c.state.Backlog...)
+		c.state.Backlog = nil
+		t.ID = t.Texts[len(t.Texts)-1].ID
+	}
+	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: activities.ResponderTimeout + 5*time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1}, // the next try is another turn if texts joined
+		Summary:             "what to answer?",
+	})
+	c.thinking = workflow.ExecuteActivity(ctx, responder.HandleInboundMessage, c.turnFor(t))
+}
+
+func (c *conversation) turnFor(t *Turn) activities.Turn {
+	last := t.Texts[len(t.Texts)-1]
+	turn := activities.Turn{
+		ID: t.ID, From: c.state.Contact, Sender: c.state.Sender, Kind: last.Kind, MessageID: last.ID,
+		ConversationID: last.ConversationID, Time: last.AcceptedAt, Reference: last.Reference, Transcript: []activities.Line{},
+	}
+	if turn.Sender == "" {
+		turn.Sender = last.To
+	}
+	mine := map[string]bool{}
+	var words []string
+	for _, text := range t.Texts {
+		mine[text.ID] = true
+		words = append(words, text.Text)
+		if text.Kind == sms.KindText {
+			turn.Kind = sms.KindText
+		}
+	}
+	turn.Text = strings.Join(words, "\n")
+	for _, m := range c.state.Transcript {
+		if m.Key == "" && mine[m.MessageID] {
+			continue
+		}
+		turn.Transcript = append(turn.Transcript, activities.Line{From: m.From, Text: m.Text, Time: m.At})
+	}
+	if extra := len(turn.Transcript) - turnTranscript; extra > 0 {
+		turn.Transcript = turn.Transcript[extra:]
+	}
+	return turn
+}
+
+// onDecided obeys the responder, or lets the turn wait for its next try.
+func (c *conversation) onDecided(f workflow.Future) {
+	c.thinking = nil
+	s := c.state
+	t := s.Turn
+	var decision activities.Decision
+	err := f.Get(c.ctx, &decision)
+	if s.OptedOut != nil {
+		s.Turn = nil
+		return
+	}
+	if err == nil && decision.Reply != "" {
+		if why := c.refusal(decision.Reply); why != "" {
+			err = temporal.NewApplicationError("the responder's reply cannot be sent: "+why, activities.ErrTypeBadAnswer)
+		}
+	}
+	if err != nil {
+		c.retryTurn(t, err)
+		return
+	}
+	t.NextTry = time.Time{}
+	if decision.Start != nil {
+		t.Start = &Starting{Script: decision.Start.Script, Input: decision.Start.Input}
+	}
+	if decision.Reply != "" {
+		t.ReplyKey = c.enqueue(Message{From: fromResponder, Text: decision.Reply, Reference: t.Texts[0].Reference})
+		s.RepliedAt = append(s.RepliedAt, c.now())
+	}
+	if t.ReplyKey == "" && t.Start == nil {
+		s.Turn = nil
+	}
+}
+
+func (c *conversation) retryTurn(t *Turn, err error) {
+	waits := c.state.Settings.ResponderTries
+	if t.Tries >= len(waits) {
+		c.park(Parked{Reason: plain(err), Turn: t})
+		c.state.Turn = nil
+		return
+	}
+	t.NextTry = c.now().Add(waits[t.Tries])
+	t.Tries++
+}
+
+// park keeps work that failed for good for a person to look at.
+func (c *conversation) park(p Parked) {
+	s := c.state
+	p.At = c.now()
+	if len(s.Parked) >= maxParked {
+		s.Parked = s.Parked[1:]
+		s.Evicted++
+	}
+	s.Parked = append(s.Parked, p)
+	c.attend(p.Reason)
+}
+
+func (c *conversation) startScript(t *Turn) {
+	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 5},
+		Summary:             "start " + t.Start.Script,
+	})
+	c.starting = workflow.ExecuteActivity(ctx, startScriptActivity, startInput{Script: t.Start.Script, MessageID: t.ID, Input: t.Start.Input})
+}
+
+func (c *conversation) onStarted(f workflow.Future) {
+	c.starting = nil
+	t := c.state.Turn
+	if err := f.Get(c.ctx, nil); err != nil {
+		c.park(Parked{Reason: fmt.Sprintf("starting %s: %s", t.Start.Script, plain(err)), Turn: &Turn{ID: t.ID, Texts: t.Texts, Start: t.Start}})
+	}
+	t.Start = nil
+	if !slices.ContainsFunc(c.state.Outbox, func(m Message) bool { return m.Key == t.ReplyKey }) {
+		c.state.Turn = nil
+	}
+}
+
+// plain is the message of an activity's error without the frame that Temporal
+// puts around it.
+func plain(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return err.Error()
+}

@@ -1,0 +1,97 @@
+// Package sms holds the nouns of text messaging: numbers, messages in and out,
+// receipts and segments. It knows no carrier and no Temporal.
+package sms
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// A Number is a phone number in E.164 form: a plus sign and up to fifteen
+// digits, such as +15559876543. The zero value is no number.
+type Number string
+
+// ErrNotANumber is returned by ParseNumber. It deliberately does not repeat the
+// input, which may be somebody's number with a typing error in it.
+var ErrNotANumber = errors.New("not a phone number in international form: write it like +15551234567")
+
+// ParseNumber understands a phone number in international form, with or without
+// the plus sign and with the usual punctuation: "+1 (201) 555-5555" and
+// "12015555555" are both +12015555555. The number must be possible (a known
+// country code and a length that can be dialled from abroad); whether it is
+// assigned to anybody is for the carrier to know. Short codes such as "43000"
+// are no numbers, although a plus sign would make a short Austrian one of it.
+func ParseNumber(s string) (Number, error) {
+	s = strings.TrimSpace(s)
+	for i, r := range s {
+		switch {
+		case r >= '0' && r <= '9', r == '+' && i == 0, strings.ContainsRune(" ()-./\u00a0", r):
+		default:
+			// Letters and other signs: "1-800-FLOWERS" and "+1555;ext=9" are no addresses for a text.
+			return "", ErrNotANumber
+		}
+	}
+	if !strings.HasPrefix(s, "+") {
+		s = "+" + s
+	}
+	n := toE164(s)
+	// Each reading drops a trunk zero, as in +49 (0)30. A number that still
+	// changes when it is read again has only zeros to drop.
+	if n == "" || toE164(n) != n {
+		return "", ErrNotANumber
+	}
+	return Number(n), nil
+}
+
+// toE164 returns the empty string for what is not a possible number.
+func toE164(s string) string {
+	parsed, err := phonenumbers.Parse(s, "")
+	if err != nil || phonenumbers.IsPossibleNumberWithReason(parsed) != phonenumbers.IS_POSSIBLE {
+		return ""
+	}
+	e164 := phonenumbers.Format(parsed, phonenumbers.E164)
+	if digits := len(e164) - len("+"); digits < fewestDigits || digits > mostDigits {
+		return ""
+	}
+	return e164
+}
+
+// How long a number is, country code included. E.164 sets the upper bound; the
+// shortest subscribers' numbers, on small islands, have seven digits, and what
+// is shorter is a short code.
+const (
+	fewestDigits = 7
+	mostDigits   = 15
+)
+
+// Masked is the number for logs and summaries: enough to tell two numbers
+// apart, too little to call anybody. +15559876543 is "+1•••543".
+func (n Number) Masked() string {
+	if len(n) < 8 {
+		return "•••"
+	}
+	return string(n[:2]) + "•••" + string(n[len(n)-3:])
+}
+
+// UnmarshalJSON normalises, so that hand-written input may say "+1 (201) 555-5555".
+// An empty string stays no number.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	var s string
+	if err := json.Unmarshal(data, &s); err != nil {
+		return fmt.Errorf("reading a phone number: %w", err)
+	}
+	if s == "" {
+		*n = ""
+		return nil
+	}
+	parsed, err := ParseNumber(s)
+	if err != nil {
+		return err
+	}
+	*n = parsed
+	return nil
+}
