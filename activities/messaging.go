@@ -23,23 +23,7 @@ const (
 // concluded when it does not end well.
 type Carrier interface {
 	Send(ctx context.Context, m sms.Outbound) (sms.Accepted, error)
-	Find(ctx context.Context, s Search) (Finding, error)
-}
-
-// A Search describes a text that may have been taken by the carrier.
-type Search struct {
-	Keys   []string   `json:"keys"` // every key it may have been sent with
-	To     sms.Number `json:"to"`
-	From   sms.Sender `json:"from,omitempty"`
-	Text   string     `json:"text"`
-	Since  time.Time  `json:"since"`            // no attempt began before
-	Others []string   `json:"others,omitempty"` // message ids that belong to other texts
-}
-
-// A Finding is what the carrier knows about a Search.
-type Finding struct {
-	Accepted *sms.Accepted // the text was taken
-	Certain  bool          // if not found: the carrier keeps a list that would show it
+	Find(ctx context.Context, s sms.Search) (sms.Finding, error)
 }
 
 // Messaging sends texts; it is the only activity that needs the carrier's credentials.
@@ -50,7 +34,7 @@ type Messaging struct {
 // SendInput is one text, and what to look for first if it may have left before.
 type SendInput struct {
 	Message sms.Outbound `json:"message"`
-	Look    *Search      `json:"look,omitempty"`
+	Look    *sms.Search  `json:"look,omitempty"`
 	Park    bool         `json:"park,omitempty"` // if nobody can know whether it left: do not send again
 }
 

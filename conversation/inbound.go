@@ -110,6 +110,9 @@ func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
 	if c.seen(e.ID) {
 		return nil
 	}
+	if in.AcceptedAt.IsZero() {
+		in.AcceptedAt = c.now() // the carrier did not say
+	}
 	c.touch()
 	c.record(Message{
 		MessageID: in.ID, Carrier: in.ConversationID, From: fromContact, Sender: in.To, Kind: in.Kind,

@@ -44,7 +44,7 @@ func (c *conversation) enqueue(m Message) string {
 	return m.Key
 }
 
-// refusal says why a message cannot be taken, or is empty.
+// refusal says why a text cannot be sent to this contact, or is empty.
 func (c *conversation) refusal(text string) string {
 	switch {
 	case c.state.OptedOut != nil:
@@ -53,10 +53,16 @@ func (c *conversation) refusal(text string) string {
 		return "the text is empty"
 	case sms.SegmentsOf(text).Count > maxTextSegments:
 		return fmt.Sprintf("the text is longer than %d segments", maxTextSegments)
-	case len(c.state.Outbox) >= maxOutbox:
-		return fmt.Sprintf("%d messages wait to be sent already", maxOutbox)
 	}
 	return ""
+}
+
+// refusalNow is refusal for a message that needs its place in the outbox now.
+func (c *conversation) refusalNow(text string) string {
+	if len(c.state.Outbox) >= maxOutbox {
+		return fmt.Sprintf("%d messages wait to be sent already", maxOutbox)
+	}
+	return c.refusal(text)
 }
 
 // Why a message was dropped.
@@ -73,7 +79,7 @@ func (c *conversation) validateSendUpdate(ctx workflow.Context, r SendRequest) e
 	if _, known := c.requested(workflow.GetCurrentUpdateInfo(ctx).ID); known {
 		return nil
 	}
-	if why := c.refusal(r.Text); why != "" {
+	if why := c.refusalNow(r.Text); why != "" {
 		return temporal.NewApplicationError(why, TypeRefused)
 	}
 	return nil
@@ -104,7 +110,7 @@ func (c *conversation) request(id string, r SendRequest) (string, error) {
 	if key, known := c.requested(id); known {
 		return key, nil
 	}
-	if why := c.refusal(r.Text); why != "" {
+	if why := c.refusalNow(r.Text); why != "" {
 		return "", temporal.NewApplicationError(why, TypeRefused)
 	}
 	by := r.By
@@ -148,14 +154,14 @@ func (c *conversation) sendNext() {
 
 func (c *conversation) send(m *Message) {
 	d := m.Delivery
-	var look *activities.Search
+	var look *sms.Search
 	if m.Status == sms.StatusUnknown || c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
 		// It may have been taken: after a doubt, or in the life before a reset.
 		since := d.Began
 		if since.IsZero() {
 			since = m.At
 		}
-		look = &activities.Search{Keys: m.keys(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Since: since, Others: c.messageIDs()}
+		look = &sms.Search{Keys: m.keys(), To: c.state.Contact, Text: m.Text, Since: since, Others: c.messageIDs()}
 	}
 	if m.Status == sms.StatusUnknown {
 		m.Attempts++
@@ -290,6 +296,9 @@ func failure(err error) (sms.Doubt, string) {
 // accept notes that the carrier took a message.
 func (c *conversation) accept(i int, a sms.Accepted) {
 	m := &c.state.Outbox[i]
+	if a.At.IsZero() {
+		a.At = c.now() // the carrier did not say
+	}
 	m.MessageID, m.Accepted, m.Reason = a.MessageID, a.At, ""
 	c.forward(m, sms.StatusAccepted, "", a.At)
 	c.state.EarlyReceipts = slices.DeleteFunc(c.state.EarlyReceipts, func(r sms.Receipt) bool {

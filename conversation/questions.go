@@ -273,9 +273,9 @@ func (c *conversation) questionDeadline(open *PendingQuestion) time.Time {
 		if q.UsefulUntil.IsZero() {
 			continue
 		}
-		share := open.OpenSince.Add(q.UsefulUntil.Sub(open.OpenSince) / time.Duration(waiting+1))
-		if share.Before(deadline) {
-			deadline = share
+		share := q.UsefulUntil.Sub(open.OpenSince) / time.Duration(waiting+1)
+		if end := open.OpenSince.Add(share); share >= leastShare && end.Before(deadline) {
+			deadline = end
 		}
 	}
 	return deadline

@@ -367,8 +367,8 @@ func (s *Stage) Send(_ context.Context, m sms.Outbound) (sms.Accepted, error) {
 }
 
 // Find implements activities.Carrier.
-func (s *Stage) Find(context.Context, activities.Search) (activities.Finding, error) {
-	return activities.Finding{Certain: true}, nil
+func (s *Stage) Find(context.Context, sms.Search) (sms.Finding, error) {
+	return sms.Finding{Certain: true}, nil
 }
 
 // Start implements conversation.Scripts; a stage has no responder that starts any.

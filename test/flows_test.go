@@ -1,0 +1,370 @@
+package test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"parley/conversation"
+	"parley/sinch/sinchtest"
+	"parley/sms"
+	"parley/workflows"
+)
+
+const (
+	ana sms.Number = "+15559876543"
+	bob sms.Number = "+12025550143"
+)
+
+// number is one of a hundred numbers reserved for fiction.
+func number(i int) sms.Number { return sms.Number(fmt.Sprintf("+120255501%02d", i)) }
+
+// appointment is what a person would type into the UI.
+func appointment(id string, contact sms.Number) string {
+	return fmt.Sprintf(`{"appointment_id":%q,"contact":%q,"first_name":"Ana","business_name":"Harbor Dental","start":%q,"zone":"Europe/Berlin","remind_before":"24h"}`,
+		id, contact, time.Now().Add(6*time.Hour).Format(time.RFC3339))
+}
+
+func feedback(contact sms.Number, business string) string {
+	return fmt.Sprintf(`{"contact":%q,"business_name":%q}`, contact, business)
+}
+
+func youSaid(text string) string { return `Thanks for your message! You said: "` + text + `"` }
+
+func TestBothFlows(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+
+	t.Run("company first", func(t *testing.T) {
+		run := w.start("appointment:A-17", "AppointmentConfirmation", appointment("A-17", ana))
+		w.receives(ana, "Does that suit you?")
+		w.text(ana, "Can we reschedule?")
+		w.receives(ana, "No problem. Harbor Dental will get in touch")
+
+		var result workflows.AppointmentResult
+		require.NoError(t, run.Get(w.ctx(), &result))
+		require.Equal(t, workflows.AppointmentResult{ID: "A-17", Outcome: workflows.AppointmentReschedule}, result)
+	})
+
+	t.Run("customer first", func(t *testing.T) {
+		w.text(bob, "Where is my order?")
+		w.receives(bob, youSaid("Where is my order?"))
+	})
+
+	t.Run("everything is in the state", func(t *testing.T) {
+		w.eventually("delivered", func() bool {
+			return !slices.ContainsFunc(w.state(ana).Transcript, func(m conversation.Message) bool { return m.Key != "" && m.Status != sms.StatusDelivered })
+		})
+		for _, m := range w.state(ana).Transcript {
+			require.NotEmpty(t, m.MessageID, m.Text)
+			require.NotEmpty(t, m.Carrier, m.Text)
+			require.False(t, m.At.IsZero() || m.Accepted.IsZero(), m.Text)
+		}
+	})
+}
+
+// Each of a hundred contacts writes several texts in a row. The small bound
+// makes each conversation continue as new several times meanwhile.
+func TestManyNumbersAtOnce(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "40"))
+	const each = 6
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			for n := range each {
+				w.sim.Text(number(i), ours, "text "+strconv.Itoa(n))
+			}
+		})
+	}
+	all.Wait()
+	require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Sent()) >= 100*each }), "%+v", w.sim.Stats())
+
+	for i := range 100 {
+		messages := w.sim.Phone(number(i)).Messages()
+		in := slices.DeleteFunc(slices.Clone(messages), func(m sinchtest.Message) bool { return m.Direction == sinchtest.ToContact })
+		slices.SortFunc(in, func(a, b sinchtest.Message) int { return a.AcknowledgedOrder - b.AcknowledgedOrder })
+		var want []string
+		for _, m := range in {
+			want = append(want, youSaid(m.Text))
+		}
+		require.Equal(t, want, texts(messages, sinchtest.ToContact), "replies in the order of the acknowledgements")
+
+		last := 0
+		for _, m := range messages {
+			if m.Direction == sinchtest.ToContact {
+				n, err := strconv.Atoi(m.Key[strings.LastIndex(m.Key, "-")+1:])
+				require.NoError(t, err)
+				require.Greater(t, n, last, "texts leave in the order of their keys")
+				last = n
+			}
+		}
+	}
+	require.Positive(t, w.state(number(0)).Run, "the conversation should have continued as new")
+}
+
+func TestTwoOfOurNumbers(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	w.sim.Text(ana, ours2, "to the second")
+	m := w.receives(ana, youSaid("to the second"))
+	require.Equal(t, ours2, m.Sender, "a reply leaves from the number that was texted")
+	w.sim.Text(ana, ours, "to the first")
+	m = w.receives(ana, youSaid("to the first"))
+	require.Equal(t, ours, m.Sender)
+
+	w.sim.Text(ana, ours2, "STOP")
+	w.receives(ana, "unsubscribed")
+	w.sim.Text(ana, ours, "still there?")
+	w.receives(ana, youSaid("still there?"))
+	state, err := w.client().State(w.ctx(), ana, ours2)
+	require.NoError(t, err)
+	require.NotNil(t, state.OptedOut)
+	require.Nil(t, w.state(ana).OptedOut, "consent is per sender")
+	w.eventually("receipts find the second number's conversation", func() bool {
+		state, err := w.client().State(w.ctx(), ana, ours2)
+		return err == nil && state.Transcript[1].Status == sms.StatusDelivered
+	})
+}
+
+func TestWorkerIsAway(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	w.text(ana, "before")
+	w.receives(ana, youSaid("before"))
+
+	w.stopWorker()
+	for i := range 10 {
+		w.text(number(i), "are you there?")
+		require.Equal(t, 202, w.message(number(i), "a message of the shop", "key-"+strconv.Itoa(i)))
+		require.Equal(t, 202, w.message(number(i), "a message of the shop", "key-"+strconv.Itoa(i)), "a repeat")
+	}
+	w.startWorker()
+	for i := range 10 {
+		w.receives(number(i), youSaid("are you there?"))
+		w.receives(number(i), "a message of the shop")
+	}
+	w.text(ana, "after")
+	w.receives(ana, youSaid("after"))
+	require.Len(t, w.sim.Sent(), 22, "nothing twice")
+}
+
+func TestTheSameMessageTwice(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "20"), setting("PARLEY_IDLE_AFTER", "3s"), setting("PARLEY_DEVELOPMENT", "true"))
+	again := func(id, text string) {
+		require.Equal(t, 200, w.post(inbound(id, ana, ours, text, time.Now())))
+	}
+	for i := range 8 { // the conversation continues as new in between
+		id, text := "message-"+strconv.Itoa(i), "number "+strconv.Itoa(i)
+		again(id, text)
+		again(id, text)
+		w.receives(ana, youSaid(text))
+		again(id, text)
+		again("message-0", "number 0")
+	}
+	require.Positive(t, w.state(ana).Run)
+
+	w.eventually("the conversation closes", func() bool {
+		described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(ana, ""), "")
+		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	})
+	again("message-new", "are you open?")
+	w.receives(ana, youSaid("are you open?"))
+	again("message-new", "are you open?")
+	w.text(ana, "bye")
+	w.receives(ana, youSaid("bye"))
+	require.Len(t, w.sim.Sent(), 10, "one reply each: %q", texts(w.sim.Sent(), sinchtest.ToContact))
+}
+
+func TestAnswerBeforeTheSendCallReturns(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	w.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, For: sinchtest.Duration(2 * time.Second)})
+	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment("A-17", ana))
+	w.receives(ana, "Does that suit you?")
+	w.text(ana, "Yes") // a quick thumb: our own call has not returned
+	var result workflows.AppointmentResult
+	require.NoError(t, run.Get(w.ctx(), &result))
+	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
+	require.Len(t, w.sim.Sent(), 2, "the question and the goodbye, no reply of the responder")
+}
+
+func TestATextFromBeforeTheQuestionIsNoAnswer(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	old := time.Now().Add(-time.Minute)
+	w.start("feedback", "Feedback", feedback(ana, "the shop"))
+	w.receives(ana, "How was your visit")
+	require.Equal(t, 200, w.post(inbound("late", ana, ours, "5", old)))
+	w.receives(ana, youSaid("5"))
+	w.text(ana, "4")
+	w.receives(ana, "glad you liked it")
+}
+
+func TestTwoScriptsOnOneNumber(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	first := w.start("feedback-1", "Feedback", feedback(ana, "the first shop"))
+	w.receives(ana, "the first shop")
+	second := w.start("feedback-2", "Feedback", feedback(ana, "the second shop"))
+	w.eventually("the second waits", func() bool { return len(w.state(ana).Questions) == 2 })
+
+	w.text(ana, "blue")
+	w.receives(ana, "Please reply with one number") // the first's, before the second's question
+	w.text(ana, "5")
+	w.receives(ana, "glad")
+	w.receives(ana, "the second shop")
+	w.text(ana, "1")
+	w.receives(ana, "What went wrong?")
+	w.text(ana, "Everything")
+	w.receives(ana, "We will do better")
+
+	var result workflows.Rating
+	require.NoError(t, first.Get(w.ctx(), &result))
+	require.Equal(t, workflows.Rating{Stars: "5"}, result)
+	require.NoError(t, second.Get(w.ctx(), &result))
+	require.Equal(t, workflows.Rating{Stars: "1", Why: "Everything"}, result)
+	require.Len(t, w.sim.Sent(), 6)
+}
+
+func TestScriptIsGone(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	for name, end := range map[string]func(id string) error{
+		"terminated": func(id string) error { return w.temporal.TerminateWorkflow(w.ctx(), id, "", "test") },
+		"cancelled":  func(id string) error { return w.temporal.CancelWorkflow(w.ctx(), id, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			contact := map[string]sms.Number{"terminated": ana, "cancelled": bob}[name]
+			run := w.start("feedback-"+name, "Feedback", feedback(contact, "the shop"))
+			w.receives(contact, "How was your visit")
+			require.NoError(t, end("feedback-"+name))
+			err := run.Get(w.ctx(), nil)
+			require.Error(t, err)
+			require.Equal(t, name == "cancelled", temporal.IsCanceledError(errors.Unwrap(err)) || strings.Contains(err.Error(), "canceled"))
+			if name == "cancelled" {
+				w.eventually("the question is withdrawn", func() bool { return len(w.state(contact).Questions) == 0 })
+			}
+
+			next := w.start("feedback-after-"+name, "Feedback", feedback(contact, "another shop"))
+			w.text(contact, "5")
+			if name == "terminated" { // it could not say so: its text is not lost
+				w.receives(contact, youSaid("5"))
+			}
+			w.receives(contact, "another shop")
+			w.eventually("the next question is open", func() bool { return w.state(contact).Questions[0].AcceptedAt.After(time.Time{}) })
+			w.text(contact, "4")
+			var result workflows.Rating
+			require.NoError(t, next.Get(w.ctx(), &result))
+			require.Equal(t, "4", result.Stars)
+		})
+	}
+}
+
+func TestSendIsRepeated(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "20"))
+	c := w.client()
+	key, err := c.Send(w.ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+	require.NoError(t, err)
+	run := w.state(ana).Run
+	for i := 0; w.state(ana).Run < run+2; i++ {
+		w.text(ana, "text "+strconv.Itoa(i))
+		w.receives(ana, youSaid("text "+strconv.Itoa(i)))
+		again, err := c.Send(w.ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+		require.NoError(t, err)
+		require.Equal(t, key, again)
+	}
+	require.Equal(t, 202, w.message(ana, "Your order is ready.", "order-8"))
+	require.Equal(t, 202, w.message(ana, "Your order is ready.", "order-8"))
+	w.text(ana, "thanks")
+	w.receives(ana, youSaid("thanks"))
+	ready := 0
+	for _, text := range texts(w.sim.Sent(), sinchtest.ToContact) {
+		if text == "Your order is ready." {
+			ready++
+		}
+	}
+	require.Equal(t, 2, ready)
+}
+
+func TestOptOut(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment("A-17", ana))
+	w.receives(ana, "Does that suit you?")
+	w.text(ana, " Cancel. ")
+	w.receives(ana, "unsubscribed")
+	var result workflows.AppointmentResult
+	require.NoError(t, run.Get(w.ctx(), &result))
+	require.Equal(t, workflows.AppointmentResult{ID: "A-17", Outcome: workflows.AppointmentOptedOut, Words: " Cancel. "}, result)
+
+	_, err := w.client().Send(w.ctx(), ana, "", "x", conversation.SendRequest{Text: "An offer!"})
+	var refused *temporal.ApplicationError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, conversation.TypeRefused, refused.Type())
+	require.Contains(t, refused.Message(), "opted out")
+	w.text(ana, "hello?")
+	w.text(ana, "stop")
+	w.text(ana, "Unstop")
+	w.receives(ana, "subscribed again")
+	w.text(ana, "help")
+	w.receives(ana, "Reply STOP to unsubscribe. Message and data rates")
+	require.Len(t, w.sim.Sent(), 4)
+}
+
+// A conversation that was only started to refuse a message does not stay open.
+func TestRefusedAndEmpty(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	_, err := w.client().Send(w.ctx(), ana, "", "x", conversation.SendRequest{Text: "  "})
+	require.ErrorContains(t, err, "empty")
+	w.eventually("it completes", func() bool {
+		described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(ana, ""), "")
+		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	})
+}
+
+func TestWhatCannotBeUnderstoodIsSkipped(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	w.text(ana, "hello")
+	w.receives(ana, youSaid("hello"))
+	for _, junk := range []any{nil, "words", 7, map[string]any{"id": "x"}, map[string]any{"id": "y", "kind": "dance"}, map[string]any{"id": "z", "kind": "inbound", "body": 3}, map[string]any{"schema": "one"}} {
+		require.NoError(t, w.temporal.SignalWorkflow(w.ctx(), conversation.ID(ana, ""), "", conversation.EventSignal, junk))
+	}
+	require.NoError(t, w.temporal.CancelWorkflow(w.ctx(), conversation.ID(ana, ""), ""))
+	w.text(ana, "still there?")
+	w.receives(ana, youSaid("still there?"))
+	state := w.state(ana)
+	require.Len(t, state.Skipped, 7)
+	require.Contains(t, state.Attention.Reason, "cancelled")
+
+	raw, err := json.Marshal(state)
+	require.NoError(t, err)
+	require.NotContains(t, string(raw), `"settings":{}`)
+}

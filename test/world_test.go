@@ -1,0 +1,317 @@
+// Package test plays Parley end to end: the real programs as processes, a real
+// Temporal server, real HTTP with real signatures. Only Sinch and the phones
+// are simulated.
+package test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"log/slog"
+
+	"parley/conversation"
+	"parley/internal/stack"
+	"parley/sinch"
+	"parley/sinch/sinchtest"
+	"parley/sms"
+)
+
+const (
+	secret   = "test-secret"
+	apiToken = "test-token"
+
+	ours  sms.Sender = "+12065550100" // the default sender
+	ours2 sms.Sender = "+12065550101"
+)
+
+// bin is where make builds the programs.
+var bin = must(filepath.Abs("../.bin"))
+
+// world is one installation of Parley, with its own server and carrier.
+type world struct {
+	t        *testing.T
+	dir      string
+	settings map[string]string
+	sim      *sinchtest.Server
+	temporal client.Client
+	metrics  string // the server's
+	hook     string // the webhook's public URL
+	api      string // its API
+	server   *stack.Process
+	webhook  *stack.Process
+	worker   *stack.Process
+	workers  int
+}
+
+type option func(*world, *sinchtest.Options)
+
+func setting(name, value string) option {
+	return func(w *world, _ *sinchtest.Options) { w.settings[name] = value }
+}
+
+func carrier(change func(*sinchtest.Options)) option {
+	return func(_ *world, o *sinchtest.Options) { change(o) }
+}
+
+// newWorld starts a server, a carrier, a webhook and a worker.
+func newWorld(t *testing.T, options ...option) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir()}
+	port := freePort(t)
+	hookPort, apiPort, metricsPort := freePort(t), freePort(t), freePort(t)
+	w.hook = fmt.Sprintf("http://127.0.0.1:%d/webhooks/sinch", hookPort)
+	w.api = fmt.Sprintf("http://127.0.0.1:%d", apiPort)
+	w.metrics = fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort)
+
+	sim := sinchtest.Options{
+		Senders:    []sms.Sender{ours, ours2},
+		Webhooks:   []sinchtest.Webhook{{Target: w.hook, Secret: secret}},
+		RetryScale: 0.02, // 100 ms, 200 ms, 400 ms …
+	}
+	w.settings = map[string]string{
+		"TEMPORAL_ADDRESS":        fmt.Sprintf("127.0.0.1:%d", port),
+		"SINCH_PROJECT_ID":        sinchtest.DefaultProjectID,
+		"SINCH_APP_ID":            sinchtest.DefaultAppID,
+		"SINCH_SMS_SENDER":        string(ours) + "," + string(ours2),
+		"SINCH_ACCESS_KEY":        "key",
+		"SINCH_ACCESS_KEY_SECRET": "key-secret",
+		"SINCH_WEBHOOK_SECRET":    secret,
+		"PARLEY_WEBHOOK_ADDR":     fmt.Sprintf("127.0.0.1:%d", hookPort),
+		"PARLEY_API_ADDR":         fmt.Sprintf("127.0.0.1:%d", apiPort),
+		"PARLEY_API_TOKEN":        apiToken,
+	}
+	for _, o := range options {
+		o(w, &sim)
+	}
+	w.sim = sinchtest.New(sim)
+	listener := httptest.NewServer(w.sim)
+	w.settings["SINCH_API_URL"], w.settings["SINCH_AUTH_URL"] = listener.URL, listener.URL
+
+	w.server = w.run("devserver", nil, "--port", fmt.Sprint(port), "--headless", "--metrics-port", fmt.Sprint(metricsPort), "--db-filename", filepath.Join(w.dir, "temporal.db"))
+	var err error
+	w.temporal, err = client.NewLazyClient(client.Options{
+		HostPort:          w.settings["TEMPORAL_ADDRESS"],
+		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: nil},
+	})
+	require.NoError(t, err)
+	w.await(w.server, func(ctx context.Context) bool {
+		_, err := w.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: "default"})
+		return err == nil
+	})
+	w.webhook = w.run("webhook", w.settings)
+	w.await(w.webhook, func(ctx context.Context) bool {
+		return stack.Answers(ctx, strings.TrimSuffix(w.hook, "/webhooks/sinch")+"/readyz")
+	})
+	w.startWorker()
+	t.Cleanup(func() {
+		w.temporal.Close()
+		w.sim.Close()
+		listener.Close()
+		w.stopWorker()
+		require.NoError(t, w.webhook.Stop())
+		require.NoError(t, w.server.Stop())
+		w.searchLogs()
+	})
+	return w
+}
+
+func (w *world) run(program string, settings map[string]string, args ...string) *stack.Process {
+	w.t.Helper()
+	path := filepath.Join(bin, program)
+	if _, err := os.Stat(path); err != nil {
+		w.t.Fatalf("%s is missing: run make build", path)
+	}
+	p, err := stack.Run(program, path, w.dir, settings, args...)
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() {
+		p.Kill()
+		if w.t.Failed() {
+			log, _ := os.ReadFile(p.Log)
+			w.t.Logf("%s said:\n%s", p.Name, tail(log, 60))
+		}
+	})
+	return p
+}
+
+func (w *world) await(p *stack.Process, ready func(context.Context) bool) {
+	w.t.Helper()
+	require.NoError(w.t, p.Await(w.ctx(), ready))
+}
+
+func (w *world) startWorker() {
+	w.t.Helper()
+	w.workers++
+	ready := fmt.Sprint("worker-", w.workers)
+	settings := maps.Clone(w.settings)
+	settings["PARLEY_METRICS_ADDR"] = "127.0.0.1:0"
+	p, err := stack.Run(ready, filepath.Join(bin, "worker"), w.dir, settings)
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() {
+		p.Kill()
+		if w.t.Failed() {
+			log, _ := os.ReadFile(p.Log)
+			w.t.Logf("%s said:\n%s", p.Name, tail(log, 60))
+		}
+	})
+	w.worker = p
+	w.await(p, func(context.Context) bool { return p.Said("ready") })
+}
+
+func (w *world) stopWorker() {
+	if w.worker != nil {
+		require.NoError(w.t, w.worker.Stop())
+		w.worker = nil
+	}
+}
+
+// ctx bounds a wait generously: the machine may be busy.
+func (w *world) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	w.t.Cleanup(cancel)
+	return ctx
+}
+
+// receives waits until a phone has received a text that contains the words.
+func (w *world) receives(number sms.Number, words string) sinchtest.Message {
+	w.t.Helper()
+	m, err := w.sim.WaitForText(w.ctx(), number, words)
+	require.NoError(w.t, err, "waiting for %q; the phone has %q", words, texts(w.sim.Phone(number).Messages(), sinchtest.ToContact))
+	return m
+}
+
+// text writes from a phone and waits for the webhook's 200.
+func (w *world) text(from sms.Number, words string) sinchtest.Message {
+	w.t.Helper()
+	m, err := w.sim.WaitAcknowledged(w.ctx(), w.sim.Text(from, "", words))
+	require.NoError(w.t, err)
+	return m
+}
+
+// post sends a callback of our own making and returns the status.
+func (w *world) post(body string) int {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.ctx(), http.MethodPost, w.hook, strings.NewReader(body))
+	require.NoError(w.t, err)
+	sinch.SignHeader(request.Header, secret, []byte(body), time.Now())
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(w.t, err)
+	require.NoError(w.t, response.Body.Close())
+	return response.StatusCode
+}
+
+// inbound is the callback of a text, as Sinch would send it.
+func inbound(id string, from sms.Number, to sms.Sender, text string, at time.Time) string {
+	quoted, _ := json.Marshal(text)
+	return fmt.Sprintf(`{"app_id":%q,"accepted_time":%q,"project_id":%q,"message":{"id":%q,"direction":"TO_APP","contact_message":{"text_message":{"text":%s}},
+		"channel_identity":{"channel":"SMS","identity":%q,"app_id":""},"conversation_id":"","contact_id":"","metadata":"","accept_time":%q,"sender_id":%q,"processing_mode":"DISPATCH"}}`,
+		sinchtest.DefaultAppID, at.Format(time.RFC3339Nano), sinchtest.DefaultProjectID, id, quoted, strings.TrimPrefix(string(from), "+"), at.Format(time.RFC3339Nano), strings.TrimPrefix(string(to), "+"))
+}
+
+// message asks for a text through the API.
+func (w *world) message(to sms.Number, text, key string) int {
+	w.t.Helper()
+	body, _ := json.Marshal(map[string]any{"to": to, "message": text})
+	request, err := http.NewRequestWithContext(w.ctx(), http.MethodPost, w.api+"/messages", bytes.NewReader(body))
+	require.NoError(w.t, err)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+apiToken)
+	request.Header.Set("Idempotency-Key", key)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(w.t, err)
+	answer, err := io.ReadAll(response.Body)
+	require.NoError(w.t, err)
+	require.NoError(w.t, response.Body.Close())
+	if response.StatusCode >= 300 {
+		w.t.Logf("POST /messages: %s", answer)
+	}
+	return response.StatusCode
+}
+
+// start starts a script with hand-written JSON, as the CLI or UI would.
+func (w *world) start(id, script, input string) client.WorkflowRun {
+	w.t.Helper()
+	run, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: id, TaskQueue: "parley"}, script, json.RawMessage(input))
+	require.NoError(w.t, err)
+	return run
+}
+
+func (w *world) client() conversation.Client {
+	return conversation.Client{Temporal: w.temporal, TaskQueue: "parley"}
+}
+
+func (w *world) state(contact sms.Number) conversation.State {
+	w.t.Helper()
+	state, err := w.client().State(w.ctx(), contact, "")
+	require.NoError(w.t, err)
+	return state
+}
+
+// eventually waits for what no message tells.
+func (w *world) eventually(what string, condition func() bool) {
+	w.t.Helper()
+	require.Eventually(w.t, condition, time.Minute, 20*time.Millisecond, what)
+}
+
+// searchLogs looks for every phone's number in every log.
+func (w *world) searchLogs() {
+	logs, err := filepath.Glob(filepath.Join(w.dir, "*.log"))
+	require.NoError(w.t, err)
+	require.NotEmpty(w.t, logs)
+	for _, name := range logs {
+		log, err := os.ReadFile(name)
+		require.NoError(w.t, err)
+		for _, number := range w.sim.Phones() {
+			digits := strings.TrimPrefix(string(number), "+")
+			if i := bytes.Index(log, []byte(digits)); i >= 0 {
+				w.t.Errorf("%s holds a contact's number: …%s…", filepath.Base(name), log[max(0, i-200):min(len(log), i+50)])
+			}
+		}
+	}
+}
+
+func texts(messages []sinchtest.Message, direction sinchtest.Direction) []string {
+	var words []string
+	for _, m := range messages {
+		if m.Direction == direction {
+			words = append(words, m.Text)
+		}
+	}
+	return words
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := stack.Port(0)
+	require.NoError(t, err)
+	return port
+}
+
+func tail(log []byte, lines int) []byte {
+	split := bytes.Split(log, []byte("\n"))
+	return bytes.Join(split[max(0, len(split)-lines):], []byte("\n"))
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
