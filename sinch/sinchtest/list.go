@@ -1,0 +1,239 @@
+package sinchtest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"parley/sms"
+)
+
+// The bounds that Sinch documents for a page of messages.
+const (
+	defaultPage = 10
+	maxPage     = 1000
+)
+
+// listedMessage is a message as GET /messages has it. It has no correlation id,
+// and its status is null unless the app pays for keeping it.
+type listedMessage struct {
+	ID              string          `json:"id"`
+	Direction       Direction       `json:"direction"`
+	AppMessage      json.RawMessage `json:"app_message,omitempty"`
+	ContactMessage  json.RawMessage `json:"contact_message,omitempty"`
+	ChannelIdentity channelIdentity `json:"channel_identity"`
+	ConversationID  string          `json:"conversation_id"`
+	ContactID       string          `json:"contact_id"`
+	Metadata        string          `json:"metadata"`
+	AcceptTime      string          `json:"accept_time"`
+	SenderID        string          `json:"sender_id"`
+	ProcessingMode  Mode            `json:"processing_mode"`
+	Injected        bool            `json:"injected"`
+	MessageStatus   *struct{}       `json:"message_status"`
+}
+
+func (s *Server) listed(r *record, withMetadata bool) listedMessage {
+	m := listedMessage{
+		ID: r.ID, Direction: r.Direction, ChannelIdentity: identityOf(r.Phone),
+		ConversationID: r.conversationID, ContactID: r.contactID,
+		AcceptTime: timestamp(r.AcceptedAt), SenderID: bare(r.Sender), ProcessingMode: r.mode,
+	}
+	if r.Direction == ToApp {
+		m.ContactMessage, m.Metadata = r.content, operatorMetadata
+	} else {
+		m.AppMessage = r.content
+		if !s.opts.ListHidesMetadata {
+			m.Metadata = r.Key
+		}
+	}
+	if !withMetadata {
+		m.Metadata = ""
+	}
+	return m
+}
+
+// filter is what a list request asks for.
+type filter struct {
+	identity                  sms.Number
+	conversationID, contactID string
+	from, until               time.Time
+	direction                 Direction
+	source                    Mode
+	withMetadata              bool
+	size                      int
+	before                    int // position in Server.stored
+}
+
+// list is GET /messages: newest first, a page at a time.
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	f, refusal := s.readFilter(r.URL.Query())
+	if refusal != nil {
+		refusal.write(w)
+		return
+	}
+	messages := []listedMessage{}
+	next := ""
+
+	s.mu.Lock()
+	now := s.opts.Now()
+	for i := min(f.before, len(s.stored)) - 1; i >= 0; i-- {
+		record := s.stored[i]
+		if record.visibleAt.After(now) || !f.fits(record) {
+			continue
+		}
+		if len(messages) == f.size {
+			next = base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(i + 1)))
+			break
+		}
+		messages = append(messages, s.listed(record, f.withMetadata))
+	}
+	s.mu.Unlock()
+	writeJSON(w, http.StatusOK, map[string]any{"messages": messages, "next_page_token": next})
+}
+
+func (f filter) fits(r *record) bool {
+	return r.mode == f.source &&
+		(f.identity == "" || f.identity == r.Phone) &&
+		(f.conversationID == "" || f.conversationID == r.conversationID) &&
+		(f.contactID == "" || f.contactID == r.contactID) &&
+		(f.direction == "" || f.direction == r.Direction) &&
+		(f.from.IsZero() || !r.AcceptedAt.Before(f.from)) &&
+		(f.until.IsZero() || !r.AcceptedAt.After(f.until))
+}
+
+func (s *Server) readFilter(query url.Values) (filter, *apiError) {
+	f := filter{size: defaultPage, source: Conversation, withMetadata: true, before: int(^uint(0) >> 1)}
+	if app := query.Get("app_id"); app != "" && app != s.opts.AppID {
+		return f, notFound("App not found.")
+	}
+	if channel := query.Get("channel"); channel != "" && !slices.Contains(channels, channel) {
+		return f, invalid("channel: there is no value %q.", channel)
+	} else if channel != "" && channel != "SMS" {
+		f.before = 0 // our app has no such messages
+	}
+	if identity := query.Get("channel_identity"); identity != "" {
+		number, err := sms.ParseNumber(identity)
+		if err != nil {
+			number = "+0" // nobody's: there is nothing to find
+		}
+		f.identity = number
+	}
+	switch source := query.Get("messages_source"); source {
+	case "", "CONVERSATION_SOURCE":
+	case "DISPATCH_SOURCE":
+		f.source = Dispatch
+	default:
+		return f, invalid("messages_source: there is no value %q.", source)
+	}
+	f.conversationID, f.contactID = query.Get("conversation_id"), query.Get("contact_id")
+	if f.source == Dispatch && (f.conversationID != "" || f.contactID != "") {
+		return f, invalid("conversation_id and contact_id are for CONVERSATION_SOURCE only.")
+	}
+	if originated := query.Get("only_recipient_originated"); originated == "true" && f.source == Conversation {
+		return f, invalid("only_recipient_originated is for DISPATCH_SOURCE only.")
+	} else if originated == "true" {
+		f.direction = ToApp
+	}
+	switch direction := Direction(query.Get("direction")); direction {
+	case "", "UNDEFINED_DIRECTION":
+	case ToApp, ToContact:
+		f.direction = direction
+	default:
+		return f, invalid("direction: there is no value %q.", direction)
+	}
+	switch view := query.Get("view"); view {
+	case "", "WITH_METADATA":
+	case "WITHOUT_METADATA":
+		f.withMetadata = false
+	default:
+		return f, invalid("view: there is no value %q.", view)
+	}
+	for name, into := range map[string]*time.Time{"start_time": &f.from, "end_time": &f.until} {
+		if value := query.Get(name); value != "" {
+			at, err := time.Parse(time.RFC3339, value)
+			if err != nil {
+				return f, invalid("%s is not a time of RFC 3339.", name)
+			}
+			*into = at
+		}
+	}
+	if value := query.Get("page_size"); value != "" {
+		size, err := strconv.Atoi(value)
+		if err != nil || size < 0 || size > maxPage {
+			return f, invalid("page_size must lie between 1 and %d.", maxPage)
+		}
+		if size > 0 {
+			f.size = size
+		}
+	}
+	if token := query.Get("page_token"); token != "" {
+		decoded, err := base64.RawURLEncoding.DecodeString(token)
+		before, errNumber := strconv.Atoi(string(decoded))
+		if err != nil || errNumber != nil || before < 0 {
+			return f, invalid("page_token is not one of ours.")
+		}
+		f.before = min(f.before, before)
+	}
+	return f, nil
+}
+
+// message is GET /messages/{id}.
+func (s *Server) message(w http.ResponseWriter, r *http.Request) {
+	f, refusal := s.readFilter(url.Values{"messages_source": r.URL.Query()["messages_source"]})
+	if refusal != nil {
+		refusal.write(w)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	record := s.byID[r.PathValue("id")]
+	if record == nil || !s.keeps(record.mode) || record.mode != f.source || record.visibleAt.After(s.opts.Now()) {
+		notFound("Message not found.").write(w)
+		return
+	}
+	writeJSON(w, http.StatusOK, s.listed(record, true))
+}
+
+// apps is GET /apps.
+func (s *Server) apps(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"apps": []any{s.describeApp()}})
+}
+
+// app is GET /apps/{app}. From it a client learns whether messages are stored.
+func (s *Server) app(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("app") != s.opts.AppID {
+		notFound("App not found.").write(w)
+		return
+	}
+	writeJSON(w, http.StatusOK, s.describeApp())
+}
+
+func (s *Server) describeApp() map[string]any {
+	return map[string]any{
+		"id":           s.opts.AppID,
+		"display_name": "Parley simulator",
+		"channel_credentials": []any{map[string]any{
+			"channel":          "SMS",
+			"static_bearer":    map[string]string{"claimed_identity": "parley", "token": ""},
+			"callback_secret":  "",
+			"state":            map[string]string{"status": "ACTIVE", "description": ""},
+			"channel_known_id": "parley",
+		}},
+		"conversation_metadata_report_view": "NONE",
+		"processing_mode":                   s.opts.Mode,
+		"retention_policy":                  map[string]any{"retention_type": "CONVERSATION_EXPIRE_POLICY", "ttl_days": 180},
+		"dispatch_retention_policy":         map[string]any{"retention_type": "MESSAGE_EXPIRE_POLICY", "ttl_days": s.opts.DispatchRetentionDays},
+		"rate_limits":                       map[string]int{"inbound": 25, "outbound": 25, "webhooks": 25},
+		"queue_stats":                       map[string]int{"outbound_size": 0, "outbound_limit": 500_000},
+		"persist_message_status":            map[string]bool{"enabled": false},
+		"message_search":                    map[string]bool{"enabled": false},
+		"callback_settings":                 map[string]string{"secret_for_overridden_callback_urls": s.opts.CallbackURLSecret},
+		"delivery_report_based_fallback":    nil,
+		"message_retry_settings":            nil,
+		"smart_conversation":                map[string]bool{"enabled": false},
+	}
+}

@@ -1,0 +1,87 @@
+package sinch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// A token is renewed so long before it expires, lest it does on its way.
+const tokenMargin = time.Minute
+
+// tokens keeps one access token for all calls.
+type tokens struct {
+	config clientcredentials.Config
+	http   *http.Client
+	turn   chan struct{} // held by who reads or renews; a mutex would not heed a context
+	token  *oauth2.Token
+}
+
+func newTokens(c Config, tokenURL string, client *http.Client) *tokens {
+	return &tokens{
+		config: clientcredentials.Config{
+			ClientID:     c.AccessKey,
+			ClientSecret: c.AccessKeySecret,
+			TokenURL:     tokenURL,
+			AuthStyle:    oauth2.AuthStyleInHeader,
+		},
+		http: client,
+		turn: make(chan struct{}, 1),
+	}
+}
+
+// get returns a token other than the rejected one, the kept one if it serves. So
+// of many calls that met the same 401, one fetches the new token for all.
+func (t *tokens) get(ctx context.Context, rejected string) (string, *Error) {
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return "", tokenError(ctx.Err())
+	}
+	if t.token != nil && t.token.AccessToken != rejected &&
+		(t.token.Expiry.IsZero() || time.Until(t.token.Expiry) > tokenMargin) {
+		return t.token.AccessToken, nil
+	}
+	token, err := t.config.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
+	if err != nil {
+		return "", tokenError(err)
+	}
+	t.token = token
+	return token.AccessToken, nil
+}
+
+// tokenError tells a key that Sinch does not accept from a fault that passes.
+func tokenError(err error) *Error {
+	const step = "fetching a token"
+	var answer *oauth2.RetrieveError
+	if !errors.As(err, &answer) || answer.Response == nil {
+		code, detail := networkReason(err)
+		if code == unnamed {
+			// Not the error's own text: oauth2 quotes what it cannot read, and that may hold a token.
+			code, detail = "no token", "the answer of the token endpoint cannot be read; check SINCH_AUTH_URL"
+		}
+		return &Error{Code: code, Detail: sentence(step, detail)}
+	}
+	status := answer.Response.StatusCode
+	e := &Error{
+		Status:     status,
+		Code:       cmp.Or(strings.ToUpper(word(answer.ErrorCode)), httpCode(status)),
+		RetryAfter: retryAfter(answer.Response.Header, time.Now()),
+	}
+	switch {
+	case transient(status):
+		e.Detail = sentence(step, "the token endpoint is busy or failing")
+	case status == http.StatusNotFound, status/100 == 3:
+		e.refused, e.Detail = true, sentence(step, "the token endpoint is not there; check SINCH_AUTH_URL")
+	default:
+		e.refused, e.Detail = true, sentence(step, "Sinch does not accept the access key; check SINCH_ACCESS_KEY, SINCH_ACCESS_KEY_SECRET and that the key is of project SINCH_PROJECT_ID")
+	}
+	return e
+}
