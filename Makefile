@@ -1,9 +1,8 @@
 # Parley. `make help` lists what there is.
 GO ?= go
-TOOLS = -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help demo play build test lint check tidy
+.PHONY: help demo play build test fuzz lint format check tidy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,10 +26,25 @@ test: build ## test everything; the end-to-end tests need chromium for the page
 	$(GO) test ./...
 	cd devserver && $(GO) test ./...
 
-lint: ## look for what the compiler lets pass
-	$(GO) run $(TOOLS) mvdan.cc/gofumpt -l -d .
-	$(GO) run $(TOOLS) github.com/golangci/golangci-lint/v2/cmd/golangci-lint run ./...
-	$(GO) run $(TOOLS) go.temporal.io/sdk/contrib/tools/workflowcheck ./conversation/... ./workflows/...
+fuzz: ## try the parsers of outside bytes with random input, briefly
+	$(GO) test ./sms -run '^$$' -fuzz FuzzParseNumber -fuzztime 10s
+	$(GO) test ./sinch -run '^$$' -fuzz FuzzParseCallback -fuzztime 10s
+
+lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets pass
+	.bin/golangci-lint run --allow-parallel-runners ./...
+	.bin/workflowcheck -config workflowcheck.config.yaml ./conversation ./workflows
+
+.bin/golangci-lint: tools/go.mod
+	$(GO) build -modfile=tools/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.bin/workflowcheck: tools/go.mod
+	$(GO) build -modfile=tools/go.mod -o $@ go.temporal.io/sdk/contrib/tools/workflowcheck
+
+.bin/gofumpt: tools/go.mod
+	$(GO) build -modfile=tools/go.mod -o $@ mvdan.cc/gofumpt
+
+format: .bin/gofumpt ## format all Go files
+	.bin/gofumpt -w -modpath parley .
 
 check: lint test ## all that CI does
 

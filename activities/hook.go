@@ -86,8 +86,7 @@ func sign(header http.Header, secret, id string, payload []byte) error {
 
 // reason strips the URL from a network error.
 func reason(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	var network net.Error

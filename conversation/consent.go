@@ -48,7 +48,7 @@ func (c *conversation) optOut(in sms.Inbound) {
 	s.OptedOut = &OptOut{At: c.now(), Text: in.Text, MessageID: in.ID}
 	s.Floor = Floor{}
 	s.Says, s.Inbox, s.Backlog = nil, nil, nil
-	if s.Turn != nil && c.thinking == nil {
+	if c.thinking == nil && c.starting == nil { // else what is in flight ends it
 		s.Turn = nil
 	}
 	for len(s.Questions) > 0 {

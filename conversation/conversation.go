@@ -107,8 +107,12 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 		wake:     workflow.NewBufferedChannel(disconnected, 1),
 		baseline: info.GetCurrentHistoryLength(),
 	}
+	couldShow := state.Settings.SearchAttributes
 	if err := workflow.SideEffect(ctx, func(workflow.Context) any { return t.Settings }).Get(&state.Settings); err != nil {
 		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	if !couldShow {
+		state.Shown = shown{} // the attributes may have been registered since
 	}
 	if err := workflow.SetQueryHandlerWithOptions(disconnected, StateQuery, func() (State, error) { return *c.state, nil },
 		workflow.QueryHandlerOptions{Description: "Everything this conversation knows"}); err != nil {

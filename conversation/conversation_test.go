@@ -51,9 +51,9 @@ func newTalk(t *testing.T) *talk {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	k := &talk{
 		T: t, env: suite.NewTestWorkflowEnvironment(), settings: conversation.DefaultSettings(),
-		respond: (func(turn activities.Turn) (activities.Decision, error) {
+		respond: func(turn activities.Turn) (activities.Decision, error) {
 			return activities.Decision{Reply: "re: " + turn.Text}, nil
-		}),
+		},
 		answer: func(int, sms.Outbound) error { return nil },
 		find:   func(sms.Search) (sms.Finding, error) { return sms.Finding{Certain: true}, nil },
 		start:  time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC),

@@ -381,12 +381,12 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 // dropOutbox takes back what has not left. An attempt on the wire reports its
 // true outcome; one in back-off ends at once.
 func (c *conversation) dropOutbox() {
-	for i := len(c.state.Outbox) - 1; i >= 0; i-- {
-		if c.sending != nil && c.sending.key == c.state.Outbox[i].Key {
+	for i, m := range slices.Backward(c.state.Outbox) {
+		if c.sending != nil && c.sending.key == m.Key {
 			c.sending.cancel()
 			continue
 		}
-		if c.state.Outbox[i].Status == sms.StatusQueued {
+		if m.Status == sms.StatusQueued {
 			c.conclude(i, sms.StatusDropped, reasonOptedOut)
 		}
 	}
@@ -406,8 +406,8 @@ func (c *conversation) record(m Message) {
 	s := c.state
 	s.Transcript = append(s.Transcript, m)
 	size := 0
-	for i := len(s.Transcript) - 1; i >= 0; i-- {
-		size += len(s.Transcript[i].Text)
+	for i, m := range slices.Backward(s.Transcript) {
+		size += len(m.Text)
 		if len(s.Transcript)-i > maxTranscript || size > maxTranscriptBytes {
 			s.Evicted += i + 1
 			s.Transcript = slices.Clone(s.Transcript[i+1:])

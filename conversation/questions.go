@@ -109,8 +109,7 @@ func (c *conversation) forgetOlderRuns(script ScriptRef) {
 // withdraw ends questions that nobody wants answered any more.
 func (c *conversation) withdraw(which func(PendingQuestion) bool) {
 	s := c.state
-	for i := len(s.Questions) - 1; i >= 0; i-- {
-		q := s.Questions[i]
+	for i, q := range slices.Backward(s.Questions) {
 		if !which(q) {
 			continue
 		}
@@ -221,10 +220,10 @@ func (c *conversation) questionLeft(m Message) {
 		return
 	}
 	q := &c.state.Questions[i]
-	switch {
-	case m.Status == sms.StatusExpired:
+	switch m.Status {
+	case sms.StatusExpired:
 		c.end(*q, outcome{Kind: endTooLate}, nil)
-	case m.Status == sms.StatusFailed || m.Status == sms.StatusUnknown || m.Status == sms.StatusDropped:
+	case sms.StatusFailed, sms.StatusUnknown, sms.StatusDropped:
 		c.end(*q, outcome{Kind: endUndeliverable, Reason: m.Reason}, nil)
 	default:
 		q.AcceptedAt, q.OpenSince, q.CheckedAt = m.Accepted, c.now(), c.now()

@@ -38,10 +38,16 @@ type shown struct {
 // show makes the Temporal UI tell what is going on.
 func (c *conversation) show() {
 	workflow.SetCurrentDetails(c.ctx, c.details())
+	want, is := c.shown(), c.state.Shown
+	c.state.Shown = want
+	if want.Attention != is.Attention {
+		if err := workflow.UpsertMemo(c.ctx, map[string]any{attentionMemo: c.state.Attention}); err != nil {
+			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
+		}
+	}
 	if !c.state.Settings.SearchAttributes {
 		return
 	}
-	want, is := c.shown(), c.state.Shown
 	var updates []temporal.SearchAttributeUpdate
 	if want.State != is.State {
 		updates = append(updates, StateAttribute.ValueSet(want.State))
@@ -57,12 +63,6 @@ func (c *conversation) show() {
 			workflow.GetLogger(c.ctx).Warn("Could not set search attributes", "error", err)
 		}
 	}
-	if want.Attention != is.Attention {
-		if err := workflow.UpsertMemo(c.ctx, map[string]any{attentionMemo: c.state.Attention}); err != nil {
-			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
-		}
-	}
-	c.state.Shown = want
 }
 
 func (c *conversation) shown() shown {

@@ -182,7 +182,7 @@ func (c *conversation) onStarted(f workflow.Future) {
 		c.park(Parked{Reason: fmt.Sprintf("starting %s: %s", t.Start.Script, plain(err)), Turn: &Turn{ID: t.ID, Texts: t.Texts, Start: t.Start}})
 	}
 	t.Start = nil
-	if !slices.ContainsFunc(c.state.Outbox, func(m Message) bool { return m.Key == t.ReplyKey }) {
+	if c.state.OptedOut != nil || !slices.ContainsFunc(c.state.Outbox, func(m Message) bool { return m.Key == t.ReplyKey }) {
 		c.state.Turn = nil
 	}
 }
@@ -190,8 +190,7 @@ func (c *conversation) onStarted(f workflow.Future) {
 // plain is the message of an activity's error without the frame that Temporal
 // puts around it.
 func plain(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Message()
 	}
 	return err.Error()

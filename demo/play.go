@@ -16,7 +16,6 @@ import (
 type line struct {
 	Direction string `json:"direction"`
 	Text      string `json:"text"`
-	Status    string `json:"status"`
 }
 
 // play plays both flows over real HTTP, prints the dialogue as it happens, and
@@ -94,10 +93,13 @@ func next(ctx context.Context, messages string, seen int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		var lines []line
-		if err := json.Unmarshal(body, &lines); err != nil {
+		var phone struct {
+			Messages []line `json:"messages"`
+		}
+		if err := json.Unmarshal(body, &phone); err != nil {
 			return "", fmt.Errorf("reading the phone: %w", err)
 		}
+		lines := phone.Messages
 		if len(lines) > seen {
 			who := "we:   "
 			if lines[seen].Direction == "TO_APP" {

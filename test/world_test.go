@@ -9,11 +9,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
-	"log/slog"
+	"google.golang.org/grpc"
 
 	"parley/conversation"
 	"parley/internal/stack"
@@ -53,10 +54,10 @@ type world struct {
 	metrics  string // the server's
 	hook     string // the webhook's public URL
 	api      string // its API
-	server   *stack.Process
-	webhook  *stack.Process
 	worker   *stack.Process
 	workers  int
+	started  []*stack.Process
+	args     []string // of the server
 }
 
 type option func(*world, *sinchtest.Options)
@@ -65,8 +66,8 @@ func setting(name, value string) option {
 	return func(w *world, _ *sinchtest.Options) { w.settings[name] = value }
 }
 
-func carrier(change func(*sinchtest.Options)) option {
-	return func(_ *world, o *sinchtest.Options) { change(o) }
+func server(args ...string) option {
+	return func(w *world, _ *sinchtest.Options) { w.args = append(w.args, args...) }
 }
 
 // newWorld starts a server, a carrier, a webhook and a worker.
@@ -95,6 +96,7 @@ func newWorld(t *testing.T, options ...option) *world {
 		"PARLEY_WEBHOOK_ADDR":     fmt.Sprintf("127.0.0.1:%d", hookPort),
 		"PARLEY_API_ADDR":         fmt.Sprintf("127.0.0.1:%d", apiPort),
 		"PARLEY_API_TOKEN":        apiToken,
+		"PARLEY_LOG_FORMAT":       "text",
 	}
 	for _, o := range options {
 		o(w, &sim)
@@ -103,51 +105,65 @@ func newWorld(t *testing.T, options ...option) *world {
 	listener := httptest.NewServer(w.sim)
 	w.settings["SINCH_API_URL"], w.settings["SINCH_AUTH_URL"] = listener.URL, listener.URL
 
-	w.server = w.run("devserver", nil, "--port", fmt.Sprint(port), "--headless", "--metrics-port", fmt.Sprint(metricsPort), "--db-filename", filepath.Join(w.dir, "temporal.db"))
+	t.Cleanup(func() {
+		w.sim.Close()
+		listener.Close()
+		w.stop()
+	})
+
+	temporalServer := w.run("devserver", "devserver", nil, append([]string{
+		"--port", fmt.Sprint(port), "--headless", "--metrics-port", fmt.Sprint(metricsPort), "--log-level", "error",
+	}, w.args...)...)
 	var err error
 	w.temporal, err = client.NewLazyClient(client.Options{
 		HostPort:          w.settings["TEMPORAL_ADDRESS"],
 		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: nil},
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{conversation.RequestIDs()}},
 	})
 	require.NoError(t, err)
-	w.await(w.server, func(ctx context.Context) bool {
+	t.Cleanup(w.temporal.Close)
+	w.await(temporalServer, func(ctx context.Context) bool {
 		_, err := w.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: "default"})
 		return err == nil
 	})
-	w.webhook = w.run("webhook", w.settings)
-	w.await(w.webhook, func(ctx context.Context) bool {
+	w.await(w.run("webhook", "webhook", w.settings), func(ctx context.Context) bool {
 		return stack.Answers(ctx, strings.TrimSuffix(w.hook, "/webhooks/sinch")+"/readyz")
 	})
 	w.startWorker()
-	t.Cleanup(func() {
-		w.temporal.Close()
-		w.sim.Close()
-		listener.Close()
-		w.stopWorker()
-		require.NoError(t, w.webhook.Stop())
-		require.NoError(t, w.server.Stop())
-		w.searchLogs()
-	})
 	return w
 }
 
-func (w *world) run(program string, settings map[string]string, args ...string) *stack.Process {
+func (w *world) run(name, program string, settings map[string]string, args ...string) *stack.Process {
 	w.t.Helper()
 	path := filepath.Join(bin, program)
 	if _, err := os.Stat(path); err != nil {
 		w.t.Fatalf("%s is missing: run make build", path)
 	}
-	p, err := stack.Run(program, path, w.dir, settings, args...)
+	p, err := stack.Run(name, path, w.dir, settings, args...)
 	require.NoError(w.t, err)
-	w.t.Cleanup(func() {
-		p.Kill()
-		if w.t.Failed() {
-			log, _ := os.ReadFile(p.Log)
-			w.t.Logf("%s said:\n%s", p.Name, tail(log, 60))
-		}
-	})
+	w.started = append(w.started, p)
 	return p
+}
+
+// stop ends every program as an operator would, and looks at what they logged.
+func (w *world) stop() {
+	for _, p := range slices.Backward(w.started) {
+		select {
+		case <-p.Done(): // the test ended it
+		default:
+			if err := p.Stop(); err != nil {
+				w.t.Errorf("stopping %s: %v", p.Name, err)
+			}
+		}
+	}
+	w.searchLogs()
+	if !w.t.Failed() {
+		return
+	}
+	for _, p := range w.started {
+		log, _ := os.ReadFile(p.Log)
+		w.t.Logf("%s said:\n%s", p.Name, tail(log, 15))
+	}
 }
 
 func (w *world) await(p *stack.Process, ready func(context.Context) bool) {
@@ -158,27 +174,13 @@ func (w *world) await(p *stack.Process, ready func(context.Context) bool) {
 func (w *world) startWorker() {
 	w.t.Helper()
 	w.workers++
-	ready := fmt.Sprint("worker-", w.workers)
-	settings := maps.Clone(w.settings)
-	settings["PARLEY_METRICS_ADDR"] = "127.0.0.1:0"
-	p, err := stack.Run(ready, filepath.Join(bin, "worker"), w.dir, settings)
-	require.NoError(w.t, err)
-	w.t.Cleanup(func() {
-		p.Kill()
-		if w.t.Failed() {
-			log, _ := os.ReadFile(p.Log)
-			w.t.Logf("%s said:\n%s", p.Name, tail(log, 60))
-		}
-	})
-	w.worker = p
-	w.await(p, func(context.Context) bool { return p.Said("ready") })
+	w.worker = w.run(fmt.Sprint("worker-", w.workers), "worker", w.settings)
+	w.await(w.worker, func(context.Context) bool { return w.worker.Said("msg=ready") })
 }
 
 func (w *world) stopWorker() {
-	if w.worker != nil {
-		require.NoError(w.t, w.worker.Stop())
-		w.worker = nil
-	}
+	w.t.Helper()
+	require.NoError(w.t, w.worker.Stop())
 }
 
 // ctx bounds a wait generously: the machine may be busy.
@@ -192,7 +194,7 @@ func (w *world) ctx() context.Context {
 func (w *world) receives(number sms.Number, words string) sinchtest.Message {
 	w.t.Helper()
 	m, err := w.sim.WaitForText(w.ctx(), number, words)
-	require.NoError(w.t, err, "waiting for %q; the phone has %q", words, texts(w.sim.Phone(number).Messages(), sinchtest.ToContact))
+	require.NoError(w.t, err, "waiting for %q; the phone has %q", words, texts(w.sim.Phone(number).Messages()))
 	return m
 }
 
@@ -287,10 +289,11 @@ func (w *world) searchLogs() {
 	}
 }
 
-func texts(messages []sinchtest.Message, direction sinchtest.Direction) []string {
+// texts are the words of what we sent.
+func texts(messages []sinchtest.Message) []string {
 	var words []string
 	for _, m := range messages {
-		if m.Direction == direction {
+		if m.Direction == sinchtest.ToContact {
 			words = append(words, m.Text)
 		}
 	}
@@ -304,8 +307,9 @@ func freePort(t *testing.T) int {
 	return port
 }
 
+// tail is the end of a log, without the callbacks that went well.
 func tail(log []byte, lines int) []byte {
-	split := bytes.Split(log, []byte("\n"))
+	split := slices.DeleteFunc(bytes.Split(log, []byte("\n")), func(line []byte) bool { return bytes.Contains(line, []byte("msg=callback")) })
 	return bytes.Join(split[max(0, len(split)-lines):], []byte("\n"))
 }
 

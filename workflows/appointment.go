@@ -100,8 +100,7 @@ func (in Appointment) ask(ctx workflow.Context, chat *conversation.Chat, text st
 // result names the ending. Only what is no ending is an error.
 func (in Appointment) result(intent Intent, err error) (AppointmentResult, error) {
 	r := AppointmentResult{ID: in.ID}
-	var ending *conversation.Ending
-	if errors.As(err, &ending) {
+	if ending, ok := errors.AsType[*conversation.Ending](err); ok {
 		r.Words, r.Delivered, r.Reason = ending.Words, ending.Delivered, ending.Reason
 	}
 	switch {

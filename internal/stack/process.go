@@ -36,7 +36,7 @@ func Run(name, program, dir string, settings map[string]string, args ...string) 
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	defer func() { _ = file.Close() }()   // the child has its own descriptor
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // our own programs, which outlive any one context
+	cmd := exec.Command(program, args...) //nolint:noctx // our own programs, which outlive any one context
 	cmd.Env = Environment(dir, settings)
 	cmd.Stdout, cmd.Stderr = file, file
 	// Its own group: Ctrl-C in the terminal reaches the demo, which stops the rest in order.

@@ -206,12 +206,14 @@ async function send(p, view) {
   if (!text.trim() || view.sending) return
   view.sending = true
   view.error.hidden = true
+  view.box.value = '' // at once: the next text may be typed while this one is under way
+  grow(view.box)
   try {
     show(p, await ask(path(p.number), {text, to: view.texts.value}))
-    if (view.box.value === text) view.box.value = ''
-    grow(view.box)
     toBottom(view)
   } catch (error) {
+    if (!view.box.value) view.box.value = text
+    grow(view.box)
     view.error.textContent = `Not sent. ${explain(error)}`
     view.error.hidden = false
   } finally {

@@ -1,0 +1,141 @@
+package test
+
+import (
+	"bufio"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"parley/conversation"
+	"parley/sinch/sinchtest"
+)
+
+// actions reads what the server counts as billable, in all and by type, once
+// the server has brought its figures up to date, which takes it some seconds.
+func (w *world) actions() (total float64, byType map[string]float64) {
+	w.t.Helper()
+	last := -1.0
+	w.eventually("the figures stand still", func() bool {
+		total, byType = w.readActions()
+		still := total == last
+		last = total
+		if !still {
+			time.Sleep(3 * time.Second)
+		}
+		return still
+	})
+	return total, byType
+}
+
+func (w *world) readActions() (total float64, byType map[string]float64) {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.ctx(), http.MethodGet, w.metrics, nil)
+	require.NoError(w.t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(w.t, err)
+	defer func() { _ = response.Body.Close() }()
+	byType = map[string]float64{}
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		labels, value, ok := strings.Cut(lines.Text(), "} ")
+		if !ok || !strings.HasPrefix(labels, "action{") || !strings.Contains(labels, `namespace="default"`) {
+			continue
+		}
+		n, err := strconv.ParseFloat(value, 64)
+		require.NoError(w.t, err)
+		kind := labels[strings.Index(labels, `action_type="`)+len(`action_type="`):]
+		kind = kind[:strings.Index(kind, `"`)]
+		byType[kind] += n
+		total += n
+	}
+	return total, byType
+}
+
+// events counts the history events of a workflow's current run.
+func (w *world) events(id string) int {
+	w.t.Helper()
+	n := 0
+	for history := w.temporal.GetWorkflowHistory(w.ctx(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); n++ {
+		_, err := history.Next()
+		require.NoError(w.t, err)
+	}
+	return n
+}
+
+// quiet waits until all receipts of what was sent have reached the conversation.
+func (w *world) quiet() {
+	w.t.Helper()
+	require.NoError(w.t, w.sim.WaitFor(w.ctx(), func() bool {
+		for _, m := range w.sim.Sent() {
+			if m.Status != sinchtest.Delivered {
+				return false
+			}
+		}
+		return w.sim.Stats().Open == 0
+	}))
+	w.eventually("every receipt is taken", func() bool {
+		state := w.state(ana)
+		if len(state.Outbox) > 0 {
+			return false
+		}
+		for _, m := range state.Transcript {
+			if m.Key != "" && m.Status != "delivered" {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// What a turn may cost, as the server counts it.
+func TestCostOfATurn(t *testing.T) {
+	t.Parallel()
+
+	const turns = 10
+	w := newWorld(t)
+	id := conversation.ID(ana, "")
+
+	w.text(ana, "warm up")
+	w.receives(ana, youSaid("warm up"))
+	w.quiet()
+	before, kinds := w.actions()
+	events := w.events(id)
+	queries := kinds["grpc_QueryWorkflow"]
+	for i := range turns {
+		w.text(ana, "text "+strconv.Itoa(i))
+		w.receives(ana, youSaid("text "+strconv.Itoa(i)))
+	}
+	w.quiet()
+	after, kinds := w.actions()
+	perTurn := (after - before - (kinds["grpc_QueryWorkflow"] - queries)) / turns
+	eventsPerTurn := float64(w.events(id)-events) / turns
+	t.Logf("a responder turn: %.1f actions, %.1f events (%v)", perTurn, eventsPerTurn, kinds)
+	require.InDelta(t, 4, perTurn, 0.05, "signal, responder, send, receipt: %v", kinds)
+	require.LessOrEqual(t, eventsPerTurn, 20.0)
+
+	// A question that is not understood is asked again: a turn with everything
+	// that a question costs.
+	w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Does that suit you?")
+	w.quiet()
+	before, kinds = w.actions()
+	queries = kinds["grpc_QueryWorkflow"]
+	events = w.events(id) + w.events("appointment:A-17")
+	const questions = 2
+	for n := range questions {
+		w.text(ana, "blue")
+		w.eventually("asked again", func() bool { return len(w.sim.Phone(ana).Messages()) == 2*(turns+1)+1+2*(n+1) })
+	}
+	w.quiet()
+	after, kinds = w.actions()
+	perQuestion := (after - before - (kinds["grpc_QueryWorkflow"] - queries)) / questions
+	eventsPerQuestion := float64(w.events(id)+w.events("appointment:A-17")-events) / questions
+	t.Logf("a script's question: %.1f actions, %.1f events", perQuestion, eventsPerQuestion)
+	require.LessOrEqual(t, perQuestion, 7.0)
+	require.LessOrEqual(t, eventsPerQuestion, 30.0)
+}

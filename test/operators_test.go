@@ -1,0 +1,111 @@
+package test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"parley/conversation"
+	"parley/workflows"
+)
+
+// firstTask is the event to reset to: the end of the first workflow task.
+func (w *world) firstTask(id string) int64 {
+	w.t.Helper()
+	for history := w.temporal.GetWorkflowHistory(w.ctx(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
+		event, err := history.Next()
+		require.NoError(w.t, err)
+		if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			return event.GetEventId()
+		}
+	}
+	w.t.Fatal("no workflow task completed")
+	return 0
+}
+
+func (w *world) reset(id string) {
+	w.t.Helper()
+	_, err := w.temporal.ResetWorkflowExecution(w.ctx(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id}, Reason: "test",
+		WorkflowTaskFinishEventId: w.firstTask(id), RequestId: id,
+	})
+	require.NoError(w.t, err)
+}
+
+// fastForward lets a workflow's clock run ahead of everybody else's.
+func (w *world) fastForward(id string, d time.Duration) {
+	w.t.Helper()
+	_, err := w.temporal.WorkflowService().UpdateWorkflowExecutionOptions(w.ctx(), &workflowservice.UpdateWorkflowExecutionOptionsRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
+		WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{TimeSkippingConfig: &commonpb.TimeSkippingConfig{
+			Enabled: true, FastForwardConfig: &commonpb.FastForwardConfig{Id: id, Duration: durationpb.New(d)},
+		}},
+		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"time_skipping_config"}},
+	})
+	require.NoError(w.t, err)
+}
+
+// A script that is reset while its question is open asks the same question
+// again, which the conversation knows: the contact is not asked twice.
+func TestScriptIsReset(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	w.start("feedback", "Feedback", feedback(ana, "the shop"))
+	w.receives(ana, "How was your visit")
+	w.reset("feedback")
+	w.text(ana, "3")
+	w.receives(ana, "What went wrong?")
+	w.reset("feedback") // before its first answer: that is repeated from memory
+	w.text(ana, "Everything")
+	w.receives(ana, "We will do better")
+	var result workflows.Rating
+	require.NoError(t, w.temporal.GetWorkflow(w.ctx(), "feedback", "").Get(w.ctx(), &result))
+	require.Equal(t, workflows.Rating{Stars: "3", Why: "Everything"}, result)
+	require.Len(t, w.sim.Sent(), 3, "nothing twice")
+}
+
+// A conversation that is reset lives through its events again and looks before
+// each text whether the carrier has it already.
+func TestConversationIsReset(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	w.text(ana, "one")
+	w.receives(ana, youSaid("one"))
+	w.text(ana, "two")
+	w.receives(ana, youSaid("two"))
+	w.reset(conversation.ID(ana, ""))
+	w.text(ana, "three")
+	w.receives(ana, youSaid("three"))
+	require.Len(t, w.sim.Sent(), 3, "nothing twice")
+}
+
+// A conversation that is terminated comes back with the next text, and the
+// script that waits for it asks anew, in time, under the same id.
+func TestConversationIsTerminatedUnderAWaitingScript(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"))
+	run := w.start("feedback", "Feedback", feedback(ana, "the shop"))
+	w.receives(ana, "How was your visit")
+	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), conversation.ID(ana, ""), "", "test"))
+	w.text(ana, "hello?")
+	w.receives(ana, youSaid("hello?"))
+
+	// The script looks after its question an hour after that should have ended.
+	w.fastForward("feedback", 26*time.Hour)
+	require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Sent()) == 3 }))
+	w.text(ana, "5")
+	w.receives(ana, "glad you liked it")
+	var result workflows.Rating
+	require.NoError(t, run.Get(w.ctx(), &result))
+	require.Equal(t, "5", result.Stars)
+}
