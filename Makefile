@@ -46,7 +46,7 @@ lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets p
 format: .bin/gofumpt ## format all Go files
 	.bin/gofumpt -w -modpath parley .
 
-check: lint test ## all that CI does
+check: lint test fuzz ## all that CI does
 
 tidy: ## bring the go.mod files in order
 	$(GO) mod tidy

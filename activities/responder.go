@@ -47,8 +47,7 @@ type Start struct {
 	Input  json.RawMessage `json:"input"`
 }
 
-// Errors that end a try of HandleInboundMessage; a conversation parks a bad
-// answer sooner than a responder that cannot be reached.
+// The types of the errors that end a try of HandleInboundMessage.
 const (
 	ErrTypeUnreachable = "ResponderUnreachable"
 	ErrTypeBadAnswer   = "ResponderBadAnswer"

@@ -147,6 +147,8 @@ func (c *Chat) ask(ctx workflow.Context, a asked) (string, error) {
 	if err != nil {
 		return "", c.takeBack(ctx, a, id, err)
 	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Waits for **%s** to answer: %s", c.contact.Masked(), markdown.Replace(mask(a.Text))))
+	defer workflow.SetCurrentDetails(ctx, "")
 	answers := workflow.GetSignalChannel(ctx, answerSignal+id)
 	for again := 1; ; again++ {
 		// The conversation keeps the time. Should it have been terminated, or its

@@ -26,6 +26,9 @@ type timer struct {
 
 func (c *conversation) arm() {
 	next, why := c.nextDeadline()
+	if next.IsZero() {
+		return
+	}
 	if c.timer.future != nil {
 		if !c.timer.at.After(next) {
 			return
@@ -42,17 +45,21 @@ func (c *conversation) arm() {
 }
 
 // nextDeadline is the earliest time at which this conversation has to act by
-// itself, and why.
+// itself, and why; zero if there is none.
 func (c *conversation) nextDeadline() (time.Time, string) {
 	s, now := c.state, c.now()
-	next, why := c.idleAt(), "close when idle"
-	if !c.mayClose() {
-		next, why = c.info.WorkflowStartTime.Add(maxRunLength), "continue as new"
-	}
+	var next time.Time
+	var why string
 	earlier := func(t time.Time, reason string) {
-		if !t.IsZero() && t.Before(next) {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next, why = t, reason
 		}
+	}
+	switch {
+	case !c.mayClose():
+		earlier(c.info.WorkflowStartTime.Add(maxRunLength), "continue as new")
+	case c.settled(): // else what is in flight wakes us
+		earlier(c.idleAt(), "close when idle")
 	}
 	for i := range s.Questions {
 		q := &s.Questions[i]
@@ -77,7 +84,7 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 		earlier(d.DoubtUntil, "was it sent?")
 		earlier(s.Outbox[0].Useful, "message too late")
 	}
-	if next.Before(now) {
+	if !next.IsZero() && next.Before(now) {
 		next = now
 	}
 	return next, why

@@ -338,6 +338,17 @@ func TestSendingInDoubt(t *testing.T) {
 			sends: 1, status: sms.StatusAccepted,
 		},
 		"the list would show it": {sends: 2, status: sms.StatusAccepted, keys: "-1.2"},
+		"the list cannot be read": {
+			play: func(k *talk) {
+				k.find = func(s sms.Search) (sms.Finding, error) {
+					if k.env.Now().Before(k.start.Add(20 * time.Minute)) {
+						return sms.Finding{}, errors.New("unavailable")
+					}
+					return sms.Finding{Accepted: &sms.Accepted{MessageID: "found", At: k.start}}, nil
+				}
+			},
+			sends: 1, status: sms.StatusAccepted,
+		},
 		"nobody can know": {
 			play:  func(k *talk) { k.find = func(sms.Search) (sms.Finding, error) { return sms.Finding{}, nil } },
 			sends: 2, status: sms.StatusAccepted, keys: "-1.2",
@@ -399,10 +410,12 @@ func TestCarrierOutage(t *testing.T) {
 		k.send("a", "first")
 		k.send("b", "second")
 	})
+	k.at(15*time.Minute, func() { require.Contains(t, k.state().Attention.Reason, "takes no messages") })
 	state := k.run()
 	require.Equal(t, []string{"first", "second"}, []string{state.Transcript[0].Text, state.Transcript[1].Text})
 	require.Equal(t, sms.StatusAccepted, state.Transcript[1].Status)
 	require.Less(t, len(k.sends), 40, "tries during the outage are bounded")
+	require.Nil(t, state.Attention, "it is over")
 }
 
 func TestRefusedForGood(t *testing.T) {

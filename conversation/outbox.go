@@ -155,8 +155,9 @@ func (c *conversation) sendNext() {
 func (c *conversation) send(m *Message) {
 	d := m.Delivery
 	var look *sms.Search
-	if m.Status == sms.StatusUnknown || c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
-		// It may have been taken: after a doubt, or in the life before a reset.
+	if m.Status == sms.StatusUnknown || m.Attempts > 0 || c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
+		// It may have been taken: after a doubt, also one that could not be looked
+		// into, or in the life before a reset.
 		since := d.Began
 		if since.IsZero() {
 			since = m.At
@@ -263,7 +264,7 @@ func (c *conversation) onSent(f workflow.Future) {
 		m.Status, m.Reason = sms.StatusQueued, code
 		d.Tries++
 		d.NextTry = c.now().Add(seriesPause)
-		c.attend("the carrier takes no messages: " + code)
+		c.state.Attention = &Attention{Reason: "the carrier takes no messages: " + code, At: c.now(), UntilSent: true}
 	}
 }
 
@@ -300,6 +301,9 @@ func (c *conversation) accept(i int, a sms.Accepted) {
 		a.At = c.now() // the carrier did not say
 	}
 	m.MessageID, m.Accepted, m.Reason = a.MessageID, a.At, ""
+	if c.state.Attention != nil && c.state.Attention.UntilSent {
+		c.state.Attention = nil
+	}
 	c.forward(m, sms.StatusAccepted, "", a.At)
 	c.state.EarlyReceipts = slices.DeleteFunc(c.state.EarlyReceipts, func(r sms.Receipt) bool {
 		if r.MessageID != a.MessageID {

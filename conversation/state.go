@@ -165,8 +165,9 @@ type Parked struct {
 
 // Attention says why a person should look at this conversation.
 type Attention struct {
-	Reason string    `json:"reason"`
-	At     time.Time `json:"at"`
+	Reason    string    `json:"reason"`
+	At        time.Time `json:"at"`
+	UntilSent bool      `json:"until_sent,omitempty"` // it settles itself when the carrier takes a message again
 }
 
 // Seen is an envelope that has been taken, so that its duplicates are dropped.
