@@ -99,8 +99,8 @@ func Ask[T any](ctx workflow.Context, chat *Chat, q Question[T]) (T, error) {
 	if q.Answer == nil {
 		return zero, errors.New("the question has no Answer to understand texts with; conversation.AnyText() takes any")
 	}
-	if q.Timeout == 0 {
-		q.Timeout = 24 * time.Hour
+	if q.Timeout <= 0 {
+		q.Timeout = defaultTimeout
 	}
 	text := q.Text
 	for attempt := 1; ; attempt++ {

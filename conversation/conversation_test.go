@@ -607,6 +607,20 @@ func TestQuestions(t *testing.T) {
 	})
 }
 
+func TestSayOnce(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() {
+		k.say("s", "script", "hello")
+		k.say("s", "script", "hello")
+		k.say("t", "script", "hello")
+	})
+	k.at(time.Hour, func() { k.say("s", "script", "hello") })
+	k.run()
+	require.Len(t, k.sends, 2, "one for each id")
+}
+
 func TestBounds(t *testing.T) {
 	t.Parallel()
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
@@ -104,9 +105,10 @@ func (c *conversation) seen(id string) bool {
 // onInbound records a message of the contact. Words about consent act at once;
 // everything else waits in the inbox for its turn.
 func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
-	if in.ID == "" {
-		return errors.New("inbound event without a message id")
+	if in.ID == "" || len(in.ID) > maxIDBytes {
+		return errors.New("inbound event without a message id, or with one that is none")
 	}
+	in.Text, in.ConversationID, in.Reference = cut(in.Text, maxTextBytes), cut(in.ConversationID, maxIDBytes), cut(in.Reference, maxIDBytes)
 	if c.seen(e.ID) {
 		return nil
 	}
@@ -136,6 +138,15 @@ func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
 	}
 	c.state.Inbox = append(c.state.Inbox, Text{Inbound: in, At: c.now()})
 	return nil
+}
+
+// cut shortens what is longer than any text message can be, so that the state
+// stays within what the server stores.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // routeTexts gives each waiting text to the question it answers, or else to the

@@ -57,12 +57,17 @@ func (c *conversation) refusal(text string) string {
 	return ""
 }
 
-// refusalNow is refusal for a message that needs its place in the outbox now.
-func (c *conversation) refusalNow(text string) string {
-	if len(c.state.Outbox) >= maxOutbox {
+// refusalOf says why a message of an application or a person cannot be taken.
+func (c *conversation) refusalOf(r SendRequest) string {
+	switch {
+	case len(c.state.Outbox) >= maxOutbox:
 		return fmt.Sprintf("%d messages wait to be sent already", maxOutbox)
+	case len(r.Reference) > maxIDBytes || len(r.By) > maxIDBytes:
+		return fmt.Sprintf("the reference, or the name of who sends it, is longer than %d bytes", maxIDBytes)
+	case r.InDoubt != "" && r.InDoubt != Resend && r.InDoubt != Park:
+		return `"in_doubt" is neither "resend" nor "park"`
 	}
-	return c.refusal(text)
+	return c.refusal(r.Text)
 }
 
 // Why a message was dropped.
@@ -79,7 +84,7 @@ func (c *conversation) validateSendUpdate(ctx workflow.Context, r SendRequest) e
 	if _, known := c.requested(workflow.GetCurrentUpdateInfo(ctx).ID); known {
 		return nil
 	}
-	if why := c.refusalNow(r.Text); why != "" {
+	if why := c.refusalOf(r); why != "" {
 		return temporal.NewApplicationError(why, TypeRefused)
 	}
 	return nil
@@ -110,7 +115,7 @@ func (c *conversation) request(id string, r SendRequest) (string, error) {
 	if key, known := c.requested(id); known {
 		return key, nil
 	}
-	if why := c.refusalNow(r.Text); why != "" {
+	if why := c.refusalOf(r); why != "" {
 		return "", temporal.NewApplicationError(why, TypeRefused)
 	}
 	by := r.By

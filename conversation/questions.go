@@ -71,6 +71,9 @@ func (c *conversation) onAsk(e Envelope, a asked) error {
 		slices.ContainsFunc(c.answering, func(a answering) bool { return a.question.ID == e.ID }) {
 		return nil
 	}
+	if a.Timeout <= 0 {
+		a.Timeout = defaultTimeout
+	}
 	q := PendingQuestion{
 		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
 		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: c.now(),

@@ -21,6 +21,8 @@ const (
 	maxOutcomes        = 100
 	maxBacklog         = 100
 	maxTextSegments    = 10
+	maxTextBytes       = 5000 // of a text of the contact
+	maxIDBytes         = 200
 )
 
 // State is everything a conversation knows: the answer to its query, the input
