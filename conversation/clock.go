@@ -65,7 +65,7 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 	for i := range s.Questions {
 		q := &s.Questions[i]
 		if q.open() {
-			earlier(c.questionDeadline(q), "question unanswered")
+			earlier(s.QuestionDeadline(q), "question unanswered")
 			if len(s.Questions) > 1 && c.checking == nil {
 				earlier(q.CheckedAt.Add(checkInterval), "does the script still run?")
 			}

@@ -340,7 +340,7 @@ func TestSendingInDoubt(t *testing.T) {
 		"the list would show it": {sends: 2, status: sms.StatusAccepted, keys: "-1.2"},
 		"the list cannot be read": {
 			play: func(k *talk) {
-				k.find = func(s sms.Search) (sms.Finding, error) {
+				k.find = func(sms.Search) (sms.Finding, error) {
 					if k.env.Now().Before(k.start.Add(20 * time.Minute)) {
 						return sms.Finding{}, errors.New("unavailable")
 					}

@@ -258,16 +258,16 @@ func delivery(s sms.Status) Delivery {
 	}
 }
 
-// questionDeadline is when the open question has waited long enough. Questions
+// QuestionDeadline is when the open question has waited long enough. Questions
 // behind it that are useful only until some time get their share of the time.
-func (c *conversation) questionDeadline(open *PendingQuestion) time.Time {
+func (s *State) QuestionDeadline(open *PendingQuestion) time.Time {
 	deadline := open.OpenSince.Add(open.Timeout)
 	if !open.UsefulUntil.IsZero() && open.UsefulUntil.Before(deadline) {
 		deadline = open.UsefulUntil
 	}
 	waiting := 0
-	for i := range c.state.Questions {
-		q := &c.state.Questions[i]
+	for i := range s.Questions {
+		q := &s.Questions[i]
 		if q.Key != "" {
 			continue
 		}
@@ -286,10 +286,9 @@ func (c *conversation) questionDeadline(open *PendingQuestion) time.Time {
 // expireQuestions ends questions whose time is over.
 func (c *conversation) expireQuestions() {
 	now := c.now()
-	for i := len(c.state.Questions) - 1; i >= 0; i-- {
-		q := c.state.Questions[i]
+	for _, q := range slices.Backward(c.state.Questions) {
 		switch {
-		case q.open() && !now.Before(c.questionDeadline(&q)):
+		case q.open() && !now.Before(c.state.QuestionDeadline(&q)):
 			c.end(q, outcome{Kind: endNoReply, Delivered: q.Delivered}, nil)
 		case q.Key == "" && !q.UsefulUntil.IsZero() && !now.Before(q.UsefulUntil):
 			c.end(q, outcome{Kind: endTooLate}, nil)

@@ -20,12 +20,13 @@ var (
 
 // The values of ParleyState.
 const (
-	stateOpen     = "open"     // texts go to the responder
-	stateAsking   = "asking"   // a script has a question, or the floor
-	stateOptedOut = "optedout" // nothing may be sent
+	StateOpen     = "open"     // texts go to the responder
+	StateAsking   = "asking"   // a script has a question, or the floor
+	StateOptedOut = "optedout" // nothing may be sent
 )
 
-const attentionMemo = "ParleyAttention" // why and since when, for a person
+// AttentionMemo is the memo that holds an Attention: why and since when.
+const AttentionMemo = "ParleyAttention"
 
 // shown is what the search attributes say already: they are written only when
 // that changes, since each time is an event and an action.
@@ -41,7 +42,7 @@ func (c *conversation) show() {
 	want, is := c.shown(), c.state.Shown
 	c.state.Shown = want
 	if want.Attention != is.Attention {
-		if err := workflow.UpsertMemo(c.ctx, map[string]any{attentionMemo: c.state.Attention}); err != nil {
+		if err := workflow.UpsertMemo(c.ctx, map[string]any{AttentionMemo: c.state.Attention}); err != nil {
 			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
 		}
 	}
@@ -67,7 +68,7 @@ func (c *conversation) show() {
 
 func (c *conversation) shown() shown {
 	s := c.state
-	w := shown{State: stateOpen}
+	w := shown{State: StateOpen}
 	for _, q := range s.Questions {
 		w.Scripts = append(w.Scripts, q.Script.Type)
 	}
@@ -82,10 +83,10 @@ func (c *conversation) shown() shown {
 	slices.Sort(w.Scripts)
 	w.Scripts = slices.Compact(w.Scripts)
 	if len(w.Scripts) > 0 {
-		w.State = stateAsking
+		w.State = StateAsking
 	}
 	if s.OptedOut != nil {
-		w.State = stateOptedOut
+		w.State = StateOptedOut
 	}
 	if s.Attention != nil {
 		w.Attention = s.Attention.Reason
@@ -108,7 +109,7 @@ func (c *conversation) details() string {
 	case s.OptedOut != nil:
 		fmt.Fprintf(&b, " · opted out %s", s.OptedOut.At.UTC().Format(clock))
 	case q != nil && q.open():
-		fmt.Fprintf(&b, " · **%s** waits for an answer since %s, until %s", q.Script.Type, q.OpenSince.UTC().Format(clock), c.questionDeadline(q).UTC().Format(clock))
+		fmt.Fprintf(&b, " · **%s** waits for an answer since %s, until %s", q.Script.Type, q.OpenSince.UTC().Format(clock), s.QuestionDeadline(q).UTC().Format(clock))
 	case q != nil:
 		fmt.Fprintf(&b, " · **%s** is asking", q.Script.Type)
 	case s.Turn != nil:

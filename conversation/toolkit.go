@@ -46,6 +46,10 @@ type Toolkit struct {
 	Settings Settings
 	Teller   Teller
 	Scripts  Scripts
+
+	// Sender tells which of a contact's conversations belongs to an address of
+	// ours: the one without a sender for the default address. Nil: each has its own.
+	Sender func(address sms.Sender) sms.Sender
 }
 
 // Register adds the conversation and what scripts need to a worker.
@@ -71,7 +75,14 @@ func (t *Toolkit) tellConversation(ctx context.Context, in telling) (string, err
 	// A repeat on purpose, or by a run that was reset, wants to be heard although
 	// the id is known; a repeat of this activity does not.
 	ctx = withRequestID(ctx, fmt.Sprintf("%s:%s@%s#%d", in.Kind, in.ID, activity.GetInfo(ctx).WorkflowExecution.RunID, in.Again))
-	return in.ID, t.Teller.Tell(ctx, in.Contact, in.Sender, Envelope{Schema: Schema, ID: in.ID, Kind: in.Kind, At: time.Now(), Body: in.Body})
+	if in.Contact == "" {
+		return "", temporal.NewNonRetryableApplicationError("the script has no contact to talk to: its input lacks the phone number", "NoContact", nil)
+	}
+	sender := sms.ParseSender(string(in.Sender))
+	if t.Sender != nil {
+		sender = t.Sender(sender)
+	}
+	return in.ID, t.Teller.Tell(ctx, in.Contact, sender, Envelope{Schema: Schema, ID: in.ID, Kind: in.Kind, At: time.Now(), Body: in.Body})
 }
 
 type startInput struct {

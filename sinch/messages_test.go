@@ -29,7 +29,9 @@ func TestMessages(t *testing.T) {
 	t.Parallel()
 	var asked url.Values
 	s := newServer(t, 3599, func(w http.ResponseWriter, r *http.Request) {
-		require.Equal(t, "GET /v1/projects/project-1/messages", r.Method+" "+r.URL.Path)
+		if got := r.Method + " " + r.URL.Path; got != "GET /v1/projects/project-1/messages" {
+			t.Errorf("the request is %s", got)
+		}
 		asked = r.URL.Query()
 		answer(200, listed)(w, r)
 	})
@@ -53,12 +55,14 @@ func TestMessages(t *testing.T) {
 
 func TestMessagesOfEverybody(t *testing.T) {
 	t.Parallel()
+	var asked url.Values
 	s := newServer(t, 3599, func(w http.ResponseWriter, r *http.Request) {
-		require.Equal(t, url.Values{"app_id": {"app-1"}, "view": {"WITHOUT_METADATA"}}, r.URL.Query())
+		asked = r.URL.Query()
 		answer(200, `{"messages":[],"next_page_token":""}`)(w, r)
 	})
 	page, next, err := newClient(t, s.config()).Messages(t.Context(), sinch.Query{NoMetadata: true, AllChannels: true})
 	require.NoError(t, err)
+	require.Equal(t, url.Values{"app_id": {"app-1"}, "view": {"WITHOUT_METADATA"}}, asked)
 	require.Empty(t, next)
 	require.Empty(t, page)
 }
@@ -119,7 +123,9 @@ func TestApp(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, 3599, func(w http.ResponseWriter, r *http.Request) {
-				require.Equal(t, "GET /v1/projects/project-1/apps/app-1", r.Method+" "+r.URL.Path)
+				if got := r.Method + " " + r.URL.Path; got != "GET /v1/projects/project-1/apps/app-1" {
+					t.Errorf("the request is %s", got)
+				}
 				answer(200, tt.body)(w, r)
 			})
 			app, err := newClient(t, s.config()).App(t.Context())

@@ -65,8 +65,9 @@ func TestSend(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, 3599, func(w http.ResponseWriter, r *http.Request) {
-				require.Equal(t, "POST /v1/projects/project-1/messages:send", r.Method+" "+r.URL.Path)
-				require.Equal(t, "application/json", r.Header.Get("Content-Type"))
+				if got := r.Method + " " + r.URL.Path + " " + r.Header.Get("Content-Type"); got != "POST /v1/projects/project-1/messages:send application/json" {
+					t.Errorf("the request is %s", got)
+				}
 				body, err := io.ReadAll(r.Body)
 				require.NoError(t, err)
 				require.JSONEq(t, tt.want, string(body))
@@ -259,7 +260,7 @@ func TestSendNetwork(t *testing.T) {
 // Half of a request is no message, however the connection ended.
 func TestSendCutShort(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {
@@ -385,7 +386,7 @@ func TestSendWithoutToken(t *testing.T) {
 
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	return l.Addr().String()
@@ -394,7 +395,7 @@ func closedPort(t *testing.T) string {
 // silentPort takes connections and never says a word.
 func silentPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l.Addr().String()

@@ -2,6 +2,7 @@ package sinch_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,8 +32,8 @@ func vectorHeader(changes ...string) http.Header {
 	h.Set(sinch.HeaderTimestamp, vectorTimestamp)
 	h.Set(sinch.HeaderNonce, vectorNonce)
 	h.Set(sinch.HeaderAlgorithm, sinch.Algorithm)
-	for i := 0; i < len(changes); i += 2 {
-		h.Set(changes[i], changes[i+1])
+	for pair := range slices.Chunk(changes, 2) {
+		h.Set(pair[0], pair[1])
 	}
 	return h
 }

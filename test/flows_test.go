@@ -128,6 +128,18 @@ func TestTwoOfOurNumbers(t *testing.T) {
 	m = w.receives(ana, youSaid("to the first"))
 	require.Equal(t, ours, m.Sender)
 
+	for _, sender := range []sms.Sender{ours2, ours} { // the default one may be named, too
+		id := "appointment:" + string(sender)
+		run := w.start(id, "AppointmentConfirmation", strings.Replace(appointment(bob), "{", fmt.Sprintf(`{"sender":%q,`, sender), 1))
+		before := len(w.sim.Phone(bob).Messages())
+		require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Phone(bob).Messages()) > before }))
+		require.Equal(t, sender, w.sim.Phone(bob).Messages()[before].Sender)
+		w.sim.Text(bob, sender, "yes")
+		var result workflows.AppointmentResult
+		require.NoError(t, run.Get(w.ctx(), &result))
+		require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
+	}
+
 	w.sim.Text(ana, ours2, "STOP")
 	w.receives(ana, "unsubscribed")
 	w.sim.Text(ana, ours, "still there?")

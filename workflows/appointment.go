@@ -49,11 +49,17 @@ type AppointmentResult struct {
 	Reason    string                `json:"reason,omitempty"`    // undeliverable: why
 }
 
+// Check says what is missing or makes no sense.
+func (in Appointment) Check() error {
+	_, err := in.zone()
+	return err
+}
+
 // AppointmentConfirmation reminds a contact of an appointment and asks whether
 // it suits. It asks once more if nobody answers, and never after the
 // appointment has begun.
 func AppointmentConfirmation(ctx workflow.Context, in Appointment) (AppointmentResult, error) {
-	zone, err := in.check()
+	zone, err := in.zone()
 	if err != nil {
 		return AppointmentResult{}, temporal.NewNonRetryableApplicationError(err.Error(), "InvalidInput", nil)
 	}
@@ -141,7 +147,8 @@ func (in Appointment) goodbye(outcome AppointmentOutcome, when string) string {
 	}
 }
 
-func (in Appointment) check() (*time.Location, error) {
+// zone is the contact's time zone, once all of the input is found to make sense.
+func (in Appointment) zone() (*time.Location, error) {
 	switch {
 	case in.ID == "":
 		return nil, errors.New("appointment_id is missing")
@@ -157,7 +164,7 @@ func (in Appointment) check() (*time.Location, error) {
 		return nil, errors.New(`remind_before must not be negative: a duration such as "24h"`)
 	}
 	zone, err := time.LoadLocation(in.Zone)
-	if err != nil {
+	if err != nil || in.Zone == "Local" {
 		return nil, fmt.Errorf("zone %q is not known: use an IANA name such as Europe/Berlin", in.Zone)
 	}
 	return zone, nil

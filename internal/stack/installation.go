@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ const (
 	ProjectID     = "c36f3d3d-1523-4edd-ae42-11995557ff61"
 	AppID         = "01EB37HMH1M6SV18ABNS3G135H"
 	Sender        = "+12065550100"
-	WebhookSecret = "local-webhook-secret"
+	WebhookSecret = "local-webhook-secret" //nolint:gosec // of the simulator
 	APIToken      = "local-api-token"
 )
 
@@ -137,8 +138,8 @@ func (i *Installation) run(ctx context.Context, name, program string, settings m
 
 // Stop ends everything, the last started first.
 func (i *Installation) Stop() {
-	for n := len(i.processes) - 1; n >= 0; n-- {
-		_ = i.processes[n].Stop()
+	for _, p := range slices.Backward(i.processes) {
+		_ = p.Stop()
 	}
 }
 

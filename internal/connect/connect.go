@@ -1,0 +1,92 @@
+package connect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"parley/conversation"
+	"parley/internal/settings"
+)
+
+// Options reads TEMPORAL_* and the profile file, as Temporal's command line
+// does, and adds what conversations need. Address and namespace are filled in.
+func Options(logger *slog.Logger, env settings.Env) (client.Options, error) {
+	o, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: env})
+	if err != nil {
+		return client.Options{}, fmt.Errorf("reading TEMPORAL_* and Temporal's profile file: %w", err)
+	}
+	o.HostPort = cmp.Or(o.HostPort, client.DefaultHostPort)
+	o.Namespace = cmp.Or(o.Namespace, client.DefaultNamespace)
+	o.Logger = log.NewStructuredLogger(logger)
+	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, conversation.RequestIDs(), reconnecting())
+	return o, nil
+}
+
+// reconnecting bounds how long the way stays closed once the server is back. The
+// SDK's own bound is ten seconds, in which a webhook would refuse real texts.
+func reconnecting() grpc.DialOption {
+	pause := backoff.DefaultConfig
+	pause.BaseDelay, pause.MaxDelay = 200*time.Millisecond, 2*time.Second
+	return grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: 20 * time.Second})
+}
+
+// Dial connects, and makes sure that the server answers and has the namespace.
+func Dial(ctx context.Context, o client.Options) (client.Client, error) {
+	c, err := client.DialContext(ctx, o)
+	if err != nil {
+		return nil, explain(err, o)
+	}
+	if err := Check(ctx, c, o); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Lazy returns a client that connects when it is first used: for a process that
+// must start although the server is away.
+func Lazy(o client.Options) (client.Client, error) {
+	c, err := client.NewLazyClient(o)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the connection to Temporal at %s: %w", o.HostPort, err)
+	}
+	return c, nil
+}
+
+// Check asks whether the server answers and has the namespace.
+func Check(ctx context.Context, c client.Client, o client.Options) error {
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: o.Namespace})
+	if err != nil {
+		return explain(err, o)
+	}
+	return nil
+}
+
+// explain says where we tried, and what a person can do.
+func explain(err error, o client.Options) error {
+	var (
+		noNamespace *serviceerror.NamespaceNotFound
+		notFound    *serviceerror.NotFound
+		denied      *serviceerror.PermissionDenied
+	)
+	advice := "start a server there (temporal server start-dev), or set TEMPORAL_ADDRESS"
+	switch {
+	case errors.As(err, &noNamespace), errors.As(err, &notFound):
+		advice = fmt.Sprintf("it has no such namespace; create it (temporal operator namespace create -n %s), or set TEMPORAL_NAMESPACE", o.Namespace)
+	case errors.As(err, &denied), isUnauthenticated(err):
+		advice = "it does not let us in; check TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH and …_KEY_PATH, and TEMPORAL_NAMESPACE"
+	}
+	return fmt.Errorf("reaching Temporal at %s, namespace %q: %s: %w", o.HostPort, o.Namespace, advice, err)
+}

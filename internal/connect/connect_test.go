@@ -1,0 +1,139 @@
+package connect_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+
+	"parley/internal/connect"
+	"parley/internal/settings"
+)
+
+// nowhere is an address at which nothing listens: the port of "discard".
+const nowhere = "127.0.0.1:9"
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func env(pairs ...string) settings.Env {
+	e := settings.Env{"TEMPORAL_CONFIG_FILE": os.DevNull}
+	for pair := range slices.Chunk(pairs, 2) {
+		e[pair[0]] = pair[1]
+	}
+	return e
+}
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	o, err := connect.Options(quiet(), env())
+	require.NoError(t, err)
+	require.Equal(t, "localhost:7233", o.HostPort)
+	require.Equal(t, "default", o.Namespace)
+	require.Nil(t, o.ConnectionOptions.TLS)
+	require.Len(t, o.ConnectionOptions.DialOptions, 2, "request ids, and quick reconnection")
+
+	o, err = connect.Options(quiet(), env("TEMPORAL_ADDRESS", "eu.example:7233", "TEMPORAL_NAMESPACE", "sms.acct", "TEMPORAL_API_KEY", "key"))
+	require.NoError(t, err)
+	require.Equal(t, "eu.example:7233", o.HostPort)
+	require.Equal(t, "sms.acct", o.Namespace)
+	require.NotNil(t, o.ConnectionOptions.TLS, "an API key never travels in clear")
+
+	_, err = connect.Options(quiet(), env("TEMPORAL_PROFILE", "missing"))
+	require.ErrorContains(t, err, "reading TEMPORAL_* and Temporal's profile file")
+}
+
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", nowhere, "TEMPORAL_NAMESPACE", "sms"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+
+	_, err = connect.Dial(ctx, o)
+	require.ErrorContains(t, err, `reaching Temporal at 127.0.0.1:9, namespace "sms": start a server there (temporal server start-dev), or set TEMPORAL_ADDRESS`)
+
+	lazy, err := connect.Lazy(o)
+	require.NoError(t, err, "it starts without a server")
+	defer lazy.Close()
+	require.ErrorContains(t, connect.Check(ctx, lazy, o), "reaching Temporal at 127.0.0.1:9")
+}
+
+// servers are the programs that act as a development server here: ours, and
+// Temporal's own command line.
+func servers(t *testing.T) map[string]string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	found := map[string]string{}
+	for name, path := range map[string]string{"devserver": "../../.bin/devserver", "temporal": os.Getenv("TEMPORAL_CLI_PATH")} {
+		if _, err := os.Stat(path); err == nil && path != "" {
+			found[name] = path
+		}
+	}
+	if len(found) == 0 {
+		t.Skip("no server to be found: make .bin/devserver, or set TEMPORAL_CLI_PATH")
+	}
+	return found
+}
+
+func TestRealServer(t *testing.T) {
+	t.Parallel()
+	for name, path := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
+				ExistingPath: path, LogLevel: "error",
+				ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(quiet())},
+			})
+			require.NoError(t, err)
+			t.Cleanup(func() { server.Client().Close(); _ = server.Stop() })
+
+			o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", server.FrontendHostPort()))
+			require.NoError(t, err)
+			c, err := connect.Dial(t.Context(), o)
+			require.NoError(t, err)
+			t.Cleanup(c.Close)
+
+			elsewhere := o
+			elsewhere.Namespace = "elsewhere"
+			_, err = connect.Dial(t.Context(), elsewhere)
+			require.ErrorContains(t, err, `namespace "elsewhere": it has no such namespace; create it (temporal operator namespace create -n elsewhere), or set TEMPORAL_NAMESPACE`)
+
+			// Two workers that start at the same moment.
+			type result struct {
+				registered bool
+				command    string
+				err        error
+			}
+			results := make(chan result, 2)
+			for range 2 {
+				go func() {
+					registered, command, err := connect.EnsureSearchAttributes(t.Context(), c, o.Namespace)
+					results <- result{registered, command, err}
+				}()
+			}
+			for range 2 {
+				require.Equal(t, result{registered: true}, <-results)
+			}
+			listed, err := c.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: o.Namespace})
+			require.NoError(t, err)
+			require.Subset(t, listed.GetCustomAttributes(), map[string]enums.IndexedValueType{
+				"ParleyState":          enums.INDEXED_VALUE_TYPE_KEYWORD,
+				"ParleyNeedsAttention": enums.INDEXED_VALUE_TYPE_BOOL,
+				"ParleyScript":         enums.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+			})
+			registered, command, err := connect.EnsureSearchAttributes(t.Context(), c, o.Namespace)
+			require.Equal(t, result{registered: true}, result{registered, command, err})
+		})
+	}
+}

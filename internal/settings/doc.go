@@ -1,0 +1,5 @@
+// Package settings holds what can be set from outside, each setting declared
+// once: as a flag, an environment variable, a default and a line of help. The
+// mains embed the groups they need; nothing else knows this package, and it
+// reads no file and no network.
+package settings

@@ -1,0 +1,37 @@
+package settings
+
+import (
+	"fmt"
+	"net/url"
+
+	"parley/activities"
+)
+
+// Hooks are the user's own services.
+type Hooks struct {
+	ResponderURL Secret `env:"PARLEY_RESPONDER_URL" placeholder:"URL" help:"Service that decides on replies: each text that no script waits for is posted there. Default: the reply built in."`
+	OutcomeURL   Secret `env:"PARLEY_OUTCOME_URL" placeholder:"URL" help:"Service that is told how scripts end."`
+	HookSecret   Secret `env:"PARLEY_HOOK_SECRET" placeholder:"SECRET" help:"Signs the requests to both, as standardwebhooks.com says."`
+}
+
+// Responder is the hook that decides on replies; the zero Hook if there is none.
+func (h Hooks) Responder() (activities.Hook, error) {
+	return h.hook("PARLEY_RESPONDER_URL", h.ResponderURL)
+}
+
+// Outcome is the hook that is told how scripts end; the zero Hook if there is none.
+func (h Hooks) Outcome() (activities.Hook, error) {
+	return h.hook("PARLEY_OUTCOME_URL", h.OutcomeURL)
+}
+
+// hook does not repeat the URL in its error, since a token may be part of it.
+func (h Hooks) hook(name string, address Secret) (activities.Hook, error) {
+	if address == "" {
+		return activities.Hook{}, nil
+	}
+	u, err := url.Parse(address.Reveal())
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return activities.Hook{}, fmt.Errorf("set %s to a URL that begins with https:// or http://", name)
+	}
+	return activities.Hook{URL: address.Reveal(), Secret: h.HookSecret.Reveal()}, nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"parley/internal/settings"
+	"parley/sms"
+)
+
+const description = `Start scripts, send texts, and see what was said.
+
+  parley appointment --id A-17 --to +15559876543 --name Ana --business "Harbor Dental" \
+      --start 2026-11-24T15:00:00+01:00 --zone Europe/Berlin --wait
+  parley send +15559876543 "Your order has left."
+  parley show +15559876543
+  parley list --state asking
+
+The Temporal server is the one that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the
+profile file name, as for Temporal's own command line; without them it is the
+one on this machine.
+
+Every command prints one JSON value instead of text with --json. What goes wrong
+is one line on standard error, and the exit code 1; a command line that is not
+understood has exit code 2.`
+
+// cli is the whole command line.
+type cli struct {
+	JSON    bool          `name:"json" help:"Print one JSON value, for programs."`
+	Timeout time.Duration `default:"10s" placeholder:"DURATION" help:"How long to wait for an answer: of Temporal, of a worker, of Sinch. Default: ${default}."`
+
+	Appointment appointmentCmd `cmd:"" help:"Remind a contact of an appointment and ask whether it suits."`
+	Start       startCmd       `cmd:"" help:"Start any script, with its input as JSON."`
+	Send        sendCmd        `cmd:"" help:"Send one text."`
+	Show        showCmd        `cmd:"" help:"Show a conversation: what was said, and what became of it."`
+	List        listCmd        `cmd:"" help:"List the running conversations."`
+	Webhook     webhookCmd     `cmd:"" help:"Tell Sinch where to send its callbacks."`
+}
+
+// app is what every command is given besides its own arguments.
+type app struct {
+	*cli
+	env    settings.Env
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	zone   *time.Location // in which times are shown
+}
+
+// run is main without the process. It returns the exit code.
+func run(ctx context.Context, args []string, env settings.Env, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := cli{}
+	command, err := settings.Parse(&c, args, env, stdout, stderr,
+		kong.Name("parley"),
+		kong.Description(description),
+		kong.TypeMapper(reflect.TypeFor[sms.Number](), argument("number", sms.ParseNumber)),
+		kong.TypeMapper(reflect.TypeFor[sms.Sender](), argument("sender", parseSender)),
+		kong.TypeMapper(reflect.TypeFor[time.Time](), argument("time", parseTime)),
+	)
+	if command == nil && err == nil {
+		return 0 // --help has said everything
+	}
+	if err == nil {
+		a := &app{cli: &c, env: env, stdin: stdin, stdout: stdout, stderr: stderr, zone: time.Local}
+		command.BindTo(ctx, (*context.Context)(nil))
+		err = command.Run(a)
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "parley: "+oneLine(err))
+	var parse *kong.ParseError
+	var use *usageError
+	if errors.As(err, &parse) || errors.As(err, &use) {
+		return 2
+	}
+	return 1
+}
+
+// oneLine is an error for the terminal; errors.Join writes several lines.
+func oneLine(err error) string {
+	return strings.ReplaceAll(printable(strings.TrimSpace(err.Error())), "\n", "; ")
+}
+
+// A usageError is about what stands on the command line.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// argument reads one kind of argument the way people write it.
+func argument[T any](name string, parse func(string) (T, error)) kong.MapperFunc {
+	return func(ctx *kong.DecodeContext, target reflect.Value) error {
+		var written string
+		if err := ctx.Scan.PopValueInto(name, &written); err != nil {
+			return err
+		}
+		value, err := parse(written)
+		if err != nil {
+			return err
+		}
+		target.Set(reflect.ValueOf(value))
+		return nil
+	}
+}
+
+func parseSender(s string) (sms.Sender, error) {
+	if s = strings.TrimSpace(s); s == "" {
+		return "", errors.New("a sender is a number of ours such as +12065550100, a short code or a name")
+	}
+	return sms.ParseSender(s), nil
+}
+
+func parseTime(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, strings.TrimSpace(s))
+	if err != nil {
+		return time.Time{}, errors.New("write a time with its offset from UTC, like 2026-11-24T15:00:00+01:00")
+	}
+	return t, nil
+}
+
+// An answer is what a command prints: as it is for programs, or as text.
+type answer interface {
+	text(w io.Writer, zone *time.Location)
+}
+
+func (a *app) print(v answer) error {
+	if !a.JSON {
+		v.text(a.stdout, a.zone)
+		return nil
+	}
+	encoder := json.NewEncoder(a.stdout)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("printing JSON: %w", err)
+	}
+	return nil
+}
+
+// printable takes out what would do something to a terminal instead of being
+// shown: texts come from strangers. Line ends stay.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r < ' ', r >= 0x7f && r < 0xa0: // control characters
+			return '�'
+		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // change the direction of writing
+			return '�'
+		}
+		return r
+	}, s)
+}

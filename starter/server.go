@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"parley/conversation"
+	"parley/internal/connect"
+	"parley/internal/settings"
+)
+
+// server is the Temporal server, and how patient we are with it. Its errors are
+// for the person at the terminal.
+type server struct {
+	client.Client
+	conversations conversation.Client
+	options       client.Options
+	ui            string
+	timeout       time.Duration
+}
+
+// workFlags are where workflows run and are seen.
+type workFlags struct {
+	Temporal settings.Temporal `embed:"" group:"Temporal"`
+	linkFlag
+}
+
+func (a *app) connect(ctx context.Context, work workFlags) (*server, error) {
+	// The SDK would log on the terminal what we say in our own words.
+	options, err := connect.Options(slog.New(slog.DiscardHandler), a.env)
+	if err != nil {
+		return nil, err
+	}
+	dialing, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	c, err := connect.Dial(dialing, options)
+	if err != nil {
+		return nil, outermost(err)
+	}
+	return &server{
+		Client:        c,
+		conversations: conversation.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
+		options:       options,
+		ui:            work.UI,
+		timeout:       a.Timeout,
+	}, nil
+}
+
+// outermost is an error's own words, which say what to do, without those of its
+// cause, which are gRPC's.
+func outermost(err error) error {
+	if cause := errors.Unwrap(err); cause != nil {
+		return errors.New(strings.TrimSuffix(err.Error(), ": "+cause.Error()))
+	}
+	return err
+}
+
+// patience is a context that ends when we no longer wait for an answer.
+func (s *server) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.timeout)
+}
+
+func (s *server) link(workflowID string) string {
+	return link(s.ui, s.options.HostPort, s.options.Namespace, workflowID)
+}
+
+func (s *server) dataConverter() converter.DataConverter {
+	return cmp.Or(s.options.DataConverter, converter.GetDefaultDataConverter())
+}
+
+// errNotFound is returned when there is no such workflow.
+var errNotFound = errors.New("there is no such workflow")
+
+// describe looks up a workflow's run; an empty run is the current one.
+func (s *server) describe(ctx context.Context, workflowID, runID string) (*workflowpb.WorkflowExecutionInfo, error) {
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
+	described, err := s.DescribeWorkflowExecution(ctx, workflowID, runID)
+	if isNotFound(err) {
+		return nil, errNotFound
+	}
+	return described.GetWorkflowExecutionInfo(), s.explain("looking up "+workflowID, err)
+}
+
+func isNotFound(err error) bool {
+	var missing *serviceerror.NotFound
+	return errors.As(err, &missing)
+}
+
+// explain turns a failed call's error into one that a person understands.
+func (s *server) explain(doing string, err error) error {
+	var (
+		unavailable *serviceerror.Unavailable
+		denied      *serviceerror.PermissionDenied
+		service     serviceerror.ServiceError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case isInterrupted(err):
+		return fmt.Errorf("%s: interrupted", doing)
+	case isTimeout(err):
+		return fmt.Errorf("%s: Temporal at %s did not answer within %s; try again, or with a longer --timeout", doing, s.options.HostPort, s.timeout)
+	case errors.As(err, &unavailable):
+		return fmt.Errorf("%s: Temporal at %s cannot be reached any more; try again when it is back", doing, s.options.HostPort)
+	case errors.As(err, &denied):
+		return fmt.Errorf("%s: Temporal at %s does not allow it; check TEMPORAL_API_KEY and TEMPORAL_NAMESPACE", doing, s.options.HostPort)
+	case errors.As(err, &service):
+		return fmt.Errorf("%s: %s", doing, service.Status().Message())
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func isTimeout(err error) bool {
+	var deadline *serviceerror.DeadlineExceeded
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &deadline)
+}
+
+func isInterrupted(err error) bool {
+	var canceled *serviceerror.Canceled
+	return errors.Is(err, context.Canceled) || errors.As(err, &canceled)
+}
+
+// missingWorker says what is known about the worker that did not answer.
+func (s *server) missingWorker(ctx context.Context, taskQueue string) string {
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
+	described, err := s.DescribeTaskQueue(ctx, taskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil {
+		return fmt.Sprintf("no worker of task queue %q answered within %s", taskQueue, s.timeout)
+	}
+	var heard time.Time
+	for _, poller := range described.GetPollers() {
+		if at := poller.GetLastAccessTime().AsTime(); at.After(heard) {
+			heard = at
+		}
+	}
+	if heard.IsZero() {
+		return fmt.Sprintf("no worker is running on task queue %q: start one, or set TEMPORAL_TASK_QUEUE to the queue of yours", taskQueue)
+	}
+	return fmt.Sprintf("no worker of task queue %q answered within %s: the last one was heard of %s ago", taskQueue, s.timeout, time.Since(heard).Round(time.Second))
+}
+
+// statusWords are how a workflow stands, for people and for --json.
+var statusWords = map[enumspb.WorkflowExecutionStatus]string{
+	enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:          "running",
+	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:        "completed",
+	enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:           "failed",
+	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:         "cancelled",
+	enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:       "terminated",
+	enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: "continued",
+	enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:        "timed out",
+	enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:           "paused",
+}
+
+func isRunning(info *workflowpb.WorkflowExecutionInfo) bool {
+	return info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+}

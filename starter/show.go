@@ -1,0 +1,285 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"parley/conversation"
+	"parley/sms"
+)
+
+type showCmd struct {
+	What string `arg:"" help:"The contact's number, a message key as send prints it, or Sinch's id of a message."`
+	fromFlag
+	linkFlag
+	Search int `default:"100" placeholder:"N" help:"How many conversations to look through for a message that nothing else leads to, the newest first; each costs a query. Default: ${default}."`
+}
+
+// Help is the long help.
+func (*showCmd) Help() string {
+	return `Prints who wrote what and when, and what became of each of our texts:
+
+  queued …    waits in the conversation's queue
+  sent ✓      the carrier has it
+  delivered ✓✓
+  failed !    with the reason
+
+and then what is open: the question that waits for an answer, those behind it,
+and what needs a person. A conversation that runs is asked, which needs a
+worker; one that has completed is read from its result.`
+}
+
+// Run shows the conversation.
+func (c *showCmd) Run(ctx context.Context, a *app) error {
+	find, err := c.finder()
+	if err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, workFlags{linkFlag: c.linkFlag})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	found, err := find(ctx, s)
+	if err != nil {
+		return err
+	}
+	return a.print(found)
+}
+
+var (
+	// A text that was sent anew after a doubt carries a second number.
+	messageKey = regexp.MustCompile(`^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-[0-9]+(?:\.[0-9]+)?$`)
+	messageID  = regexp.MustCompile(`^[0-9A-Za-z_-]{6,128}$`)
+)
+
+type finder func(context.Context, *server) (shown, error)
+
+// finder knows by its form what is asked for.
+func (c *showCmd) finder() (finder, error) {
+	what := strings.TrimSpace(c.What)
+	if contact, sender, err := conversation.ParseID(what); err == nil {
+		return byNumber(contact, sender), nil
+	}
+	contact, err := sms.ParseNumber(what)
+	if err == nil {
+		return byNumber(contact, c.asGiven()), nil
+	}
+	if key := messageKey.FindStringSubmatch(what); key != nil {
+		whole, _, _ := strings.Cut(what, ".")
+		return byKey(whole, key[1], c.Search), nil
+	}
+	if strings.ContainsFunc(what, unicode.IsLetter) && messageID.MatchString(what) {
+		return byMessageID(what, c.Search), nil
+	}
+	return nil, usagef("%q is neither a message's key nor its id at Sinch, and %v", what, err)
+}
+
+// shown is a conversation as it is printed.
+type shown struct {
+	WorkflowID   string                `json:"workflow_id"`
+	RunID        string                `json:"run_id"`
+	Link         string                `json:"link,omitempty"`
+	Status       string                `json:"status"` // of the workflow: running, completed, …
+	State        string                `json:"state"`  // open, asking or optedout, as for list
+	Closed       *time.Time            `json:"closed,omitempty"`
+	Message      *conversation.Message `json:"message,omitempty"` // if one was asked for
+	Conversation conversation.State    `json:"conversation"`
+}
+
+// errNoWorker is returned when a conversation cannot be asked.
+var errNoWorker = errors.New("a running conversation answers only while a worker runs")
+
+// read reads a conversation's run: what it says, or what it said last.
+func (s *server) read(ctx context.Context, id, runID string) (shown, error) {
+	info, err := s.describe(ctx, id, runID)
+	if err != nil {
+		return shown{}, err
+	}
+	if name := info.GetType().GetName(); name != conversation.WorkflowType {
+		return shown{}, fmt.Errorf("%s is no conversation, but a workflow of type %s", id, name)
+	}
+	v := shown{WorkflowID: id, RunID: info.GetExecution().GetRunId(), Link: s.link(id), Status: statusWords[info.GetStatus()]}
+	if info.GetCloseTime() != nil {
+		closed := info.GetCloseTime().AsTime()
+		v.Closed = &closed
+	}
+	if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+		err = s.lastWords(ctx, v, &v.Conversation)
+	} else {
+		err = s.ask(ctx, v, info.GetTaskQueue(), &v.Conversation)
+	}
+	if err != nil {
+		return shown{}, err
+	}
+	v.State = cmp.Or(v.Conversation.Shown.State, conversation.StateOpen)
+	return v, nil
+}
+
+// lastWords is the state a conversation left as its result, which is there also
+// when no worker runs.
+func (s *server) lastWords(ctx context.Context, v shown, state *conversation.State) error {
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
+	return s.explain("reading "+v.WorkflowID, s.GetWorkflow(ctx, v.WorkflowID, v.RunID).Get(ctx, state))
+}
+
+func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *conversation.State) error {
+	asking, cancel := s.patience(ctx)
+	defer cancel()
+	value, err := s.QueryWorkflow(asking, v.WorkflowID, v.RunID, conversation.StateQuery)
+	var noPoller *serviceerror.FailedPrecondition
+	if err != nil && ctx.Err() == nil && (asking.Err() != nil || isTimeout(err) || errors.As(err, &noPoller)) {
+		return fmt.Errorf("%w; %s", errNoWorker, s.missingWorker(ctx, taskQueue))
+	}
+	if err != nil {
+		return s.explain("asking "+v.WorkflowID, err)
+	}
+	if err := value.Get(state); err != nil {
+		return fmt.Errorf("%s gave an answer that this build does not understand: use the build that its worker is of", v.WorkflowID)
+	}
+	return nil
+}
+
+// byNumber finds the conversation with a contact over one of our senders.
+func byNumber(contact sms.Number, sender sms.Sender) finder {
+	return func(ctx context.Context, s *server) (shown, error) {
+		v, err := s.read(ctx, conversation.ID(contact, sender), "")
+		if !errors.Is(err, errNotFound) {
+			return v, err
+		}
+		// It may be that they write to another number of ours.
+		var others []string
+		const enough = 10
+		query := fmt.Sprintf("WorkflowId STARTS_WITH '%s' AND ExecutionStatus != 'ContinuedAsNew'", conversation.ID(contact, ""))
+		err = s.eachConversation(ctx, query, enough, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+			number, other, err := conversation.ParseID(info.GetExecution().GetWorkflowId())
+			if err == nil && number == contact && !slices.Contains(others, string(other)) {
+				others = append(others, string(other))
+			}
+			return true, nil
+		})
+		over := ""
+		if sender != "" {
+			over = " over " + string(sender)
+		}
+		if err != nil || len(others) == 0 {
+			return shown{}, fmt.Errorf("there is no conversation with %s%s; those that closed longer ago than the namespace's retention are gone", contact, over)
+		}
+		slices.Sort(others)
+		return shown{}, fmt.Errorf("there is no conversation with %s%s, but there is one over %s: name it with --from", contact, over, strings.Join(others, ", "))
+	}
+}
+
+// byKey finds a message of ours. Its key begins with the first run of its
+// conversation, which visibility knows as long as the namespace's retention is.
+func byKey(key, firstRun string, search int) finder {
+	has := func(m conversation.Message) bool { return m.Key == key }
+	return func(ctx context.Context, s *server) (shown, error) {
+		var id string
+		err := s.eachConversation(ctx, fmt.Sprintf("RunId = '%s'", firstRun), 1, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+			id = info.GetExecution().GetWorkflowId()
+			return false, nil
+		})
+		if err != nil {
+			return shown{}, s.explain("looking for the conversation", err)
+		}
+		if id == "" {
+			return s.search(ctx, search, key, has)
+		}
+		v, err := s.lastRun(ctx, id, firstRun)
+		if err != nil {
+			return shown{}, err
+		}
+		if v.Message = find(v.Conversation, has); v.Message == nil {
+			return shown{}, fmt.Errorf("%s does not know %s: it keeps the latest hundred messages; parley show %s shows those", id, key, v.Conversation.Contact)
+		}
+		return v, nil
+	}
+}
+
+// lastRun reads the last run that grew out of a first one. The workflow id may
+// have been used again since, by a conversation that began anew.
+func (s *server) lastRun(ctx context.Context, id, firstRun string) (shown, error) {
+	info, err := s.describe(ctx, id, "")
+	if err != nil {
+		return shown{}, err
+	}
+	if info.GetFirstRunId() == firstRun {
+		return s.read(ctx, id, info.GetExecution().GetRunId())
+	}
+	following, cancel := s.patience(ctx)
+	defer cancel()
+	run := s.GetWorkflow(following, id, firstRun)
+	err = run.Get(following, nil)
+	var execution *temporal.WorkflowExecutionError
+	if err != nil && !errors.As(err, &execution) {
+		return shown{}, s.explain("following "+id, err)
+	}
+	return s.read(ctx, id, run.GetRunID())
+}
+
+// byMessageID finds a message by the carrier's id, which nothing leads from.
+func byMessageID(id string, search int) finder {
+	return func(ctx context.Context, s *server) (shown, error) {
+		return s.search(ctx, search, id, func(m conversation.Message) bool { return m.MessageID == id })
+	}
+}
+
+// search reads conversations, the newest first, until one has the message.
+func (s *server) search(ctx context.Context, limit int, what string, has func(conversation.Message) bool) (shown, error) {
+	var found shown
+	looked, unread := 0, 0
+	err := s.eachConversation(ctx, "ExecutionStatus != 'ContinuedAsNew'", limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		looked++
+		v, err := s.read(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())
+		switch {
+		case errors.Is(err, errNoWorker) || ctx.Err() != nil:
+			return false, err // the next one would take as long
+		case err != nil:
+			unread++
+			return true, nil
+		}
+		if v.Message = find(v.Conversation, has); v.Message != nil {
+			found = v
+		}
+		return v.Message == nil, nil
+	})
+	switch {
+	case errors.Is(err, errNoWorker):
+		return shown{}, err
+	case err != nil:
+		return shown{}, s.explain("looking through the conversations", err)
+	case found.Message != nil:
+		return found, nil
+	}
+	also := ""
+	if unread > 0 {
+		also = fmt.Sprintf(", of which %d could not be read", unread)
+	}
+	if looked == limit {
+		also += fmt.Sprintf("; --search %d looks through more", limit*10)
+	}
+	return shown{}, fmt.Errorf("no message %s in the %d newest conversations%s", what, looked, also)
+}
+
+func find(state conversation.State, has func(conversation.Message) bool) *conversation.Message {
+	for _, m := range slices.Concat(state.Transcript, state.Outbox) {
+		if has(m) {
+			return &m
+		}
+	}
+	return nil
+}

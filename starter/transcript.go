@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"parley/conversation"
+	"parley/sms"
+)
+
+const (
+	dateAndTime = "2 Jan 2006 15:04"
+	clock       = "15:04:05"
+	margin      = "            " // under which texts stand
+)
+
+// marks tell at a glance what became of a text of ours.
+var marks = map[sms.Status]string{
+	sms.StatusQueued:    "queued …",
+	sms.StatusSending:   "sending …",
+	sms.StatusUnknown:   "sent ? (nobody can say)",
+	sms.StatusAccepted:  "sent ✓",
+	sms.StatusOnChannel: "sent ✓",
+	sms.StatusExpired:   "not sent !",
+	sms.StatusDropped:   "not sent !",
+	sms.StatusFailed:    "failed !",
+	sms.StatusDelivered: "delivered ✓✓",
+	sms.StatusRead:      "read ✓✓",
+}
+
+// page writes what a person reads. Texts come from strangers, so everything
+// goes through printable.
+type page struct {
+	w    io.Writer
+	zone *time.Location
+	day  string
+}
+
+func (p *page) line(format string, args ...any) {
+	fmt.Fprintln(p.w, strings.TrimRight(printable(fmt.Sprintf(format, args...)), " "))
+}
+
+func (p *page) at(t time.Time) string { return t.In(p.zone).Format(dateAndTime) }
+
+// words writes a text under its headline.
+func (p *page) words(text string) {
+	for line := range strings.Lines(text) {
+		p.line("%s%s", margin, strings.TrimRight(line, "\r\n"))
+	}
+}
+
+func (v shown) text(w io.Writer, zone *time.Location) {
+	p := &page{w: w, zone: zone}
+	p.head(v)
+	for _, m := range v.Conversation.Transcript {
+		p.message(m, v.Message)
+	}
+	for _, m := range v.Conversation.Outbox {
+		p.message(m, v.Message)
+	}
+	p.questions(v.Conversation)
+	p.attention(v.Conversation)
+}
+
+func (p *page) head(v shown) {
+	s := v.Conversation
+	over := ""
+	if s.Sender != "" {
+		over = " over " + string(s.Sender)
+	}
+	word := map[string]string{conversation.StateOpen: "open", conversation.StateAsking: "a script is asking", conversation.StateOptedOut: "opted out"}[v.State]
+	if v.Closed != nil {
+		word = fmt.Sprintf("closed (%s %s)", v.Status, p.at(*v.Closed))
+	}
+	p.line("%s%s · %s · since %s", s.Contact, over, word, p.at(s.StartedAt))
+	if v.Link != "" {
+		p.line("%s", v.Link)
+	}
+	if o := s.OptedOut; o != nil {
+		p.line("Opted out %s with %q; nothing is sent until they text START.", p.at(o.At), o.Text)
+	}
+	if a := s.Attention; a != nil {
+		p.line("! Needs attention since %s: %s", p.at(a.At), a.Reason)
+	}
+	if s.Evicted > 0 {
+		p.line("(%d older things have been let go)", s.Evicted)
+	}
+}
+
+// message writes one text; sought is the one that was asked for, if any.
+func (p *page) message(m conversation.Message, sought *conversation.Message) {
+	at := m.At.In(p.zone)
+	if day := at.Format("Monday, 2 January 2006"); day != p.day {
+		p.day = day
+		p.line("")
+		p.line("%s", day)
+	}
+	arrow, about := "←", []string{m.From}
+	if m.Key != "" { // only ours have one
+		arrow = "→"
+	}
+	if m.Reference != "" {
+		about = append(about, m.Reference)
+	}
+	if m.Kind != "" && m.Kind != sms.KindText {
+		about = append(about, string(m.Kind))
+	}
+	if m.Key != "" {
+		about = append(about, p.mark(m))
+	}
+	if m.Attempts > 0 {
+		about = append(about, fmt.Sprintf("handed over %d times after a doubt", m.Attempts+1))
+	}
+	pointer := "  "
+	if sought != nil && m.Key == sought.Key && m.MessageID == sought.MessageID {
+		pointer = "» "
+	}
+	p.line("%s%s %s %s", pointer, at.Format(clock), arrow, strings.Join(about, " · "))
+	p.words(m.Text)
+	if pointer == "» " {
+		p.identity(m)
+	}
+}
+
+// mark says what became of a text of ours, when, and why.
+func (p *page) mark(m conversation.Message) string {
+	mark, known := marks[m.Status]
+	if !known {
+		mark = string(m.Status)
+	}
+	if m.Status.Final() && !m.StatusAt.IsZero() {
+		mark += " " + m.StatusAt.In(p.zone).Format(clock)
+	}
+	if m.Reason != "" {
+		mark += ": " + m.Reason
+	}
+	return mark
+}
+
+func (p *page) identity(m conversation.Message) {
+	if m.Key != "" {
+		p.line("%skey %s", margin, m.Key)
+	}
+	if m.MessageID != "" {
+		p.line("%sSinch's id %s", margin, m.MessageID)
+	}
+}
+
+func (p *page) questions(s conversation.State) {
+	for i, q := range s.Questions {
+		what := "Waiting question"
+		switch {
+		case !q.OpenSince.IsZero():
+			what = "Open question"
+		case q.Key != "":
+			what = "Question on its way"
+		}
+		p.line("")
+		p.line("%s of %s (%s), %s", what, q.Script.Type, q.Script.WorkflowID, p.times(&s, &s.Questions[i]))
+		p.words(q.Text)
+	}
+}
+
+// times says since when a question waits, and until when.
+func (p *page) times(s *conversation.State, q *conversation.PendingQuestion) string {
+	switch {
+	case !q.OpenSince.IsZero():
+		return fmt.Sprintf("since %s, until %s", p.at(q.OpenSince), p.at(s.QuestionDeadline(q)))
+	case !q.UsefulUntil.IsZero():
+		return fmt.Sprintf("since %s, useful until %s", p.at(q.AskedAt), p.at(q.UsefulUntil))
+	default:
+		return "since " + p.at(q.AskedAt)
+	}
+}
+
+func (p *page) attention(s conversation.State) {
+	if len(s.Parked)+len(s.Skipped) > 0 {
+		p.line("")
+	}
+	for _, parked := range s.Parked {
+		p.line("Parked %s: %s", p.at(parked.At), parked.Reason)
+		if parked.Turn != nil {
+			for _, t := range parked.Turn.Texts {
+				p.words(t.Text)
+			}
+		}
+	}
+	for _, skipped := range s.Skipped {
+		p.line("Skipped %s: %s", p.at(skipped.At), skipped.Reason)
+	}
+}

@@ -1,0 +1,122 @@
+package test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"parley/conversation"
+)
+
+var record = flag.String("record", "", "record histories under this version's name, such as v1, for the replay tests; never overwrites any")
+
+// save writes the history of a run as a replay test reads it.
+func (w *world) save(folder, name, id, runID string) {
+	w.t.Helper()
+	var history historypb.History
+	events := w.temporal.GetWorkflowHistory(w.ctx(), id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(w.t, err)
+		history.Events = append(history.Events, event)
+	}
+	raw, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&history)
+	require.NoError(w.t, err)
+	path := filepath.Join("..", folder, "testdata", "histories", *record, name+".json")
+	require.NoError(w.t, os.MkdirAll(filepath.Dir(path), 0o750))
+	_, err = os.Stat(path)
+	require.ErrorIs(w.t, err, os.ErrNotExist, "a recorded history is never made anew")
+	require.NoError(w.t, os.WriteFile(path, raw, 0o600))
+}
+
+// runs are all runs of a workflow id, oldest first.
+func (w *world) runs(id string, atLeast int) []string {
+	w.t.Helper()
+	var runs []string
+	w.eventually("visibility shows the runs", func() bool {
+		list, err := w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "' ORDER BY StartTime"})
+		if err != nil { // this server's visibility cannot sort
+			list, err = w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "'"})
+		}
+		require.NoError(w.t, err)
+		runs = nil
+		for _, e := range list.GetExecutions() {
+			runs = append([]string{e.GetExecution().GetRunId()}, runs...)
+		}
+		return len(runs) >= atLeast
+	})
+	return runs
+}
+
+// TestRecord plays what the replay tests need histories of.
+func TestRecord(t *testing.T) {
+	if *record == "" {
+		t.Skip("records histories only when asked to: go test ./test -run TestRecord -record v2")
+	}
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "60"), setting("PARLEY_IDLE_AFTER", "3s"), setting("PARLEY_DEVELOPMENT", "true"))
+	conversationOf := conversation.ID(ana, "")
+
+	// Turns of the responder, a message of the application, two scripts, consent,
+	// an operator's cancellation, junk; and continuing as new in between.
+	first := w.start("feedback-1", "Feedback", feedback(ana, "the first shop"))
+	w.receives(ana, "the first shop")
+	second := w.start("feedback-2", "Feedback", feedback(ana, "the second shop"))
+	w.text(ana, "blue")
+	w.receives(ana, "Please reply with one number")
+	w.text(ana, "2")
+	w.receives(ana, "What went wrong?")
+	w.text(ana, "Everything")
+	w.receives(ana, "the second shop")
+	require.NoError(t, w.temporal.CancelWorkflow(w.ctx(), "feedback-2", ""))
+	require.Error(t, second.Get(w.ctx(), nil))
+	require.NoError(t, first.Get(w.ctx(), nil))
+	require.NoError(t, w.temporal.CancelWorkflow(w.ctx(), conversationOf, ""))
+	require.NoError(t, w.temporal.SignalWorkflow(w.ctx(), conversationOf, "", conversation.EventSignal, "junk"))
+	_, err := w.client().Send(w.ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7"})
+	require.NoError(t, err)
+	for i := range 4 {
+		w.text(ana, "text "+strconv.Itoa(i))
+		w.receives(ana, youSaid("text "+strconv.Itoa(i)))
+	}
+	third := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Does that suit you?")
+	w.text(ana, "what?")
+	w.receives(ana, "Sorry, I did not get that.")
+	w.text(ana, "yes please")
+	w.receives(ana, "See you on")
+	require.NoError(t, third.Get(w.ctx(), nil))
+	fourth := w.start("feedback-3", "Feedback", feedback(ana, "the third shop"))
+	w.receives(ana, "the third shop")
+	w.text(ana, "STOP")
+	w.receives(ana, "unsubscribed")
+	require.NoError(t, fourth.Get(w.ctx(), nil))
+	w.text(ana, "START")
+	w.receives(ana, "subscribed again")
+
+	// A conversation that closes.
+	w.text(bob, "hello")
+	w.receives(bob, youSaid("hello"))
+	w.eventually("it closes", func() bool {
+		d, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(bob, ""), "")
+		return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	})
+	time.Sleep(2 * time.Second) // visibility follows
+
+	for i, run := range w.runs(conversationOf, 3) {
+		w.save("conversation", "conversation-run-"+strconv.Itoa(i+1), conversationOf, run)
+	}
+	w.save("conversation", "conversation-closed", conversation.ID(bob, ""), "")
+	w.save("workflows", "feedback-two-questions", "feedback-1", "")
+	w.save("workflows", "feedback-cancelled", "feedback-2", "")
+	w.save("workflows", "feedback-opted-out", "feedback-3", "")
+	w.save("workflows", "appointment-confirmed", "appointment:A-17", "")
+}

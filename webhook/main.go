@@ -1,0 +1,115 @@
+// Command webhook is the door: it takes Sinch's callbacks, and other programs'
+// requests to send, and hands each to its conversation. What it has answered
+// with 2xx is in Temporal's history; it keeps nothing itself.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"go.temporal.io/sdk/client"
+
+	"parley/conversation"
+	"parley/internal/connect"
+	"parley/internal/settings"
+	"parley/internal/telemetry"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := run(ctx, os.Args[1:], settings.Environ(os.Environ()), os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "webhook:", telemetry.Mask(err.Error()))
+		os.Exit(1)
+	}
+}
+
+type cli struct {
+	Addr     string            `default:":8080" env:"PARLEY_WEBHOOK_ADDR" placeholder:"HOST:PORT" help:"Where Sinch's callbacks arrive: POST /webhooks/sinch, GET /healthz, GET /readyz. Default: ${default}."`
+	APIAddr  string            `default:"127.0.0.1:8081" env:"PARLEY_API_ADDR" placeholder:"HOST:PORT" help:"Where other programs ask for messages: POST /messages. Default: ${default}."`
+	APIToken []settings.Secret `env:"PARLEY_API_TOKEN" placeholder:"TOKEN" help:"What they show as 'Authorization: Bearer TOKEN'. Several are accepted, so that one can be replaced. Without one, --api-addr is closed."`
+
+	settings.Temporal       `embed:"" group:"Temporal"`
+	settings.SinchApp       `embed:"" group:"Sinch"`
+	settings.SinchCallbacks `embed:"" group:"Sinch"`
+	settings.Log            `embed:"" group:"Log"`
+}
+
+const description = `Takes Sinch's callbacks, and other programs' requests to send, and hands each to its conversation.
+
+Settings come from the environment, as listed below; a flag goes before its variable. Where the Temporal server is, and how to reach it, is read from
+TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_* and the profile file, as by the temporal command itself.
+
+It starts without the Temporal server, and without any worker. While the server is away it answers 503, so that Sinch tries again; what it has answered with
+200 or 202 is safe, and waits for a worker if there is none.`
+
+// run is main without the process: it serves until the context ends.
+func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io.Writer) error {
+	var c cli
+	command, err := settings.Parse(&c, args, env, stdout, stderr, kong.Name("webhook"), kong.Description(description))
+	if err != nil || command == nil {
+		return err
+	}
+	log := c.Logger(stderr)
+	options, err := connect.Options(log, env)
+	if err != nil {
+		return err
+	}
+	temporal, err := connect.Lazy(options)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	servers, err := c.servers(temporal, options, log)
+	if err != nil {
+		return err
+	}
+	listeners, err := listen(ctx, servers)
+	if err != nil {
+		return err
+	}
+	if len(settings.Reveal(c.APIToken)) == 0 {
+		log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
+	}
+	return serve(ctx, log.With("temporal", options.HostPort, "namespace", options.Namespace), servers, listeners)
+}
+
+// servers checks all settings, and says what to serve where.
+func (c cli) servers(temporal client.Client, options client.Options, log *slog.Logger) ([]server, error) {
+	secrets, err := c.Secrets()
+	tolerance, wrong := c.Tolerance()
+	if err := errors.Join(err, wrong); err != nil {
+		return nil, err
+	}
+	conversations := conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}
+	servers := []server{{
+		name: "callbacks", setting: "PARLEY_WEBHOOK_ADDR", addr: c.Addr,
+		handler: Callbacks{
+			Conversations: conversations,
+			Secrets:       secrets,
+			Tolerance:     tolerance,
+			App:           c.SinchApp,
+			AllReceipts:   c.AllReceipts(),
+			Reachable:     func(ctx context.Context) error { return connect.Check(ctx, temporal, options) },
+			Now:           time.Now,
+			Log:           log,
+		}.Handler(),
+	}}
+	if tokens := settings.Reveal(c.APIToken); len(tokens) > 0 {
+		servers = append(servers, server{
+			name: "messages", setting: "PARLEY_API_ADDR", addr: c.APIAddr,
+			handler: API{Conversations: conversations, Tokens: tokens, App: c.SinchApp, Log: log}.Handler(),
+		})
+	}
+	return servers, nil
+}

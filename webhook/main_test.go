@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/internal/settings"
+)
+
+// lines collects what a running process logs.
+type lines struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.String()
+}
+
+func environment(pairs ...string) settings.Env {
+	env := settings.Env{
+		"TEMPORAL_CONFIG_FILE": os.DevNull,
+		"TEMPORAL_ADDRESS":     "127.0.0.1:9", // nothing listens there
+		"PARLEY_WEBHOOK_ADDR":  "127.0.0.1:0",
+		"PARLEY_API_ADDR":      "127.0.0.1:0",
+		"PARLEY_API_TOKEN":     "t0ken",
+		"SINCH_WEBHOOK_SECRET": secret,
+	}
+	for pair := range slices.Chunk(pairs, 2) {
+		env[pair[0]] = pair[1]
+	}
+	return env
+}
+
+var listening = regexp.MustCompile(`msg=listening .*for=(\w+) address=(\S+)`)
+
+// TestRunWithoutTemporal: it starts, says that it is not ready, and refuses
+// nothing for good.
+func TestRunWithoutTemporal(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	var log lines
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, nil, environment(), io.Discard, &log) }()
+	at := map[string]string{}
+	require.Eventually(t, func() bool {
+		for _, match := range listening.FindAllStringSubmatch(log.String(), -1) {
+			at[match[1]] = "http://" + match[2]
+		}
+		return len(at) == 2
+	}, 10*time.Second, 10*time.Millisecond)
+
+	require.Equal(t, http.StatusOK, status(t, http.MethodGet, at["callbacks"]+"/healthz", nil, nil))
+	require.Equal(t, http.StatusUnauthorized, status(t, http.MethodPost, at["callbacks"]+"/webhooks/sinch", nil, nil))
+	require.Equal(t, http.StatusNotFound, status(t, http.MethodPost, at["callbacks"]+"/messages", nil, nil), "has a listener of its own")
+	require.Equal(t, http.StatusUnauthorized, status(t, http.MethodPost, at["messages"]+"/messages", nil, nil))
+	require.Equal(t, http.StatusNotFound, status(t, http.MethodPost, at["messages"]+"/webhooks/sinch", nil, nil))
+
+	body := text("15559876543", "")
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		header := signed(body, secret, time.Now()).Header
+		require.Equal(t, http.StatusServiceUnavailable, status(t, http.MethodPost, at["callbacks"]+"/webhooks/sinch", header, body))
+	})
+	waiting.Go(func() {
+		require.Equal(t, http.StatusServiceUnavailable, status(t, http.MethodGet, at["callbacks"]+"/readyz", nil, nil))
+	})
+	waiting.Wait()
+	require.NotContains(t, log.String(), "15559876543")
+
+	stop()
+	require.NoError(t, <-ended)
+}
+
+func status(t *testing.T, method, url string, header http.Header, body []byte) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+	require.NoError(t, err)
+	maps.Copy(r.Header, header)
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+func TestRunRefusesToStart(t *testing.T) {
+	t.Parallel()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = taken.Close() })
+	tests := []struct {
+		name string
+		env  settings.Env
+		want string
+	}{
+		{"no secret", environment("SINCH_WEBHOOK_SECRET", ""), "set SINCH_WEBHOOK_SECRET"},
+		{"no tolerance", environment("SINCH_WEBHOOK_TOLERANCE", "0s"), "set SINCH_WEBHOOK_TOLERANCE"},
+		{"port in use", environment("PARLEY_WEBHOOK_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_WEBHOOK_ADDR"},
+		{"port of the API in use", environment("PARLEY_API_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_API_ADDR"},
+		{"no address", environment("PARLEY_WEBHOOK_ADDR", "here"), "listening where PARLEY_WEBHOOK_ADDR says"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // one that does start
+			defer cancel()
+			err := run(ctx, nil, tt.env, io.Discard, io.Discard)
+			require.ErrorContains(t, err, tt.want)
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"--help"}, environment("PARLEY_API_TOKEN", "t0ken"), &out, io.Discard))
+	for _, want := range []string{"$PARLEY_WEBHOOK_ADDR", ":8080", "$PARLEY_API_TOKEN", "$SINCH_RECEIPTS"} {
+		require.Contains(t, out.String(), want)
+	}
+	require.NotContains(t, out.String(), "t0ken")
+	require.NotContains(t, out.String(), "ACCESS_KEY", "no business of this process")
+}
+
+// TestSlowBody: who sends a header and then nothing does not hold a connection
+// for longer than the server grants.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits as long as the server does")
+	}
+	servers := []server{{addr: "127.0.0.1:0", handler: callbacks(&fake{}).Handler()}}
+	listeners, err := listen(t.Context(), servers)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, slog.New(slog.DiscardHandler), servers, listeners) }()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listeners[0].Addr().String())
+	require.NoError(t, err)
+	_, err = io.WriteString(connection, "POST /webhooks/sinch HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+	require.NoError(t, err)
+	require.NoError(t, connection.SetReadDeadline(time.Now().Add(readTimeout+5*time.Second)))
+	said, err := io.ReadAll(connection)
+	require.NoError(t, err, "the server ends the connection")
+	require.True(t, strings.HasPrefix(string(said), "HTTP/1.1 503 "), "%s", said)
+	stop()
+	require.NoError(t, <-ended)
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// A server is a handler and where it listens.
+type server struct {
+	name    string
+	setting string // the variable that says where
+	addr    string
+	handler http.Handler
+}
+
+// How long a client may take. Callbacks are small and come from a machine, so
+// who is slow here is broken, or wants to keep us busy.
+const (
+	headerTimeout   = 5 * time.Second
+	readTimeout     = 10 * time.Second
+	writeTimeout    = readTimeout + temporalTimeout + 5*time.Second // counts from the end of the header
+	idleTimeout     = 2 * time.Minute
+	shutdownTimeout = 10 * time.Second
+	longestHeader   = 16 << 10
+)
+
+// listen opens all listeners, or none.
+func listen(ctx context.Context, servers []server) ([]net.Listener, error) {
+	var listeners []net.Listener
+	for _, s := range servers {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
+		if err != nil {
+			for _, l := range listeners {
+				_ = l.Close()
+			}
+			if errors.Is(err, syscall.EADDRINUSE) {
+				return nil, fmt.Errorf("%s is in use by another program: end that one, or set %s", s.addr, s.setting)
+			}
+			return nil, fmt.Errorf("listening where %s says: %w", s.setting, err)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// serve serves until the context ends; then it lets requests that have begun
+// end. It closes the listeners.
+func serve(ctx context.Context, log *slog.Logger, servers []server, listeners []net.Listener) error {
+	served := make(chan error, len(servers))
+	var https []*http.Server
+	for i, s := range servers {
+		h := &http.Server{
+			Handler:           s.handler,
+			ReadHeaderTimeout: headerTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    longestHeader,
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		}
+		https = append(https, h)
+		go func() { served <- h.Serve(listeners[i]) }()
+		log.Info("listening", "for", s.name, "address", listeners[i].Addr().String())
+	}
+
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+		log.Info("stopping", "at_most", shutdownTimeout.String())
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	for _, h := range https {
+		if wrong := h.Shutdown(ending); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("stopping: %w", wrong))
+		}
+	}
+	return err
+}

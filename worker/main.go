@@ -1,0 +1,63 @@
+// Command worker runs conversations, scripts and the work they ask for. Any
+// number of them may run; it serves nobody by itself and may end at any time.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // scripts know zones also where the machine does not
+
+	"github.com/alecthomas/kong"
+
+	"parley/internal/settings"
+	"parley/internal/telemetry"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := run(ctx, os.Args[1:], settings.Environ(os.Environ()), os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", telemetry.Mask(err.Error()))
+		os.Exit(1)
+	}
+}
+
+type cli struct {
+	Only part `enum:",conversations,send" default:"" placeholder:"conversations|send" help:"Run one part only: 'send' is the one process that holds the carrier's credentials, 'conversations' everything else. Needs PARLEY_SEND_TASK_QUEUE, here and there. Default: both."`
+
+	settings.Temporal       `embed:"" group:"Temporal"`
+	settings.Conversation   `embed:"" group:"Conversations"`
+	settings.Hooks          `embed:"" group:"Your own services"`
+	settings.SinchApp       `embed:"" group:"Sinch"`
+	settings.SinchAccess    `embed:"" group:"Sinch"`
+	settings.SinchTolerance `embed:"" group:"Sinch"`
+	settings.Log            `embed:"" group:"Log"`
+}
+
+const description = `Runs conversations, scripts and the work they ask for.
+
+Settings come from the environment, as listed below; a flag goes before its variable. Where the Temporal server is, and how to reach it, is read from
+TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_* and the profile file, as by the temporal command itself.
+
+Start as many workers as you like. To stop one, send it SIGTERM: it takes no more work and gives what it has begun 20 seconds to end; what does not end is done
+again by another worker, and a text whose fate is in doubt is looked for at the carrier before it is sent again.`
+
+// run is main without the process: it works until the context ends.
+func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io.Writer) error {
+	var c cli
+	command, err := settings.Parse(&c, args, env, stdout, stderr, kong.Name("worker"), kong.Description(description))
+	if err != nil || command == nil {
+		return err
+	}
+	plan, err := c.plan()
+	if err != nil {
+		return err
+	}
+	return plan.work(ctx, c.Logger(stderr), env)
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+
+	"parley/conversation"
+	"parley/internal/settings"
+	"parley/sinch/sinchtest"
+	"parley/sms"
+)
+
+func environment(pairs ...string) settings.Env {
+	env := settings.Env{
+		"TEMPORAL_CONFIG_FILE":    os.DevNull,
+		"TEMPORAL_ADDRESS":        "127.0.0.1:9", // nothing listens there
+		"SINCH_PROJECT_ID":        sinchtest.DefaultProjectID,
+		"SINCH_APP_ID":            sinchtest.DefaultAppID,
+		"SINCH_SMS_SENDER":        string(sinchtest.DefaultSender),
+		"SINCH_ACCESS_KEY":        "k3y",
+		"SINCH_ACCESS_KEY_SECRET": "s3cret",
+	}
+	for pair := range slices.Chunk(pairs, 2) {
+		env[pair[0]] = pair[1]
+	}
+	return env
+}
+
+func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
+	noCredentials := []string{"SINCH_ACCESS_KEY", "", "SINCH_ACCESS_KEY_SECRET", ""}
+	apart := []string{"PARLEY_SEND_TASK_QUEUE", "send"}
+	tests := []struct {
+		name string
+		args []string
+		env  []string
+		want []string
+	}{
+		{"nobody there", nil, nil, []string{"reaching Temporal at 127.0.0.1:9"}},
+		{"no credentials", nil, noCredentials, []string{"set SINCH_ACCESS_KEY to", "set SINCH_ACCESS_KEY_SECRET to"}},
+		{"no credentials, sending", []string{"--only", "send"}, append(noCredentials, apart...), []string{"set SINCH_ACCESS_KEY to"}},
+		{"no credentials, not sending", []string{"--only", "conversations"}, append(noCredentials, apart...), []string{"reaching Temporal"}},
+		{"only sending needs no more", []string{"--only", "send"}, append(apart, "PARLEY_IDLE_AFTER", "1h"), []string{"reaching Temporal"}},
+		{"only, on one queue", []string{"--only", "send"}, nil, []string{"set PARLEY_SEND_TASK_QUEUE"}},
+		{"only, on one queue by name", []string{"--only", "send"}, []string{"PARLEY_SEND_TASK_QUEUE", "parley"}, []string{"set PARLEY_SEND_TASK_QUEUE"}},
+		{"only what", []string{"--only", "receive"}, nil, []string{"--only must be one of"}},
+		{
+			"everything at once", nil, append(noCredentials, "PARLEY_IDLE_AFTER", "1h", "PARLEY_OUTCOME_URL", "x", "SINCH_WEBHOOK_TOLERANCE", "-1s"),
+			[]string{"PARLEY_IDLE_AFTER", "PARLEY_OUTCOME_URL", "SINCH_WEBHOOK_TOLERANCE", "SINCH_ACCESS_KEY"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := run(t.Context(), tt.args, environment(tt.env...), io.Discard, io.Discard)
+			for _, want := range tt.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"--help"}, environment(), &out, io.Discard))
+	for _, want := range []string{"TEMPORAL_ADDRESS", "$PARLEY_SEND_TASK_QUEUE", "--only=conversations|send", "$SINCH_ACCESS_KEY_SECRET"} {
+		require.Contains(t, out.String(), want)
+	}
+	require.NotContains(t, out.String(), "s3cret")
+	require.NotContains(t, out.String(), "$SINCH_WEBHOOK_SECRET", "no business of this process")
+}
+
+// lines collects what a running process logs.
+type lines struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.String()
+}
+
+// start runs a worker until it is ready, and returns how to stop it.
+func start(t *testing.T, env settings.Env, args ...string) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var log lines
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, args, env, io.Discard, &log) }()
+	require.Eventually(t, func() bool { return bytes.Contains([]byte(log.String()), []byte("msg=ready")) }, 30*time.Second, 20*time.Millisecond)
+	return func() {
+		cancel()
+		require.NoError(t, <-ended)
+		require.NotContains(t, log.String(), "1555987654")
+		require.NotContains(t, log.String(), "s3cret")
+	}
+}
+
+// TestAnswers runs the worker as it is deployed, in one process and divided into
+// two, against a real server and a carrier that behaves: a text in, the
+// article's reply out.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	const path = "../.bin/devserver"
+	if _, err := os.Stat(path); err != nil || testing.Short() {
+		t.Skip("needs a real server: make .bin/devserver")
+	}
+	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
+		ExistingPath: path, LogLevel: "never", Stdout: io.Discard, Stderr: io.Discard,
+		ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { server.Client().Close(); _ = server.Stop() })
+
+	tests := []struct {
+		name    string
+		contact sms.Number
+		queue   string
+		workers [][]string
+		env     []string
+	}{
+		{"one worker", "+15559876541", "one", [][]string{nil}, nil},
+		{"one process, two queues", "+15559876542", "two", [][]string{nil}, []string{"PARLEY_SEND_TASK_QUEUE", "two-send"}},
+		{"two processes", "+15559876543", "three", [][]string{{"--only", "conversations"}, {"--only", "send"}}, []string{"PARLEY_SEND_TASK_QUEUE", "three-send"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			carrier := sinchtest.New(sinchtest.Options{Logger: slog.New(slog.DiscardHandler)})
+			t.Cleanup(carrier.Close)
+			host := httptest.NewServer(carrier)
+			t.Cleanup(host.Close)
+			env := environment(append(tt.env, "TEMPORAL_ADDRESS", server.FrontendHostPort(), "TEMPORAL_TASK_QUEUE", tt.queue,
+				"SINCH_API_URL", host.URL, "SINCH_AUTH_URL", host.URL)...)
+			for _, args := range tt.workers {
+				defer start(t, env, args...)()
+			}
+
+			event, err := conversation.InboundEvent(sms.Inbound{ID: "m1", From: tt.contact, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
+			require.NoError(t, err)
+			conversations := conversation.Client{Temporal: server.Client(), TaskQueue: tt.queue}
+			require.NoError(t, conversations.Tell(t.Context(), tt.contact, "", event))
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			_, err = carrier.WaitForText(ctx, tt.contact, `Thanks for your message! You said: "Hello"`)
+			require.NoError(t, err)
+		})
+	}
+}

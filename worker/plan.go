@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+
+	"parley/activities"
+	"parley/conversation"
+	"parley/sinch"
+	"parley/sms"
+)
+
+// A part is what a worker can be narrowed to.
+type part string
+
+const (
+	onlyConversations part = "conversations"
+	onlySend          part = "send"
+)
+
+// A plan is what this process will do, with all settings checked: a worker that
+// starts shall not stumble over a setting an hour later.
+type plan struct {
+	queue     string // of conversations and scripts; empty: not ours
+	sendQueue string // of sending; empty: not ours
+
+	settings  conversation.Settings
+	sender    func(sms.Sender) sms.Sender // which conversation an address of ours belongs to
+	responder activities.Hook
+	outcome   activities.Hook
+	carrier   activities.Carrier
+}
+
+// plan names everything that is wrong with the settings at once.
+func (c cli) plan() (plan, error) {
+	p := plan{queue: c.TaskQueue, sendQueue: c.TaskQueue}
+	if c.SendsApart() {
+		p.sendQueue = c.SendTaskQueue
+	} else if c.Only != "" {
+		// Of two workers on one queue, each would be given work of the other's.
+		return plan{}, errors.New("set PARLEY_SEND_TASK_QUEUE to a queue of its own, here and for the other workers: --only divides the work by task queue")
+	}
+	switch c.Only {
+	case onlyConversations:
+		p.sendQueue = ""
+	case onlySend:
+		p.queue = ""
+	}
+
+	var errs [5]error
+	if p.queue != "" {
+		tolerance, err := c.Tolerance()
+		errs[0] = err
+		p.settings, errs[1] = c.Settings(c.Temporal, tolerance)
+		p.sender = c.ConversationSender
+		p.responder, errs[2] = c.Responder()
+		p.outcome, errs[3] = c.Outcome()
+	}
+	if p.sendQueue != "" {
+		p.carrier, errs[4] = sinch.NewClient(c.Config(c.SinchApp))
+	}
+	return p, errors.Join(errs[:]...)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"parley/activities"
+	"parley/conversation"
+	"parley/internal/connect"
+	"parley/internal/settings"
+	"parley/workflows"
+)
+
+// stopTimeout is how long work that has begun may take to end, once we are told
+// to stop. Container platforms kill after 30 seconds by default.
+const stopTimeout = 20 * time.Second
+
+// work connects, and works until the context ends or the server refuses us for
+// good.
+func (p plan) work(ctx context.Context, log *slog.Logger, env settings.Env) error {
+	ctx, cancel := context.WithCancel(ctx) // ends with this function what it started
+	defer cancel()
+	options, err := connect.Options(log, env)
+	if err != nil {
+		return err
+	}
+	temporal, err := connect.Dial(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	if p.queue != "" {
+		ensure := func(ctx context.Context) (bool, string, error) {
+			return connect.EnsureSearchAttributes(ctx, temporal, options.Namespace)
+		}
+		if p.settings.SearchAttributes, err = searchAttributes(ctx, log, ensure); err != nil {
+			return err
+		}
+		if p.settings.SearchAttributes {
+			go keepSearchAttributes(ctx, attributesPause, ensure)
+		}
+	}
+
+	broken := make(chan error, 1)
+	workers := p.workers(temporal, func(err error) {
+		select {
+		case broken <- err:
+		default: // the first is enough
+		}
+	})
+	for i, w := range workers {
+		if err := w.Start(); err != nil {
+			stop(workers[:i])
+			return fmt.Errorf("starting to work for namespace %q at %s: %w", options.Namespace, options.HostPort, err)
+		}
+	}
+	log.Info("ready", append([]any{"address", options.HostPort, "namespace", options.Namespace}, p.queues()...)...)
+
+	select {
+	case <-ctx.Done():
+		log.Info("stopping", "at_most", stopTimeout.String())
+	case err = <-broken:
+		err = fmt.Errorf("working for namespace %q at %s: %w", options.Namespace, options.HostPort, err)
+	}
+	stop(workers)
+	return err
+}
+
+// queues tells, for the log, which work is ours.
+func (p plan) queues() []any {
+	var attrs []any
+	if p.queue != "" {
+		attrs = append(attrs, "task_queue", p.queue, "search_attributes", p.settings.SearchAttributes)
+	}
+	if p.sendQueue != "" {
+		attrs = append(attrs, "send_task_queue", p.sendQueue)
+	}
+	return attrs
+}
+
+// workers are one or two: sending has one of its own where it has a queue of
+// its own.
+func (p plan) workers(temporal client.Client, broken func(error)) []worker.Worker {
+	options := worker.Options{WorkerStopTimeout: stopTimeout, OnFatalError: broken}
+	if p.queue == p.sendQueue {
+		w := worker.New(temporal, p.queue, options)
+		p.registerConversations(w, temporal)
+		p.registerSending(w)
+		return []worker.Worker{w}
+	}
+	var workers []worker.Worker
+	if p.queue != "" {
+		w := worker.New(temporal, p.queue, options)
+		p.registerConversations(w, temporal)
+		if p.sendQueue != "" {
+			p.registerSending(w) // for runs that began before sending had its own queue
+		}
+		workers = append(workers, w)
+	}
+	if p.sendQueue != "" {
+		w := worker.New(temporal, p.sendQueue, options)
+		p.registerSending(w)
+		workers = append(workers, w)
+	}
+	return workers
+}
+
+func (p plan) registerConversations(r worker.Registry, temporal client.Client) {
+	conversation.Register(r, &conversation.Toolkit{
+		Settings: p.settings,
+		Sender:   p.sender,
+		Teller:   conversation.Client{Temporal: temporal, TaskQueue: p.queue},
+		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names()},
+	})
+	workflows.Register(r)
+	r.RegisterActivity(&activities.Responder{Hook: p.responder})
+	r.RegisterActivity(&activities.Outcomes{Hook: p.outcome})
+}
+
+func (p plan) registerSending(r worker.Registry) {
+	r.RegisterActivity(&activities.Messaging{Carrier: p.carrier})
+}
+
+// stop stops all at the same time: each may take its whole time.
+func stop(workers []worker.Worker) {
+	var stopping sync.WaitGroup
+	for _, w := range workers {
+		stopping.Go(w.Stop)
+	}
+	stopping.Wait()
+}
