@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -84,6 +85,18 @@ func (k *talk) HandleInboundMessage(_ context.Context, turn activities.Turn) (ac
 	return k.respond(turn)
 }
 
+func (k *talk) Start(_ context.Context, script, messageID string, _ json.RawMessage) error {
+	if k.gone {
+		return temporal.NewNonRetryableApplicationError("there is no such script", "UnknownScript", nil)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.outcomes = append(k.outcomes, "start "+script+" for "+messageID)
+	return nil
+}
+
+func (k *talk) Runs(context.Context, conversation.ScriptRef) (bool, error) { return !k.gone, nil }
+
 // at does something at a time after the start.
 func (k *talk) at(after time.Duration, do func()) { k.env.RegisterDelayedCallback(do, after) }
 
@@ -137,7 +150,7 @@ func (k *talk) run() conversation.State {
 
 func (k *talk) play(start conversation.Start) {
 	k.Helper()
-	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings})
+	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings, Scripts: k})
 	k.env.RegisterActivity(&activities.Messaging{Carrier: k})
 	k.env.RegisterActivity(k.HandleInboundMessage)
 	k.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
@@ -477,6 +490,85 @@ func TestResponderFails(t *testing.T) {
 	require.Len(t, state.Parked, 1)
 	require.Equal(t, "no", state.Parked[0].Reason)
 	require.Len(t, state.Parked[0].Turn.Texts, 3)
+}
+
+func TestResponderStartsAScript(t *testing.T) {
+	t.Parallel()
+
+	for name, reply := range map[string]string{"and replies": "Gladly!", "and says nothing": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := newTalk(t)
+			k.respond = func(turn activities.Turn) (activities.Decision, error) {
+				if turn.Text != "rate us" {
+					return activities.Decision{Reply: "re: " + turn.Text}, nil
+				}
+				return activities.Decision{Reply: reply, Start: &activities.Start{Script: "Feedback"}}, nil
+			}
+			k.at(0, func() {
+				k.text("1", "rate us")
+				k.text("2", "and more")
+			})
+			state := k.run()
+			require.Equal(t, []string{"start Feedback for 1"}, k.outcomes)
+			require.Equal(t, "re: and more", k.sends[len(k.sends)-1].Text)
+			require.Nil(t, state.Turn)
+		})
+	}
+
+	t.Run("that does not exist", func(t *testing.T) {
+		t.Parallel()
+
+		k := newTalk(t)
+		k.gone = true
+		k.respond = func(turn activities.Turn) (activities.Decision, error) {
+			return activities.Decision{Reply: "re: " + turn.Text, Start: &activities.Start{Script: "Dance"}}, nil
+		}
+		k.at(0, func() { k.text("1", "dance") })
+		k.at(time.Minute, func() {
+			require.Contains(t, k.state().Parked[0].Reason, "no such script")
+			k.text("2", "STOP") // while it is parked
+		})
+		state := k.continued()
+		require.Len(t, state.Parked, 1)
+		require.Equal(t, "re: dance", k.sends[0].Text)
+	})
+
+	t.Run("and the contact opts out meanwhile", func(t *testing.T) {
+		t.Parallel()
+
+		for _, when := range []time.Duration{0, time.Millisecond} {
+			k := newTalk(t)
+			k.answer = func(_ int, m sms.Outbound) error {
+				if m.Text == "Gladly!" {
+					return notTaken() // it stays in the outbox
+				}
+				return nil
+			}
+			k.respond = func(activities.Turn) (activities.Decision, error) {
+				return activities.Decision{Reply: "Gladly!", Start: &activities.Start{Script: "Feedback"}}, nil
+			}
+			k.at(0, func() { k.text("1", "rate us") })
+			k.at(when, func() { k.text("2", "STOP") })
+			state := k.continued()
+			require.Nil(t, state.Turn)
+			require.Equal(t, k.settings.OptOutReply, k.sends[len(k.sends)-1].Text)
+		}
+	})
+}
+
+func TestAScriptThatIsTerminatedGivesWay(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() {
+		k.ask("q1", "one", "first?", 24*time.Hour, time.Time{})
+		k.ask("q2", "two", "second?", 24*time.Hour, time.Time{})
+	})
+	k.at(time.Minute, func() { k.gone = true })
+	k.at(6*time.Minute, func() { require.Equal(t, []string{"first?", "second?"}, words(k.sends)) })
+	k.run()
 }
 
 func TestTwoMachinesDoNotTalkForEver(t *testing.T) {

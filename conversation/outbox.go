@@ -336,7 +336,8 @@ func (c *conversation) leave(i int) {
 	s.Outbox = slices.Delete(s.Outbox, i, i+1)
 	c.record(m)
 	if s.Turn != nil && s.Turn.ReplyKey == m.Key {
-		s.Turn = nil
+		s.Turn.ReplyKey = ""
+		c.endTurn()
 	}
 	c.questionLeft(m)
 }

@@ -3,7 +3,6 @@ package conversation
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -138,9 +137,7 @@ func (c *conversation) onDecided(f workflow.Future) {
 		t.ReplyKey = c.enqueue(Message{From: fromResponder, Text: decision.Reply, Reference: t.Texts[0].Reference})
 		s.RepliedAt = append(s.RepliedAt, c.now())
 	}
-	if t.ReplyKey == "" && t.Start == nil {
-		s.Turn = nil
-	}
+	c.endTurn()
 }
 
 func (c *conversation) retryTurn(t *Turn, err error) {
@@ -182,7 +179,12 @@ func (c *conversation) onStarted(f workflow.Future) {
 		c.park(Parked{Reason: fmt.Sprintf("starting %s: %s", t.Start.Script, plain(err)), Turn: &Turn{ID: t.ID, Texts: t.Texts, Start: t.Start}})
 	}
 	t.Start = nil
-	if c.state.OptedOut != nil || !slices.ContainsFunc(c.state.Outbox, func(m Message) bool { return m.Key == t.ReplyKey }) {
+	c.endTurn()
+}
+
+// endTurn ends a decided turn once its reply is sent and its script is started.
+func (c *conversation) endTurn() {
+	if t := c.state.Turn; t.ReplyKey == "" && t.Start == nil {
 		c.state.Turn = nil
 	}
 }

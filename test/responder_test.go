@@ -1,0 +1,110 @@
+package test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/activities"
+	"parley/workflows"
+)
+
+// service is the user's own: it decides on replies and is told outcomes.
+type service struct {
+	mu       sync.Mutex
+	turns    []activities.Turn
+	keys     []string
+	outcomes []activities.Outcome
+	busy     int // turns to answer 503 first
+}
+
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.URL.Path == "/outcome" {
+		var o activities.Outcome
+		_ = json.NewDecoder(r.Body).Decode(&o)
+		s.outcomes = append(s.outcomes, o)
+		return
+	}
+	var turn activities.Turn
+	_ = json.NewDecoder(r.Body).Decode(&turn)
+	s.turns = append(s.turns, turn)
+	s.keys = append(s.keys, r.Header.Get("Idempotency-Key"))
+	if len(s.turns) <= s.busy {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	answer := activities.Decision{Reply: "Heard: " + turn.Text}
+	switch turn.Text {
+	case "rate us":
+		answer = activities.Decision{Reply: "Gladly!", Start: &activities.Start{Script: "Feedback", Input: json.RawMessage(feedback(turn.From, "the shop"))}}
+	case "dance":
+		answer = activities.Decision{Start: &activities.Start{Script: "Conversation", Input: json.RawMessage(`{}`)}}
+	case "nothing":
+		answer = activities.Decision{}
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+func TestResponderOfTheUser(t *testing.T) {
+	t.Parallel()
+
+	own := &service{}
+	server := httptest.NewServer(own)
+	t.Cleanup(server.Close)
+	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL+"/turn"), setting("PARLEY_OUTCOME_URL", server.URL+"/outcome"))
+
+	w.text(ana, "nothing")
+	hello := w.text(ana, "hello")
+	w.receives(ana, "Heard: hello")
+	require.Equal(t, ana, own.turns[1].From)
+	require.Equal(t, ours, own.turns[1].Sender)
+	require.Equal(t, hello.ID, own.turns[1].MessageID)
+	require.NotEmpty(t, own.turns[1].ConversationID)
+	require.False(t, own.turns[1].Time.IsZero())
+	require.Equal(t, "nothing", own.turns[1].Transcript[0].Text)
+
+	wish := w.text(ana, "rate us")
+	w.receives(ana, "Gladly!")
+	w.receives(ana, "How was your visit to the shop?")
+	w.text(ana, "5")
+	w.receives(ana, "glad you liked it")
+	var result workflows.Rating
+	require.NoError(t, w.temporal.GetWorkflow(w.ctx(), "text:"+wish.ID, "").Get(w.ctx(), &result))
+	require.Equal(t, "5", result.Stars)
+
+	w.text(ana, "dance") // not a script that may be started
+	w.eventually("it is parked", func() bool { return len(w.state(ana).Parked) == 1 })
+	require.Contains(t, w.state(ana).Parked[0].Reason, `there is no script "Conversation"`)
+	w.text(ana, "still there?")
+	w.receives(ana, "Heard: still there?")
+
+	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(bob))
+	w.receives(bob, "Does that suit you?")
+	w.text(bob, "yes")
+	require.NoError(t, run.Get(w.ctx(), nil))
+	require.Len(t, own.outcomes, 1)
+	require.Equal(t, "A-17", own.outcomes[0].Reference)
+	require.Equal(t, "confirmed", own.outcomes[0].Outcome)
+}
+
+// Texts that arrive while the responder is away join the next try.
+func TestResponderIsAway(t *testing.T) {
+	t.Parallel()
+
+	own := &service{busy: 2}
+	server := httptest.NewServer(own)
+	t.Cleanup(server.Close)
+	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL), setting("PARLEY_RESPONDER_TRIES", "1s,2s,1s"))
+	w.text(ana, "one")
+	w.text(ana, "two")
+	m := w.receives(ana, "Heard: one")
+	require.Equal(t, "Heard: one\ntwo", m.Text)
+	require.NotEqual(t, own.keys[0], own.keys[1], "with another text it is another turn")
+	require.Equal(t, own.keys[1], own.keys[2], "the same turn has the same idempotency key")
+}
