@@ -37,6 +37,8 @@ const (
 	secret   = "test-secret"
 	apiToken = "test-token"
 
+	patience = 3 * time.Minute // with what always happens; the machine may be busy
+
 	ours  sms.Sender = "+12065550100" // the default sender
 	ours2 sms.Sender = "+12065550101"
 )
@@ -185,7 +187,7 @@ func (w *world) stopWorker() {
 
 // ctx bounds a wait generously: the machine may be busy.
 func (w *world) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	w.t.Cleanup(cancel)
 	return ctx
 }
@@ -269,7 +271,7 @@ func (w *world) state(contact sms.Number) conversation.State {
 // eventually waits for what no message tells.
 func (w *world) eventually(what string, condition func() bool) {
 	w.t.Helper()
-	require.Eventually(w.t, condition, time.Minute, 20*time.Millisecond, what)
+	require.Eventually(w.t, condition, patience, 20*time.Millisecond, what)
 }
 
 // searchLogs looks for every phone's number in every log.
