@@ -200,7 +200,7 @@ func TestHooksAreSigned(t *testing.T) {
 		_, err := run[activities.Decision](t, (&activities.Responder{Hook: hook}).HandleInboundMessage, turn)
 		require.NoError(t, err)
 	}
-	_, err := run[any](t, (&activities.Outcomes{Hook: hook}).RecordOutcome, activities.Outcome{Script: "S", Reference: "A-17", Outcome: "confirmed", Result: json.RawMessage(`{}`)})
+	_, err := run[any](t, (&activities.Outcomes{Hook: hook}).RecordOutcome, activities.Outcome{ID: "run-1/confirmed", Script: "S", Reference: "A-17", Outcome: "confirmed", Result: json.RawMessage(`{}`)})
 	require.NoError(t, err)
 
 	verifier, err := standardwebhooks.NewWebhookRaw([]byte(hook.Secret))

@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-
-	"go.temporal.io/sdk/activity"
 )
 
 // An Outcome is how a script ended, for the business system that asked for it.
 type Outcome struct {
+	ID        string          `json:"id"` // of the script's run and its ending: the idempotency key
 	Script    string          `json:"script"`
 	Reference string          `json:"reference"` // the business's own id: an appointment, an order
 	Outcome   string          `json:"outcome"`   // one word of the script's own list
@@ -30,8 +29,7 @@ func (o *Outcomes) RecordOutcome(ctx context.Context, outcome Outcome) error {
 	if o.Hook.URL == "" {
 		return nil
 	}
-	run := activity.GetInfo(ctx).WorkflowExecution.RunID
-	status, _, err := o.Hook.Post(ctx, run+"/"+outcome.Outcome, outcome)
+	status, _, err := o.Hook.Post(ctx, outcome.ID, outcome)
 	switch {
 	case err != nil:
 		return fmt.Errorf("posting an outcome: %w", err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"parley/sms"
@@ -56,6 +57,10 @@ const (
 // ResponderTimeout is how long a responder may think.
 const ResponderTimeout = 60 * time.Second
 
+// stopPatience is how long a responder may go on thinking when the worker is
+// told to stop; the worker itself waits some seconds longer.
+const stopPatience = 15 * time.Second
+
 // Responder decides on replies: by itself, or by asking the service at URL.
 type Responder struct {
 	Hook Hook
@@ -77,6 +82,16 @@ func (r *Responder) HandleInboundMessage(ctx context.Context, turn Turn) (Decisi
 func (r *Responder) ask(ctx context.Context, turn Turn) (Decision, error) {
 	ctx, cancel := context.WithTimeout(ctx, ResponderTimeout)
 	defer cancel()
+	stopped := activity.GetWorkerStopChannel(ctx)
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-stopped:
+			// The worker waits for us for a while. Giving up before that is reported, and
+			// the next try begins at once instead of when this one would have timed out.
+			time.AfterFunc(stopPatience, cancel)
+		}
+	}()
 	status, body, err := r.Hook.Post(ctx, turn.ID, turn)
 	if err != nil {
 		return Decision{}, temporal.NewApplicationError("asking the responder: "+err.Error(), ErrTypeUnreachable)

@@ -69,20 +69,29 @@ func (c Client) TellRunning(ctx context.Context, contact sms.Number, sender sms.
 func (c Client) Send(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r SendRequest) (string, error) {
 	options := c.options(contact, sender)
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	for {
+		key, err := c.update(ctx, options, Start{Contact: contact, Sender: sender}, id, r)
+		if _, again := errors.AsType[*serviceerror.WorkflowNotReady](err); again && ctx.Err() == nil {
+			continue // it was about to continue as new or to close; the id keeps a repeat harmless
+		}
+		if err != nil {
+			return "", fmt.Errorf("asking the conversation to send: %w", err)
+		}
+		return key, nil
+	}
+}
+
+func (c Client) update(ctx context.Context, options client.StartWorkflowOptions, start Start, id string, r SendRequest) (key string, err error) {
 	handle, err := c.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: c.Temporal.NewWithStartWorkflowOperation(options, WorkflowType, Start{Contact: contact, Sender: sender}),
+		StartWorkflowOperation: c.Temporal.NewWithStartWorkflowOperation(options, WorkflowType, start),
 		UpdateOptions: client.UpdateWorkflowOptions{
 			UpdateID: id, WorkflowID: options.ID, UpdateName: SendUpdate, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
-	if err != nil {
-		return "", fmt.Errorf("asking the conversation to send: %w", err)
+	if err == nil {
+		err = handle.Get(ctx, &key)
 	}
-	var key string
-	if err := handle.Get(ctx, &key); err != nil {
-		return "", fmt.Errorf("asking the conversation to send: %w", err)
-	}
-	return key, nil
+	return key, err
 }
 
 // Queue puts a message in a conversation's queue without waiting for a worker.

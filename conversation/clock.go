@@ -37,10 +37,9 @@ func (c *conversation) arm() {
 		c.timer.cancel()
 	}
 	ctx, cancel := workflow.WithCancel(c.ctx)
-	wait := max(next.Sub(c.now()), time.Millisecond)
 	c.timer = timer{
 		at:     next,
-		future: workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: why}),
+		future: workflow.NewTimerWithOptions(ctx, next.Sub(c.now()), workflow.TimerOptions{Summary: why}),
 		cancel: cancel,
 	}
 }
@@ -52,7 +51,9 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 	var next time.Time
 	var why string
 	earlier := func(t time.Time, reason string) {
-		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+		// What is due already waits for something else that will wake us: this
+		// turn of the loop has just tried.
+		if t.After(now) && (next.IsZero() || t.Before(next)) {
 			next, why = t, reason
 		}
 	}
@@ -84,9 +85,6 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 		earlier(d.NextTry, "try to send again")
 		earlier(d.DoubtUntil, "was it sent?")
 		earlier(s.Outbox[0].Useful, "message too late")
-	}
-	if !next.IsZero() && next.Before(now) {
-		next = now
 	}
 	return next, why
 }

@@ -43,13 +43,18 @@ func IsStop(text string) bool { return keyword(text) == wordStop }
 func (c *conversation) optOut(in sms.Inbound) {
 	s := c.state
 	if s.OptedOut != nil {
+		if in.AcceptedAt.After(s.OptedOut.Accepted) {
+			s.OptedOut.Accepted = in.AcceptedAt
+		}
 		return
 	}
-	s.OptedOut = &OptOut{At: c.now(), Text: in.Text, MessageID: in.ID}
+	s.OptedOut = &OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Accepted: in.AcceptedAt}
 	s.Floor = Floor{}
 	s.Says, s.Inbox, s.Backlog = nil, nil, nil
-	if c.thinking == nil && c.starting == nil { // else what is in flight ends it
+	if c.thinking == nil && c.starting == nil {
 		s.Turn = nil
+	} else {
+		s.Turn.Void = true // what is in flight ends it
 	}
 	for len(s.Questions) > 0 {
 		c.end(s.Questions[0], outcome{Kind: endOptedOut, Text: in.Text, MessageID: in.ID, AcceptedAt: in.AcceptedAt}, nil)
@@ -60,9 +65,29 @@ func (c *conversation) optOut(in sms.Inbound) {
 	}
 }
 
-func (c *conversation) optIn() {
+// optIn acts on a START that is newer than the last STOP: callbacks may arrive
+// in any order.
+func (c *conversation) optIn(in sms.Inbound) {
+	if !in.AcceptedAt.After(c.state.OptedOut.Accepted) {
+		return
+	}
 	c.state.OptedOut = nil
 	if c.state.Settings.OptInReply != "" {
 		c.enqueue(Message{From: fromParley, Text: c.state.Settings.OptInReply})
 	}
+}
+
+// help answers HELP, unless the network does so itself, and within the bounds
+// of all replies.
+func (c *conversation) help() {
+	s := c.state
+	if s.Settings.HelpReply == "" {
+		return
+	}
+	if !c.mayReply() || len(s.Outbox) >= maxOutbox {
+		c.attend("the limit of replies an hour is reached; texts are recorded and not answered")
+		return
+	}
+	s.RepliedAt = append(s.RepliedAt, c.now())
+	c.enqueue(Message{From: fromParley, Text: s.Settings.HelpReply})
 }

@@ -41,6 +41,7 @@ type conversation struct {
 	checking  *checking
 	answering []answering
 
+	left      bool // a message left the outbox
 	signals   int
 	baseline  int // history length when this run could first act
 	cancelled bool
@@ -136,14 +137,17 @@ func (c *conversation) drain() {
 
 // advance starts whatever the state allows to be started.
 func (c *conversation) advance() {
-	c.routeTexts()
-	c.expireQuestions()
-	c.freeSilentFloor()
-	c.workOnTurn()
-	c.releaseSays()
-	c.askNext()
-	c.checkHolder()
-	c.sendNext()
+	for c.left = true; c.left; { // a message that left may let others go on
+		c.left = false
+		c.routeTexts()
+		c.expireQuestions()
+		c.freeSilentFloor()
+		c.workOnTurn()
+		c.releaseSays()
+		c.askNext()
+		c.checkHolder()
+		c.sendNext()
+	}
 }
 
 // wait blocks until something happened.

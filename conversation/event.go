@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,7 +61,17 @@ const (
 type ScriptRef struct {
 	Type       string `json:"type"`
 	WorkflowID string `json:"workflow_id"`
-	RunID      string `json:"run_id"` // the original run's, which a reset does not change
+	RunID      string `json:"run_id"`                 // the original run's, which a reset does not change
+	FirstRunID string `json:"first_run_id,omitempty"` // of the chain, which neither a reset nor continuing as new changes
+}
+
+// check keeps the server from refusing the signal of an answer, which would
+// fail the conversation's task for ever.
+func (r ScriptRef) check() error {
+	if r.Type == "" || r.WorkflowID == "" || len(r.Type) > maxIDBytes || len(r.WorkflowID) > 1000 || len(r.RunID) > maxIDBytes || len(r.FirstRunID) > maxIDBytes {
+		return errors.New("event of a script without the script's type and workflow id, or with ones that are none")
+	}
+	return nil
 }
 
 type asked struct {

@@ -25,9 +25,6 @@ func (c *conversation) take(raw converter.RawValue) {
 		c.skip(e.ID, err)
 		return
 	}
-	if e.Schema > Schema {
-		panic(fmt.Sprintf("an event has schema %d and this build knows %d: deploy the newer worker", e.Schema, Schema))
-	}
 	switch e.Kind {
 	case KindInbound:
 		err = handle(e, c.onInbound)
@@ -54,11 +51,15 @@ func open(p *commonpb.Payload) (Envelope, error) {
 	if p == nil {
 		return e, errors.New("event without a body")
 	}
+	var version struct{ Schema int } // first, since a newer envelope may look different
+	if err := json.Unmarshal(p.GetData(), &version); err == nil && version.Schema > Schema {
+		panic(fmt.Sprintf("an event has schema %d and this build knows %d: deploy the newer worker", version.Schema, Schema))
+	}
 	if err := json.Unmarshal(p.GetData(), &e); err != nil {
 		return Envelope{}, errors.New("event is not an envelope")
 	}
-	if e.ID == "" {
-		return e, errors.New("event without an id")
+	if e.ID == "" || len(e.ID) > maxEventIDBytes {
+		return Envelope{}, errors.New("event without an id, or with one that is none")
 	}
 	return e, nil
 }
@@ -76,9 +77,9 @@ func (c *conversation) skip(id string, err error) {
 		c.state.Skipped = c.state.Skipped[1:]
 		c.state.Evicted++
 	}
-	c.state.Skipped = append(c.state.Skipped, Skipped{ID: id, Reason: err.Error(), At: c.now()})
+	c.state.Skipped = append(c.state.Skipped, Skipped{ID: id, Reason: plain(err), At: c.now()})
 	c.touch()
-	workflow.GetLogger(c.ctx).Warn("Skipped an event", "event", id, "reason", err.Error())
+	workflow.GetLogger(c.ctx).Warn("Skipped an event", "event", id, "reason", plain(err))
 }
 
 // touch puts off closing.
@@ -126,18 +127,28 @@ func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
 			c.optOut(in)
 			return nil
 		case word == wordStart && c.state.OptedOut != nil:
-			c.optIn()
+			c.optIn(in)
 			return nil
-		case word == wordHelp && c.state.OptedOut == nil && c.state.Settings.HelpReply != "":
-			c.enqueue(Message{From: fromParley, Text: c.state.Settings.HelpReply})
+		case word == wordHelp && c.state.OptedOut == nil:
+			c.help()
 			return nil
 		}
 	}
 	if c.state.OptedOut != nil {
 		return nil // recorded; nobody may answer
 	}
-	c.state.Inbox = append(c.state.Inbox, Text{Inbound: in, At: c.now()})
+	c.state.Inbox = c.bounded(append(c.state.Inbox, Text{Inbound: in, At: c.now()}), maxInbox)
 	return nil
+}
+
+// bounded lets the oldest texts go when more wait than a state can hold.
+func (c *conversation) bounded(texts []Text, most int) []Text {
+	if extra := len(texts) - most; extra > 0 {
+		c.state.Evicted += extra
+		c.attend("more texts came than can wait to be answered")
+		return texts[extra:]
+	}
+	return texts
 }
 
 // cut shortens what is longer than any text message can be, so that the state
@@ -165,11 +176,6 @@ func (c *conversation) routeTexts() {
 			c.end(*q, outcome{Kind: endAnswered, Text: t.Text, MessageID: t.ID, AcceptedAt: t.AcceptedAt}, &t)
 			continue
 		}
-		c.state.Backlog = append(c.state.Backlog, t)
-		if len(s.Backlog) > maxBacklog {
-			s.Backlog = s.Backlog[1:]
-			s.Evicted++
-			c.attend("more texts than the responder can answer")
-		}
+		s.Backlog = c.bounded(append(s.Backlog, t), maxBacklog)
 	}
 }

@@ -26,6 +26,9 @@ func (c *conversation) enqueue(m Message) string {
 	m.Key = s.FirstRunID + "-" + strconv.Itoa(s.LastKey)
 	m.Sender, m.Kind, m.Status, m.At = s.Sender, sms.KindText, sms.StatusQueued, c.now()
 	m.Delivery = &outstanding{}
+	if c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
+		m.Delivery.Relived, m.Delivery.Began = true, c.info.WorkflowStartTime
+	}
 	s.Outbox = append(s.Outbox, m)
 	c.touch()
 	return m.Key
@@ -45,12 +48,14 @@ func (c *conversation) refusal(text string) string {
 }
 
 // refusalOf says why a message of an application or a person cannot be taken.
-func (c *conversation) refusalOf(r SendRequest) string {
+func (c *conversation) refusalOf(id string, r SendRequest) string {
 	switch {
 	case len(c.state.Outbox) >= maxOutbox:
 		return fmt.Sprintf("%d messages wait to be sent already", maxOutbox)
 	case len(r.Reference) > maxIDBytes || len(r.By) > maxIDBytes:
 		return fmt.Sprintf("the reference, or the name of who sends it, is longer than %d bytes", maxIDBytes)
+	case len(id) > maxIDBytes:
+		return fmt.Sprintf("the idempotency key is longer than %d bytes", maxIDBytes)
 	case r.InDoubt != "" && r.InDoubt != Resend && r.InDoubt != Park:
 		return `"in_doubt" is neither "resend" nor "park"`
 	}
@@ -68,10 +73,11 @@ const (
 const TypeRefused = "MessageRefused"
 
 func (c *conversation) validateSendUpdate(ctx workflow.Context, r SendRequest) error {
-	if _, known := c.requested(workflow.GetCurrentUpdateInfo(ctx).ID); known {
+	id := workflow.GetCurrentUpdateInfo(ctx).ID
+	if _, known := c.requested(id); known {
 		return nil
 	}
-	if why := c.refusalOf(r); why != "" {
+	if why := c.refusalOf(id, r); why != "" {
 		return temporal.NewApplicationError(why, TypeRefused)
 	}
 	return nil
@@ -102,7 +108,7 @@ func (c *conversation) request(id string, r SendRequest) (string, error) {
 	if key, known := c.requested(id); known {
 		return key, nil
 	}
-	if why := c.refusalOf(r); why != "" {
+	if why := c.refusalOf(id, r); why != "" {
 		return "", temporal.NewApplicationError(why, TypeRefused)
 	}
 	by := r.By
@@ -132,6 +138,7 @@ func (c *conversation) leave(i int) {
 		c.endTurn()
 	}
 	c.questionLeft(m)
+	c.left = true
 }
 
 // dropOutbox takes back what has not left. An attempt on the wire reports its
@@ -142,9 +149,7 @@ func (c *conversation) dropOutbox() {
 			c.sending.cancel()
 			continue
 		}
-		if m.Status == sms.StatusQueued {
-			c.conclude(i, sms.StatusDropped, reasonOptedOut)
-		}
+		c.giveUp(i, sms.StatusDropped, reasonOptedOut)
 	}
 }
 

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,9 +38,23 @@ type outcome struct {
 // answering is an outcome on its way to a script.
 type answering struct {
 	question PendingQuestion
+	outcome  outcome
 	text     *Text // used up by the answer, unless the script turns out to be gone
+	step     step
 	future   workflow.Future
 }
+
+// A step on the way of an outcome to a script. The run that asked is signalled
+// first: another run of the same id would swallow the contact's words. Only if
+// that run is closed, it is asked whether the script goes on in another run, as
+// after a reset.
+type step int
+
+const (
+	toTheRun step = iota
+	doesItRun
+	toItsSuccessor
+)
 
 // checking is a look whether a script still runs.
 type checking struct {
@@ -71,6 +86,13 @@ func (c *conversation) onAsk(e Envelope, a asked) error {
 		slices.ContainsFunc(c.answering, func(a answering) bool { return a.question.ID == e.ID }) {
 		return nil
 	}
+	if err := a.Script.check(); err != nil {
+		return err
+	}
+	if a.InDoubt != "" && a.InDoubt != Resend && a.InDoubt != Park {
+		return errors.New(`ask event whose "in_doubt" is neither "resend" nor "park"`)
+	}
+	a.Reference = cut(a.Reference, maxIDBytes)
 	if a.Timeout <= 0 {
 		a.Timeout = defaultTimeout
 	}
@@ -103,7 +125,12 @@ func (c *conversation) onAsk(e Envelope, a asked) error {
 // appointment was started anew, and nobody waits for the old answers.
 func (c *conversation) forgetOlderRuns(script ScriptRef) {
 	older := func(r ScriptRef) bool { return r.WorkflowID == script.WorkflowID && r.RunID != script.RunID }
-	c.withdraw(func(q PendingQuestion) bool { return older(q.Script) })
+	c.withdraw(func(q PendingQuestion) bool {
+		if older(q.Script) {
+			c.remember(q, outcome{Kind: endWithdrawn}) // should the old run ask once more
+		}
+		return older(q.Script)
+	})
 	if older(c.state.Floor.Holder) {
 		c.state.Floor = Floor{}
 	}
@@ -117,18 +144,17 @@ func (c *conversation) withdraw(which func(PendingQuestion) bool) {
 			continue
 		}
 		s.Questions = slices.Delete(s.Questions, i, i+1)
-		c.remember(q, outcome{Kind: endWithdrawn})
 		if c.sending != nil && c.sending.key == q.Key {
 			c.sending.cancel()
-			continue
 		}
-		j := slices.IndexFunc(s.Outbox, func(m Message) bool { return q.Key != "" && m.Key == q.Key && m.Status == sms.StatusQueued })
-		if j >= 0 {
-			c.conclude(j, sms.StatusDropped, reasonTakenBack)
+		if j := slices.IndexFunc(s.Outbox, func(m Message) bool { return q.Key != "" && m.Key == q.Key }); j >= 0 {
+			s.Outbox[j].Delivery.TakenBack = true
 		}
 	}
 }
 
+// onWithdraw is a script's own word. It is not remembered as an ending: a script
+// that is reset to before it was cancelled asks again.
 func (c *conversation) onWithdraw(_ Envelope, w withdrawn) error {
 	c.withdraw(func(q PendingQuestion) bool { return q.ID == w.AskID })
 	if c.state.Floor.Holder == w.Script {
@@ -139,6 +165,10 @@ func (c *conversation) onWithdraw(_ Envelope, w withdrawn) error {
 
 // onSay sends a script's message, or keeps it until the floor is free.
 func (c *conversation) onSay(e Envelope, m said) error {
+	if err := m.Script.check(); err != nil {
+		return err
+	}
+	m.Reference = cut(m.Reference, maxIDBytes)
 	if c.seen(e.ID) {
 		return nil
 	}
@@ -312,21 +342,31 @@ func (c *conversation) remember(q PendingQuestion, o outcome) {
 	s.Outcomes = append(s.Outcomes, Ended{ID: q.ID, Script: q.Script, Outcome: o})
 }
 
-// tell signals an outcome to the script's current run: after a reset that is
-// another one than asked.
+// tell signals an outcome to the script's run.
 func (c *conversation) tell(q PendingQuestion, o outcome, text *Text) {
 	o.Schema = Schema
-	c.answering = append(c.answering, answering{
-		question: q, text: text,
-		future: workflow.SignalExternalWorkflow(c.ctx, q.Script.WorkflowID, "", answerSignal+q.ID, o),
-	})
+	c.answering = append(c.answering, answering{question: q, outcome: o, text: text, future: c.signal(q, o, q.Script.RunID)})
+}
+
+func (c *conversation) signal(q PendingQuestion, o outcome, runID string) workflow.Future {
+	return workflow.SignalExternalWorkflow(c.ctx, q.Script.WorkflowID, runID, answerSignal+q.ID, o)
 }
 
 // onAnswered gives the floor to the script that was answered. If the script is
 // gone, the contact's text is not used up.
 func (c *conversation) onAnswered(a answering, f workflow.Future) {
 	c.answering = slices.DeleteFunc(c.answering, func(x answering) bool { return x.future == a.future })
-	if f.Get(c.ctx, nil) == nil {
+	var runs bool
+	switch {
+	case a.step == toTheRun && f.Get(c.ctx, nil) != nil:
+		a.step, a.future = doesItRun, c.scriptRuns(a.question.Script)
+		c.answering = append(c.answering, a)
+		return
+	case a.step == doesItRun && f.Get(c.ctx, &runs) == nil && runs:
+		a.step, a.future = toItsSuccessor, c.signal(a.question, a.outcome, "")
+		c.answering = append(c.answering, a)
+		return
+	case a.step != doesItRun && f.Get(c.ctx, nil) == nil:
 		if a.text != nil && c.state.OptedOut == nil {
 			c.state.Floor = Floor{Holder: a.question.Script, Since: c.now()}
 		}
@@ -338,6 +378,16 @@ func (c *conversation) onAnswered(a answering, f workflow.Future) {
 	}
 }
 
+// scriptRuns asks the server whether a script still runs.
+func (c *conversation) scriptRuns(script ScriptRef) workflow.Future {
+	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 3},
+		Summary:             "does the script still run?",
+	})
+	return workflow.ExecuteActivity(ctx, scriptRunsActivity, script)
+}
+
 // checkHolder looks from time to time whether the script behind the open
 // question still runs, if others wait behind it: a terminated one cannot say so.
 func (c *conversation) checkHolder() {
@@ -345,12 +395,7 @@ func (c *conversation) checkHolder() {
 	if c.checking != nil || q == nil || !q.open() || len(c.state.Questions) < 2 || c.now().Before(q.CheckedAt.Add(checkInterval)) {
 		return
 	}
-	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 10 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 3},
-		Summary:             "does the script still run?",
-	})
-	c.checking = &checking{script: q.Script, future: workflow.ExecuteActivity(ctx, scriptRunsActivity, q.Script)}
+	c.checking = &checking{script: q.Script, future: c.scriptRuns(q.Script)}
 }
 
 func (c *conversation) onChecked(f workflow.Future) {

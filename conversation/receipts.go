@@ -21,9 +21,10 @@ func (c *conversation) forward(m *Message, status sms.Status, reason string, at 
 // onReceipt notes what became of a message: one in the transcript, one that is
 // still in flight or in doubt, or one whose acceptance has not been told yet.
 func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
-	if r.MessageID == "" {
-		return errors.New("receipt without a message id")
+	if r.MessageID == "" || len(r.MessageID) > maxIDBytes {
+		return errors.New("receipt without a message id, or with one that is none")
 	}
+	r.Reason, r.Description = cut(r.Reason, maxIDBytes), cut(r.Description, maxIDBytes)
 	s := c.state
 	key, _, _ := strings.Cut(r.Key, ".")
 	ours := func(m Message) bool { return m.Key != "" && (m.Key == key || m.MessageID == r.MessageID) }
@@ -40,9 +41,12 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 	}
 	if i := slices.IndexFunc(s.Outbox, ours); i >= 0 {
 		m := &s.Outbox[i]
+		if r.Status == sms.StatusFailed && r.Key != "" && r.Key != m.sendKey() {
+			return nil // an earlier attempt failed; the one under way may not
+		}
 		m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
 		c.forward(m, r.Status, r.Reason, r.At)
-		if c.sending == nil || c.sending.key != m.Key {
+		if (c.sending == nil || c.sending.key != m.Key) && sms.StatusUnknown.Before(m.Status) {
 			c.leave(i)
 		}
 		return nil

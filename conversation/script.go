@@ -78,7 +78,7 @@ func self(ctx workflow.Context) ScriptRef {
 	if run == "" { // the test environment knows none
 		run = info.WorkflowExecution.RunID
 	}
-	return ScriptRef{Type: info.WorkflowType.Name, WorkflowID: info.WorkflowExecution.ID, RunID: run}
+	return ScriptRef{Type: info.WorkflowType.Name, WorkflowID: info.WorkflowExecution.ID, RunID: run, FirstRunID: info.FirstRunID}
 }
 
 // Do runs one of your activities and returns its result. It is given a minute

@@ -14,7 +14,11 @@ import (
 	"parley/sms"
 )
 
-const maxAttempts = 3 // to send one message anew after a doubt
+const (
+	maxAttempts = 3 // to send one message anew after a doubt
+
+	codeNobody = "NO_WORKER" // takes work of the queue for sending
+)
 
 // sending is the one attempt to send that is in flight.
 type sending struct {
@@ -34,37 +38,44 @@ func (c *conversation) sendNext() {
 		case sms.StatusUnknown.Before(m.Status):
 			c.leave(0) // a receipt settled it
 		case s.OptedOut != nil && !m.Must:
-			c.conclude(0, sms.StatusDropped, reasonOptedOut)
-		case !m.Useful.IsZero() && !now.Before(m.Useful) && m.Status != sms.StatusUnknown:
-			c.conclude(0, sms.StatusExpired, "too late to be useful")
-		case now.Before(d.NextTry), now.Before(d.DoubtUntil):
+			c.giveUp(0, sms.StatusDropped, reasonOptedOut)
+		case d.TakenBack:
+			c.giveUp(0, sms.StatusDropped, reasonTakenBack)
+		case now.Before(d.DoubtUntil):
 			return
-		case m.Status == sms.StatusUnknown && m.Attempts+1 >= maxAttempts:
+		case !m.Useful.IsZero() && !now.Before(m.Useful):
+			c.giveUp(0, sms.StatusExpired, "too late to be useful")
+		case now.Before(d.NextTry):
+			return
+		case d.Doubt && m.Attempts+1 >= maxAttempts:
 			c.attend("nobody can say whether a message was sent")
-			c.conclude(0, sms.StatusUnknown, "in doubt after "+strconv.Itoa(maxAttempts)+" attempts")
+			c.giveUp(0, sms.StatusUnknown, "in doubt after "+strconv.Itoa(maxAttempts)+" attempts")
 		default:
 			c.send(m)
 		}
 	}
 }
 
+// giveUp ends a message that is not tried any more. If an attempt may have been
+// taken, all that can be said is that nobody knows.
+func (c *conversation) giveUp(i int, status sms.Status, reason string) {
+	if c.state.Outbox[i].Delivery.Doubt {
+		status = sms.StatusUnknown
+	}
+	c.conclude(i, status, reason)
+}
+
 func (c *conversation) send(m *Message) {
 	d := m.Delivery
-	var look *sms.Search
-	if m.Status == sms.StatusUnknown || m.Attempts > 0 || c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
-		// It may have been taken: after a doubt, also one that could not be looked
-		// into, or in the life before a reset.
-		since := d.Began
-		if since.IsZero() {
-			since = m.At
-		}
-		look = &sms.Search{Keys: m.keys(), To: c.state.Contact, Text: m.Text, Since: since, Others: c.messageIDs()}
-	}
-	if m.Status == sms.StatusUnknown {
-		m.Attempts++
-	}
 	if d.Began.IsZero() {
 		d.Began = c.now()
+	}
+	var look *sms.Search
+	if d.Doubt || d.Relived {
+		look = &sms.Search{Keys: m.keys(), To: c.state.Contact, Text: m.Text, Since: d.Began, Others: c.messageIDs()}
+	}
+	if d.Doubt {
+		m.Attempts++
 	}
 	m.Status, d.NextTry, d.DoubtUntil = sms.StatusSending, time.Time{}, time.Time{}
 	var ttl time.Duration
@@ -73,14 +84,15 @@ func (c *conversation) send(m *Message) {
 	}
 	ctx, cancel := workflow.WithCancel(c.ctx)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           c.state.Settings.SendTaskQueue,
-		StartToCloseTimeout: 30 * time.Second,
-		WaitForCancellation: true,
-		Summary:             "to " + c.state.Contact.Masked(),
+		TaskQueue:              c.state.Settings.SendTaskQueue,
+		ScheduleToStartTimeout: seriesPause, // a run must be able to continue as new although nobody sends
+		StartToCloseTimeout:    30 * time.Second,
+		WaitForCancellation:    true,
+		Summary:                "to " + c.state.Contact.Masked(),
 		// The server repeats only what was certainly not taken; every doubt comes
-		// back here. Some eight tries last about five minutes.
+		// back here. Six tries last up to eight minutes.
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 2 * time.Minute, MaximumAttempts: 8,
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 6,
 			NonRetryableErrorTypes: []string{activities.ErrTypeAmbiguous, activities.ErrTypeRefused, "TemporalTimeout:StartToClose"},
 		},
 	})
@@ -90,7 +102,7 @@ func (c *conversation) send(m *Message) {
 		future: workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
 			Message: sms.Outbound{Key: m.sendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, TTL: ttl},
 			Look:    look,
-			Park:    m.InDoubt == Park,
+			Park:    m.InDoubt == Park || d.Relived,
 		}),
 	}
 }
@@ -143,24 +155,29 @@ func (c *conversation) onSent(f workflow.Future) {
 		c.leave(i) // a receipt was faster than the answer
 	case class == sms.Ambiguous:
 		m.Status, m.Reason = sms.StatusUnknown, code
-		d.DoubtUntil = c.now().Add(doubtPatience)
+		d.Doubt, d.DoubtUntil = true, c.now().Add(doubtPatience)
+	case temporal.IsCanceledError(err) && c.state.OptedOut != nil:
+		c.giveUp(i, sms.StatusDropped, reasonOptedOut)
 	case temporal.IsCanceledError(err):
-		reason := reasonTakenBack
-		if c.state.OptedOut != nil {
-			reason = reasonOptedOut
-		}
-		c.conclude(i, sms.StatusDropped, reason)
+		c.giveUp(i, sms.StatusDropped, reasonTakenBack)
 	case class == sms.Refused:
 		c.attend("the carrier refused a message: " + code)
 		c.conclude(i, sms.StatusFailed, code)
 	case c.now().Sub(m.At) > sendingGivesUp:
 		c.attend("the carrier took nothing for a day: " + code)
-		c.conclude(i, sms.StatusFailed, code)
+		c.giveUp(i, sms.StatusFailed, code)
 	default:
 		m.Status, m.Reason = sms.StatusQueued, code
-		d.Tries++
-		d.NextTry = c.now().Add(seriesPause)
-		c.state.Attention = &Attention{Reason: "the carrier takes no messages: " + code, At: c.now(), UntilSent: true}
+		if d.Doubt { // this attempt was not taken; the one before is still in doubt
+			m.Status = sms.StatusUnknown
+			m.Attempts--
+		}
+		if code != codeNobody {
+			d.NextTry = c.now().Add(seriesPause)
+		}
+		if at := c.state.Attention; at == nil || at.UntilSent {
+			c.state.Attention = &Attention{Reason: "the carrier takes no messages: " + code, At: c.now(), UntilSent: true}
+		}
 	}
 }
 
@@ -173,6 +190,13 @@ func failure(err error) (sms.Doubt, string) {
 	switch {
 	case temporal.IsCanceledError(err):
 		return sms.NotTaken, "CANCELED"
+	case errors.As(err, &timeout):
+		// Before the application's errors: the server gives a timeout the failure of
+		// an earlier try as its cause, and that says nothing about this one.
+		if timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+			return sms.NotTaken, codeNobody
+		}
+		return sms.Ambiguous, "TIMEOUT"
 	case errors.As(err, &app):
 		_ = app.Details(&code) // without details the code stays UNKNOWN
 		switch app.Type() {
@@ -180,11 +204,6 @@ func failure(err error) (sms.Doubt, string) {
 			return sms.NotTaken, code
 		case activities.ErrTypeRefused:
 			return sms.Refused, code
-		}
-	case errors.As(err, &timeout):
-		code = "TIMEOUT"
-		if timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
-			return sms.NotTaken, code
 		}
 	}
 	return sms.Ambiguous, code
@@ -196,7 +215,7 @@ func (c *conversation) accept(i int, a sms.Accepted) {
 	if a.At.IsZero() {
 		a.At = c.now() // the carrier did not say
 	}
-	m.MessageID, m.Accepted, m.Reason = a.MessageID, a.At, ""
+	m.MessageID, m.Accepted = a.MessageID, a.At
 	if c.state.Attention != nil && c.state.Attention.UntilSent {
 		c.state.Attention = nil
 	}

@@ -18,11 +18,16 @@ const (
 	maxTranscriptBytes = 64 << 10
 	maxSeen            = 500
 	maxEarlyReceipts   = 50
-	maxOutcomes        = 100
-	maxBacklog         = 100
+	maxOutcomes        = 50
+	maxInbox           = 30
+	maxBacklog         = 30
+	maxTurnTexts       = 20
+	maxParkedBytes     = 32 << 10
 	maxTextSegments    = 10
-	maxTextBytes       = 5000 // of a text of the contact
+	maxTextBytes       = 2100     // of a text of the contact: ten segments in any alphabet
+	maxInputBytes      = 16 << 10 // of a script that the responder starts
 	maxIDBytes         = 200
+	maxEventIDBytes    = 500
 )
 
 // State is everything a conversation knows: the answer to its query, the input
@@ -86,7 +91,9 @@ type Message struct {
 // outstanding is what a message needs to remember until the carrier took it.
 type outstanding struct {
 	Began      time.Time `json:"began,omitzero"`       // first attempt
-	Tries      int       `json:"tries,omitempty"`      // series that ended without the carrier taking it
+	Doubt      bool      `json:"doubt,omitempty"`      // an attempt may have been taken
+	Relived    bool      `json:"relived,omitempty"`    // enqueued after a reset: it may have been sent in the life before
+	TakenBack  bool      `json:"taken_back,omitempty"` // nobody wants it sent any more
 	NextTry    time.Time `json:"next_try,omitzero"`    // of the next series
 	DoubtUntil time.Time `json:"doubt_until,omitzero"` // how long to wait for a callback that settles a doubt
 }
@@ -103,6 +110,7 @@ type Turn struct {
 	Texts    []Text    `json:"texts"`
 	Tries    int       `json:"tries,omitempty"`
 	NextTry  time.Time `json:"next_try,omitzero"`
+	Void     bool      `json:"void,omitempty"`      // the contact opted out meanwhile: whatever it decides is too late
 	ReplyKey string    `json:"reply_key,omitempty"` // its reply, once decided: the floor is held until it is sent
 	Start    *Starting `json:"start,omitempty"`     // a script to start, once decided
 }
@@ -155,6 +163,7 @@ type OptOut struct {
 	At        time.Time `json:"at"`
 	Text      string    `json:"text"` // the words, as evidence
 	MessageID string    `json:"message_id"`
+	Accepted  time.Time `json:"accepted_at"` // by the carrier, of the last such words: a START from before them is void
 }
 
 // Parked is work that failed for good and waits for a person.

@@ -104,12 +104,21 @@ type TemporalScripts struct {
 	Client    client.Client
 	TaskQueue string
 	Known     []string // the scripts that may be started by a responder
+
+	// Check says what is wrong with a script's input; nil checks nothing. A
+	// script that fails at once would leave the contact without any answer.
+	Check func(script string, input json.RawMessage) error
 }
 
 // Start implements Scripts.
 func (s TemporalScripts) Start(ctx context.Context, script, messageID string, input json.RawMessage) error {
 	if !slices.Contains(s.Known, script) {
 		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("there is no script %q; known are %s", script, strings.Join(s.Known, ", ")), "UnknownScript", nil)
+	}
+	if s.Check != nil {
+		if err := s.Check(script, input); err != nil {
+			return temporal.NewNonRetryableApplicationError(err.Error(), "InvalidInput", nil)
+		}
 	}
 	args := []any{input}
 	if len(input) == 0 {
@@ -138,5 +147,7 @@ func (s TemporalScripts) Runs(ctx context.Context, ref ScriptRef) (bool, error) 
 	case err != nil:
 		return false, fmt.Errorf("looking up a script: %w", err)
 	}
-	return described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	info := described.GetWorkflowExecutionInfo()
+	ours := ref.FirstRunID == "" || info.GetFirstRunId() == ref.FirstRunID
+	return ours && info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }

@@ -27,7 +27,7 @@ func (c *conversation) workOnTurn() {
 			return
 		}
 		if !c.mayReply() {
-			c.attend("the responder's limit of replies an hour is reached; texts are recorded and not answered")
+			c.attend("the limit of replies an hour is reached; texts are recorded and not answered")
 			s.Backlog = nil
 			return
 		}
@@ -66,9 +66,12 @@ func (c *conversation) askResponder(t *Turn) {
 	if t.Tries > 0 && len(c.state.Backlog) > 0 {
 		// Texts that arrived meanwhile join this try; it is then another turn than
 		// the one that failed, and must not get that one's answer.
-		t.Texts = append(t.Texts, c.state.Backlog...)
-		c.state.Backlog = nil
-		t.ID = t.Texts[len(t.Texts)-1].ID
+		n := min(len(c.state.Backlog), maxTurnTexts-len(t.Texts))
+		if n > 0 {
+			t.Texts = append(t.Texts, c.state.Backlog[:n]...)
+			c.state.Backlog = c.state.Backlog[n:]
+			t.ID = t.Texts[len(t.Texts)-1].ID
+		}
 	}
 	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: activities.ResponderTimeout + 5*time.Second,
@@ -116,9 +119,12 @@ func (c *conversation) onDecided(f workflow.Future) {
 	t := s.Turn
 	var decision activities.Decision
 	err := f.Get(c.ctx, &decision)
-	if s.OptedOut != nil {
+	if t.Void {
 		s.Turn = nil
 		return
+	}
+	if err == nil && decision.Start != nil && len(decision.Start.Input) > maxInputBytes {
+		err = temporal.NewApplicationError(fmt.Sprintf("the responder's input of a script is larger than %d bytes", maxInputBytes), activities.ErrTypeBadAnswer)
 	}
 	if err == nil && decision.Reply != "" {
 		if why := c.refusal(decision.Reply); why != "" {
@@ -159,8 +165,32 @@ func (c *conversation) park(p Parked) {
 		s.Parked = s.Parked[1:]
 		s.Evicted++
 	}
+	p.Reason = cut(p.Reason, maxIDBytes)
 	s.Parked = append(s.Parked, p)
+	for size := 0; ; size = 0 {
+		for _, kept := range s.Parked {
+			size += kept.size()
+		}
+		if size <= maxParkedBytes || len(s.Parked) == 1 {
+			break
+		}
+		s.Parked = s.Parked[1:]
+		s.Evicted++
+	}
 	c.attend(p.Reason)
+}
+
+func (p Parked) size() int {
+	n := 0
+	if p.Turn != nil {
+		for _, t := range p.Turn.Texts {
+			n += len(t.Text)
+		}
+		if p.Turn.Start != nil {
+			n += len(p.Turn.Start.Input)
+		}
+	}
+	return n
 }
 
 func (c *conversation) startScript(t *Turn) {

@@ -2,6 +2,7 @@ package sinch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -15,7 +16,9 @@ const (
 
 // Find looks in Sinch's message list for a text that may have been taken. It
 // is certain that a text was not taken only if Sinch keeps this app's messages
-// at all and the whole list since the first attempt was read. Errors are *Error.
+// at all and the whole list since the first attempt was read. Its error is a
+// *sms.SendError: looking again later may help. A look that is refused for good
+// is no error, but leaves it open whether the text was taken.
 //
 // Sinch does not document that the list shows the metadata of our own messages;
 // where it does not, the same words to the same number count, unless the
@@ -23,7 +26,7 @@ const (
 func (c *Client) Find(ctx context.Context, s sms.Search) (sms.Finding, error) {
 	app, err := c.App(ctx)
 	if err != nil {
-		return sms.Finding{}, err
+		return sms.Finding{}, unknowable(err)
 	}
 	source := app.Source()
 	if source == "" {
@@ -33,7 +36,7 @@ func (c *Client) Find(ctx context.Context, s sms.Search) (sms.Finding, error) {
 	for range findPages {
 		page, next, err := c.Messages(ctx, q)
 		if err != nil {
-			return sms.Finding{}, err
+			return sms.Finding{}, unknowable(err)
 		}
 		for _, m := range page {
 			if m.Contact != s.To || m.Text != s.Text {
@@ -49,4 +52,17 @@ func (c *Client) Find(ctx context.Context, s sms.Search) (sms.Finding, error) {
 		q.PageToken = next
 	}
 	return sms.Finding{}, nil
+}
+
+// unknowable turns an error into "nobody can know" if looking again is useless.
+func unknowable(err error) error {
+	failed, ok := errors.AsType[*Error](err)
+	switch {
+	case ok && !failed.Temporary():
+		return nil
+	case ok:
+		return &sms.SendError{Doubt: sms.NotTaken, Code: failed.Code, Detail: failed.Detail, RetryAfter: failed.RetryAfter}
+	default:
+		return &sms.SendError{Doubt: sms.NotTaken, Code: "LIST_UNREADABLE"}
+	}
 }

@@ -116,7 +116,7 @@ func (p plan) registerConversations(r worker.Registry, temporal client.Client) {
 		Settings: p.settings,
 		Sender:   p.sender,
 		Teller:   conversation.Client{Temporal: temporal, TaskQueue: p.queue},
-		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names()},
+		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Check: workflows.Check},
 	})
 	workflows.Register(r)
 	r.RegisterActivity(&activities.Responder{Hook: p.responder})

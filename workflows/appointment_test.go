@@ -151,11 +151,11 @@ func TestAppointmentCancelled(t *testing.T) {
 func ExampleAppointmentConfirmation_twoOnOneNumber() {
 	ben := ana
 	ben.ID, ben.FirstName, ben.Start = "A-18", "Ben", ana.Start.Add(time.Hour)
-	ben.RemindBefore = workflows.Duration(29 * time.Hour) // at the same moment as Ana's
+	ben.RemindBefore = workflows.Duration(29*time.Hour - time.Second) // a second after Ana's
 
 	stage := conversationtest.New(os.Stdout)
 	stage.Script("appointment:A-17", workflows.AppointmentConfirmation, ana)
-	stage.ScriptAfter(time.Millisecond, "appointment:A-18", workflows.AppointmentConfirmation, ben)
+	stage.Script("appointment:A-18", workflows.AppointmentConfirmation, ben)
 	stage.Contact(anasNumber).Replies("blue", "yes please 👍", "Nope")
 	stage.Run()
 	// Output:

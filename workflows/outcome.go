@@ -18,8 +18,13 @@ func record(ctx workflow.Context, reference, outcome string, result any) error {
 	if err != nil {
 		return fmt.Errorf("encoding the result: %w", err)
 	}
+	info := workflow.GetInfo(ctx)
+	run := info.OriginalRunID // which a reset does not change
+	if run == "" {
+		run = info.WorkflowExecution.RunID
+	}
 	_, err = conversation.Do[any](ctx, outcomes.RecordOutcome, activities.Outcome{
-		Script: workflow.GetInfo(ctx).WorkflowType.Name, Reference: reference, Outcome: outcome, Result: raw, Time: workflow.Now(ctx),
+		ID: run + "/" + outcome, Script: info.WorkflowType.Name, Reference: reference, Outcome: outcome, Result: raw, Time: workflow.Now(ctx),
 	})
 	return err
 }

@@ -1,6 +1,11 @@
 package workflows
 
 import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 )
@@ -16,6 +21,29 @@ type Script struct {
 var Scripts = []Script{
 	{"AppointmentConfirmation", AppointmentConfirmation},
 	{"Feedback", Feedback},
+}
+
+// Check says what is wrong with an input before the script of that name is
+// started with it.
+func Check(name string, input json.RawMessage) error {
+	i := slices.IndexFunc(Scripts, func(s Script) bool { return s.Name == name })
+	if i < 0 {
+		return fmt.Errorf("there is no script %q", name)
+	}
+	run := reflect.TypeOf(Scripts[i].Run)
+	if run.NumIn() < 2 {
+		return nil
+	}
+	value := reflect.New(run.In(1))
+	if err := json.Unmarshal(input, value.Interface()); err != nil {
+		return fmt.Errorf("the input does not suit %s: %w", name, err)
+	}
+	if checked, ok := reflect.TypeAssert[interface{ Check() error }](value); ok {
+		if err := checked.Check(); err != nil {
+			return fmt.Errorf("the input does not suit %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // Register adds the scripts to a worker.

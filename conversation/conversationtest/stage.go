@@ -135,7 +135,7 @@ func (c *Contact) Replies(replies ...Reply) { c.replies = append(c.replies, repl
 
 // Texts lets the contact write something at a time after the start, asked or not.
 func (c *Contact) Texts(after time.Duration, text string) {
-	c.stage.cues = append(c.stage.cues, cue{after, func(ctx workflow.Context) { c.says(ctx, text) }})
+	c.stage.cues = append(c.stage.cues, cue{after, func(ctx workflow.Context) { c.says(ctx, "", text) }})
 }
 
 // Script starts a script at the beginning.
@@ -245,7 +245,7 @@ func (s *Stage) play(ctx workflow.Context) error {
 			}
 			workflow.Go(ctx, func(ctx workflow.Context) {
 				_ = workflow.Sleep(ctx, thinking)
-				contact.says(ctx, string(reply))
+				contact.says(ctx, m.From, string(reply))
 			})
 		})
 		stop := func() {}
@@ -297,17 +297,17 @@ func (s *Stage) bring(ctx workflow.Context, running map[string]workflow.ChildWor
 	}
 }
 
-func (c *Contact) says(ctx workflow.Context, text string) {
+func (c *Contact) says(ctx workflow.Context, to sms.Sender, text string) {
 	s := c.stage
 	s.print(ctx, "they: "+text)
 	s.ids++
 	e, err := conversation.InboundEvent(sms.Inbound{
-		ID: "in-" + strconv.Itoa(s.ids), From: c.number, Kind: sms.KindText, Text: text, AcceptedAt: workflow.Now(ctx),
+		ID: "in-" + strconv.Itoa(s.ids), From: c.number, To: to, Kind: sms.KindText, Text: text, AcceptedAt: workflow.Now(ctx),
 	}, workflow.Now(ctx))
 	if err != nil {
 		panic(err)
 	}
-	_ = s.Tell(nil, c.number, "", e) //nolint:staticcheck // Tell needs no context here
+	s.env.SignalWorkflow("tell", told{c.number, to, e})
 }
 
 // print writes a line of the dialogue, after a mark if much time has passed.

@@ -1,0 +1,30 @@
+package conversationtest
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/worker"
+)
+
+// Replay replays recorded histories on this build, as a worker would that takes
+// over what another one began: testdata/histories/<version>/<name>.json.
+// Conversations live for weeks, across deploys, so the files are never made
+// anew; a change that breaks one would break a conversation that is running.
+func Replay(t *testing.T, register func(worker.WorkflowReplayer)) {
+	t.Helper()
+	histories, err := filepath.Glob("testdata/histories/*/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, histories)
+	for _, path := range histories {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".json"), func(t *testing.T) {
+			t.Parallel()
+
+			replayer := worker.NewWorkflowReplayer()
+			register(replayer)
+			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(nil, path))
+		})
+	}
+}
