@@ -105,7 +105,7 @@ func inbound(envelope, message object) (*sms.Inbound, string) {
 		return nil, UnusedChannel
 	}
 	id := message.text("id")
-	if id == "" {
+	if !usable(id, 200) {
 		return nil, UnusedID
 	}
 	from, err := sms.ParseNumber(identity.text("identity"))
@@ -122,13 +122,28 @@ func inbound(envelope, message object) (*sms.Inbound, string) {
 	return &sms.Inbound{
 		ID:             id,
 		From:           from,
-		To:             sms.ParseSender(message.text("sender_id")),
+		To:             textedSender(message.text("sender_id")),
 		Kind:           kind,
 		Text:           text,
 		ConversationID: message.text("conversation_id"),
 		Reference:      envelope.text("correlation_id"),
 		AcceptedAt:     accepted,
 	}, ""
+}
+
+// usable reports whether an id can be part of Temporal's ids: printable ASCII
+// of some length.
+func usable(id string, most int) bool {
+	return id != "" && len(id) <= most && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// textedSender is which of our addresses was texted. What can be none counts as
+// not said: the text is not lost for it.
+func textedSender(id string) sms.Sender {
+	if sender := sms.ParseSender(id); usable(string(sender), 20) && !strings.Contains(string(sender), ":") {
+		return sender
+	}
+	return ""
 }
 
 // carriesTexts is true for SMS and for MMS, as which a phone sends a picture, or
@@ -156,7 +171,7 @@ func receipt(envelope, report object, status sms.Status) (*sms.Receipt, string) 
 		return nil, UnusedChannel
 	}
 	id := report.text("message_id")
-	if id == "" {
+	if !usable(id, 200) {
 		return nil, UnusedID
 	}
 	if status == "" {

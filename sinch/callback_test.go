@@ -194,6 +194,9 @@ func TestParseInbound(t *testing.T) {
 		unused     string
 	}{
 		{name: "hardly anything", body: message(id, person, hi), want: plain},
+		{name: "an endless id", body: message(`"id":"`+strings.Repeat("x", 201)+`"`, person, hi), unused: sinch.UnusedID},
+		{name: "an id of two lines", body: message(`"id":"a\nb"`, person, hi), unused: sinch.UnusedID},
+		{name: "a sender that is none", body: message(id, person, hi, `"sender_id":"My Shop: ü"`), want: plain},
 		{name: "null direction", body: message(id, person, hi, `"direction":null`), want: plain},
 		{name: "to the app", body: message(id, person, hi, `"direction":"TO_APP"`), want: plain},
 		{name: "to the contact", body: message(id, person, hi, `"direction":"TO_CONTACT"`), unused: sinch.UnusedDirection},

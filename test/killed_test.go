@@ -1,0 +1,34 @@
+package test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/conversation"
+	"parley/sinch/sinchtest"
+)
+
+// A worker is killed with a text on the wire that the carrier has taken, after
+// an earlier try of the same text was refused. Nobody knows what became of it,
+// no receipt says so: the carrier's list does, and the text is not sent again.
+func TestWorkerIsKilledWithATextOnTheWire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a minute: the server waits for the attempt, the conversation for a receipt")
+	}
+	t.Parallel()
+
+	w := newWorld(t)
+	w.sim.SetFaults(sinchtest.Faults{Receipts: sinchtest.NoReceipts})
+	w.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 429}, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThenHang, For: sinchtest.Duration(20 * time.Second)})
+	_, err := w.client().Send(w.ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+	require.NoError(t, err)
+	w.receives(ana, "Your order is ready.")
+	w.worker.Kill()
+	w.startWorker()
+	w.text(ana, "thanks") // waits for its turn behind the doubt
+	w.receives(ana, youSaid("thanks"))
+	require.Len(t, w.sim.Sent(), 2, "each once")
+	require.Equal(t, w.sim.Sent()[0].ID, w.state(ana).Transcript[1].MessageID)
+}
