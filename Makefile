@@ -8,10 +8,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run everything on this machine, with a phone in the browser
-	@$(GO) run ./demo
+	@$(GO) build -o .bin/demo ./demo && exec .bin/demo
 
 play: ## play both flows without a browser, and check them
-	@$(GO) run ./demo play
+	@$(GO) build -o .bin/demo ./demo && exec .bin/demo play
 
 build: .bin/devserver ## build all programs into .bin
 	$(GO) build -o .bin/worker ./worker

@@ -252,7 +252,7 @@ func TestTheStateStaysSmall(t *testing.T) {
 	k := newTalk(t)
 	k.settings.ResponderTries = []time.Duration{time.Second}
 	k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, ambiguous() }
-	for i := range 30 { // fewer than make a run continue as new
+	for i := range 8 { // fewer than make a run continue as new
 		k.at(time.Duration(i)*time.Minute, func() {
 			for n := range 30 {
 				k.text(time.Duration(i*1000+n).String(), strings.Repeat("<>&", 2000))

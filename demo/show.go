@@ -43,7 +43,7 @@ func show(ctx context.Context) error {
 		return err
 	}
 	if err := parley(ctx, i, "appointment", "--id", "demo-1", "--to", phone, "--name", "Ana", "--business", "Harbor Dental",
-		"--start", time.Now().Add(26*time.Hour).Truncate(15*time.Minute).Format(time.RFC3339), "--zone", zone(), "--now"); err != nil {
+		"--start", dayAfterTomorrow().Format(time.RFC3339), "--zone", zone(), "--now"); err != nil {
 		return err
 	}
 	fmt.Printf(`
@@ -130,6 +130,12 @@ func parley(ctx context.Context, i *stack.Installation, args ...string) error {
 		return fmt.Errorf("parley %s: %s", args[0], strings.TrimSpace(string(output)))
 	}
 	return nil
+}
+
+// dayAfterTomorrow is a time at which a dentist works.
+func dayAfterTomorrow() time.Time {
+	year, month, day := time.Now().Date()
+	return time.Date(year, month, day+2, 10, 30, 0, 0, time.Local)
 }
 
 func zone() string {

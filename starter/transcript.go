@@ -111,7 +111,7 @@ func (p *page) message(m conversation.Message, sought *conversation.Message) {
 		about = append(about, p.mark(m))
 	}
 	if m.Attempts > 0 {
-		about = append(about, fmt.Sprintf("handed over %d times after a doubt", m.Attempts+1))
+		about = append(about, fmt.Sprintf("%d attempts after a doubt", m.Attempts+1))
 	}
 	pointer := "  "
 	if sought != nil && m.Key == sought.Key && m.MessageID == sought.MessageID {

@@ -82,7 +82,7 @@ Tuesday, 24 November 2026
             Hello?
   09:04:00 → Bea · not sent !: its question was withdrawn
             Hello again
-» 09:05:00 → Bea · sent ✓ · handed over 2 times after a doubt
+» 09:05:00 → Bea · sent ✓ · 2 attempts after a doubt
             And again
             key r-5
             Sinch's id 01OUT5
