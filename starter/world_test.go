@@ -175,12 +175,25 @@ func (w *world) fails(code int, args ...string) string {
 // waits runs a command in the background, and hands on what it printed.
 func (w *world) waits(args ...string) <-chan string {
 	printed := make(chan string, 1)
+	out := &announcing{begun: make(chan struct{})}
 	go func() {
-		var out bytes.Buffer
-		run(w.t.Context(), args, w.env, strings.NewReader(""), &out, &out)
-		printed <- out.String()
+		run(w.t.Context(), args, w.env, strings.NewReader(""), out, out)
+		printed <- out.text.String()
 	}()
+	<-out.begun // it has found the workflow, and waits for its end from here on
 	return printed
+}
+
+// announcing tells when something is printed for the first time.
+type announcing struct {
+	text  bytes.Buffer
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (a *announcing) Write(p []byte) (int, error) {
+	defer a.once.Do(func() { close(a.begun) })
+	return a.text.Write(p)
 }
 
 // eventually repeats a command until its output holds the words.
