@@ -14,7 +14,8 @@ import (
 )
 
 // A Chat is a script's side of the conversation with one contact. Use one per
-// contact and script.
+// contact and script: a second one would number its messages from the start, and
+// the same words again would be taken for a duplicate.
 type Chat struct {
 	contact   sms.Number
 	sender    sms.Sender

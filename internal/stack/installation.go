@@ -143,16 +143,6 @@ func (i *Installation) Stop() {
 	}
 }
 
-// Kill ends everything at once.
-func (i *Installation) Kill() {
-	for _, p := range i.processes {
-		p.Kill()
-	}
-}
-
-// Processes are all that were started, oldest first.
-func (i *Installation) Processes() []*Process { return i.processes }
-
 // Fetch reads a URL of the installation.
 func Fetch(ctx context.Context, address string) ([]byte, error) {
 	return call(ctx, http.MethodGet, address, nil)
