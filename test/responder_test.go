@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -91,6 +92,36 @@ func TestResponderOfTheUser(t *testing.T) {
 	require.Len(t, own.outcomes, 1)
 	require.Equal(t, "A-17", own.outcomes[0].Reference)
 	require.Equal(t, "confirmed", own.outcomes[0].Outcome)
+}
+
+// A worker that is told to stop while the responder thinks gives up in time to
+// say so: the next worker asks again at once, not after the try's time is over.
+func TestWorkerStopsWhileTheResponderThinks(t *testing.T) {
+	t.Parallel()
+
+	own := &service{}
+	asked := make(chan struct{})
+	var first sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		thinks := false
+		first.Do(func() { thinks = true })
+		if thinks {
+			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the client go
+			close(asked)
+			<-r.Context().Done()
+			return
+		}
+		own.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL), setting("PARLEY_RESPONDER_TRIES", "1s,1s,1h"))
+	w.text(ana, "hello")
+	<-asked
+	w.stopWorker()
+	w.startWorker()
+	w.receives(ana, "Heard: hello")
+	turn := w.state(ana).Transcript
+	require.Less(t, turn[1].At.Sub(turn[0].At), activities.ResponderTimeout, "the interrupted try was reported")
 }
 
 // Texts that arrive while the responder is away join the next try.
