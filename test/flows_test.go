@@ -323,6 +323,35 @@ func TestSendIsRepeated(t *testing.T) {
 	require.Equal(t, 2, ready)
 }
 
+// Requests that race with continuing as new and with closing are all taken, and
+// each once.
+func TestSendsRaceWithTheEndOfARun(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "20"), setting("PARLEY_IDLE_AFTER", "1s"), setting("PARLEY_DEVELOPMENT", "true"))
+	const each, senders = 12, 5
+	var all sync.WaitGroup
+	for i := range senders {
+		all.Go(func() {
+			for n := range each {
+				words := fmt.Sprintf("message %d of %d", n, i)
+				if _, err := w.client().Send(w.ctx(), ana, "", words, conversation.SendRequest{Text: words}); err != nil {
+					t.Errorf("%s: %v", words, err)
+				}
+				if n%4 == i%4 { // long enough for the conversation to close
+					time.Sleep(1100 * time.Millisecond)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Sent()) >= each*senders }))
+	sent := texts(w.sim.Sent())
+	slices.Sort(sent)
+	require.Len(t, slices.Compact(sent), each*senders, "each once")
+	require.Len(t, w.sim.Sent(), each*senders)
+}
+
 func TestOptOut(t *testing.T) {
 	t.Parallel()
 

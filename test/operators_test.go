@@ -1,6 +1,7 @@
 package test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,38 @@ func TestConversationIsReset(t *testing.T) {
 	w.text(ana, "three")
 	w.receives(ana, youSaid("three"))
 	require.Len(t, w.sim.Sent(), 3, "nothing twice")
+}
+
+// The same after minutes: it looks as far back as the run that is relived.
+func TestConversationIsResetLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for more than the minute that clocks may differ")
+	}
+	t.Parallel()
+
+	w := newWorld(t)
+	w.text(ana, "one")
+	w.receives(ana, youSaid("one"))
+	time.Sleep(65 * time.Second)
+	w.reset(conversation.ID(ana, ""))
+	w.text(ana, "two")
+	w.receives(ana, youSaid("two"))
+	require.Len(t, w.sim.Sent(), 2, "nothing twice")
+}
+
+// An answer to a script that was terminated is not swallowed by a new run of
+// the same id, which asks something later, or nothing.
+func TestScriptIsTerminatedAndStartedAnew(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	const id = "appointment:A-17"
+	w.start(id, "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Does that suit you?")
+	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), id, "", "test"))
+	w.start(id, "AppointmentConfirmation", strings.Replace(appointment(ana), `"24h"`, `"1h"`, 1)) // it sleeps for hours
+	w.text(ana, "yes")
+	w.receives(ana, youSaid("yes"))
 }
 
 // A conversation that is terminated comes back with the next text, and the
