@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -349,6 +350,9 @@ func (c *conversation) tell(q PendingQuestion, o outcome, text *Text) {
 }
 
 func (c *conversation) signal(q PendingQuestion, o outcome, runID string) workflow.Future {
+	if uuid.Validate(runID) != nil {
+		runID = "" // written by hand: the server would fail our task for ever
+	}
 	return workflow.SignalExternalWorkflow(c.ctx, q.Script.WorkflowID, runID, answerSignal+q.ID, o)
 }
 

@@ -411,3 +411,21 @@ func TestWhatCannotBeUnderstoodIsSkipped(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), `"settings":{}`)
 }
+
+// A question whose script is named by hand, and wrongly, does not stop the
+// conversation: it is asked, its answer finds nobody, and the text is not lost.
+func TestAQuestionOfNobody(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	for i, run := range []string{"junk", "", "00000000-0000-0000-0000-000000000000"} {
+		ask := fmt.Sprintf(`{"schema":1,"id":"ask-%d","kind":"ask","body":{"script":{"type":"S","workflow_id":"nobody","run_id":%q},"text":"question %d?"}}`, i, run, i)
+		var e conversation.Envelope
+		require.NoError(t, json.Unmarshal([]byte(ask), &e))
+		require.NoError(t, w.client().Tell(w.ctx(), ana, "", e))
+		w.receives(ana, fmt.Sprintf("question %d?", i))
+		w.eventually("it is open", func() bool { q := w.state(ana).Questions; return len(q) == 1 && !q[0].OpenSince.IsZero() })
+		w.text(ana, fmt.Sprintf("answer %d", i))
+		w.receives(ana, youSaid(fmt.Sprintf("answer %d", i)))
+	}
+}
