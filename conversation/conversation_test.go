@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities"
@@ -60,6 +61,7 @@ func newTalk(t *testing.T) *talk {
 		start:  time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC),
 	}
 	k.env.SetStartTime(k.start)
+	k.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
 	k.env.SetTestTimeout(time.Minute)
 	k.env.SetOnTimerScheduledListener(func(string, time.Duration) { k.timers++ })
 	return k

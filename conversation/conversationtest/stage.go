@@ -110,7 +110,7 @@ func New(w io.Writer, acts ...any) *Stage {
 	s := &Stage{out: w, env: suite.NewTestWorkflowEnvironment(), settings: conversation.DefaultSettings(), contacts: map[sms.Number]*Contact{}, refuse: map[string]string{}}
 	s.env.SetStartTime(Start)
 	s.env.SetTestTimeout(time.Minute)
-	s.env.SetWorkerOptions(worker.Options{})
+	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
 	s.env.RegisterWorkflowWithOptions(s.play, workflow.RegisterOptions{Name: "stage"})
 	conversation.Register(s.env, &conversation.Toolkit{Settings: s.settings, Teller: s, Scripts: s})
 	s.env.RegisterActivity(&activities.Messaging{Carrier: s})
