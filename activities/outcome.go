@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 )
 
@@ -29,12 +28,5 @@ func (o *Outcomes) RecordOutcome(ctx context.Context, outcome Outcome) error {
 	if o.Hook.URL == "" {
 		return nil
 	}
-	status, _, err := o.Hook.Post(ctx, outcome.ID, outcome)
-	switch {
-	case err != nil:
-		return fmt.Errorf("posting an outcome: %w", err)
-	case status < 200 || status > 299:
-		return fmt.Errorf("posting an outcome: PARLEY_OUTCOME_URL answered HTTP %d", status)
-	}
-	return nil
+	return o.Hook.tell(ctx, "PARLEY_OUTCOME_URL", outcome.ID, outcome)
 }
