@@ -33,7 +33,7 @@ type HookFallback struct {
 
 // FallBack posts the text to PARLEY_FALLBACK_URL.
 func (f HookFallback) FallBack(ctx context.Context, u Undelivered) error {
-	return f.Hook.tell(ctx, "PARLEY_FALLBACK_URL", u.Key, u)
+	return f.Hook.Tell(ctx, "PARLEY_FALLBACK_URL", u.Key, u)
 }
 
 // Fallbacks hand over what could not be delivered.

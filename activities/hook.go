@@ -3,6 +3,7 @@ package activities
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,16 +17,19 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// A Hook is a service of the user's own that Parley posts JSON to. The zero
-// Hook is none.
+// A Hook is a service of the user's own that Parley posts JSON to, or asks for
+// it. The zero Hook is none.
 type Hook struct {
 	URL    string
 	Secret string       // signs each request as standardwebhooks.com says; empty: unsigned
 	Client *http.Client // nil: a client that follows no redirects
 }
 
-// maxAnswer bounds what a hook may answer.
-const maxAnswer = 64 << 10
+// What a hook may answer, to a request to do something and to a question.
+const (
+	maxAnswer = 64 << 10
+	maxTold   = 4 << 20
+)
 
 // Post sends body as JSON, with id as its idempotency key, and returns the
 // status and the body of the answer. Its errors never hold the URL, which may
@@ -41,22 +45,56 @@ func (h Hook) Post(ctx context.Context, id string, body any) (int, []byte, error
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", id)
+	return h.do(request, id, payload, maxAnswer)
+}
+
+// Tell posts what wants no answer but a 2xx. Its errors name the setting that
+// the hook comes from.
+func (h Hook) Tell(ctx context.Context, setting, id string, body any) error {
+	status, _, err := h.Post(ctx, id, body)
+	switch {
+	case err != nil:
+		return fmt.Errorf("posting to %s: %w", setting, err)
+	case status < 200 || status > 299:
+		return fmt.Errorf("posting to %s: it answered HTTP %d", setting, status)
+	}
+	return nil
+}
+
+// Get asks with a query, which is added to the one of the URL, and returns the
+// status and the body of the answer. There is no body to sign, so the whole
+// query is signed in its place. Errors are as of Post.
+func (h Hook) Get(ctx context.Context, query url.Values) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.URL, nil)
+	if err != nil {
+		return 0, nil, errors.New("its URL is not valid")
+	}
+	if request.URL.RawQuery != "" {
+		request.URL.RawQuery += "&"
+	}
+	request.URL.RawQuery += query.Encode()
+	request.Header.Set("Accept", "application/json")
+	return h.do(request, rand.Text(), []byte(request.URL.RawQuery), maxTold)
+}
+
+// do signs payload, and reads an answer of at most so many bytes.
+func (h Hook) do(request *http.Request, id string, payload []byte, most int) (int, []byte, error) {
 	if h.Secret != "" {
 		if err := sign(request.Header, h.Secret, id, payload); err != nil {
 			return 0, nil, err
 		}
 	}
-	response, err := h.client().Do(request)
+	response, err := h.client().Do(request) //nolint:gosec // the URL is a setting, nobody else can choose it
 	if err != nil {
 		return 0, nil, reason(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, int64(most)+1))
 	switch {
 	case err != nil:
 		return 0, nil, reason(err)
-	case len(answer) > maxAnswer:
-		return 0, nil, fmt.Errorf("its answer is larger than %d bytes", maxAnswer)
+	case len(answer) > most:
+		return 0, nil, fmt.Errorf("its answer is larger than %d bytes", most)
 	}
 	return response.StatusCode, answer, nil
 }

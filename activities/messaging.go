@@ -15,7 +15,8 @@ import (
 // the server to retry the first and to bring the others straight back.
 const (
 	ErrTypeNotTaken  = "NotTaken"  // refused before the carrier took it
-	ErrTypeRefused   = "Refused"   // refused for good
+	ErrTypeRefused   = "Refused"   // refused for good, because of the text itself
+	ErrTypeDenied    = "Denied"    // refused because of the account or the settings
 	ErrTypeAmbiguous = "Ambiguous" // the carrier may have taken it
 )
 
@@ -40,8 +41,8 @@ type SendInput struct {
 
 // SendMessage hands one text to the carrier, which has no idempotency key; so
 // an attempt whose outcome is in doubt is never repeated here. Its errors are
-// typed (ErrTypeNotTaken, ErrTypeRefused, ErrTypeAmbiguous), and only the first
-// may be retried blindly.
+// typed (ErrTypeNotTaken, ErrTypeRefused, ErrTypeDenied, ErrTypeAmbiguous), and
+// only the first may be retried blindly.
 func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted, error) {
 	if in.Look != nil {
 		finding, err := m.Carrier.Find(ctx, *in.Look)
@@ -52,6 +53,12 @@ func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted
 			return *finding.Accepted, nil
 		case !finding.Certain && in.Park:
 			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.Ambiguous, Code: "UNKNOWN", Detail: "the carrier keeps no list that could tell whether it took this text"}, sms.Ambiguous)
+		}
+		// Looking takes time, and the contact may have said STOP meanwhile. Only who
+		// reports a heartbeat is told.
+		activity.RecordHeartbeat(ctx)
+		if err := ctx.Err(); err != nil {
+			return sms.Accepted{}, temporal.NewCanceledError()
 		}
 		activity.GetLogger(ctx).Info("Sending a text again whose first attempt was not found at the carrier", "key", in.Message.Key, "certain", finding.Certain)
 	}
@@ -75,6 +82,8 @@ func typed(err error, unknown sms.Doubt) error {
 			temporal.ApplicationErrorOptions{NextRetryDelay: wait, Details: []any{failed.Code}})
 	case sms.Refused:
 		return temporal.NewNonRetryableApplicationError(failed.Error(), ErrTypeRefused, nil, failed.Code)
+	case sms.Denied:
+		return temporal.NewNonRetryableApplicationError(failed.Error(), ErrTypeDenied, nil, failed.Code)
 	default:
 		return temporal.NewNonRetryableApplicationError(failed.Error(), ErrTypeAmbiguous, nil, failed.Code)
 	}

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"parley/sms"
@@ -32,17 +31,5 @@ func (n *Notices) NotifyPerson(ctx context.Context, notice Notice) error {
 	if n.Hook.URL == "" {
 		return nil
 	}
-	return n.Hook.tell(ctx, "PARLEY_NOTIFY_URL", notice.ID, notice)
-}
-
-// tell posts what wants no answer but a 2xx.
-func (h Hook) tell(ctx context.Context, name, id string, body any) error {
-	status, _, err := h.Post(ctx, id, body)
-	switch {
-	case err != nil:
-		return fmt.Errorf("posting to %s: %w", name, err)
-	case status < 200 || status > 299:
-		return fmt.Errorf("posting to %s: it answered HTTP %d", name, status)
-	}
-	return nil
+	return n.Hook.Tell(ctx, "PARLEY_NOTIFY_URL", notice.ID, notice)
 }

@@ -28,5 +28,5 @@ func (o *Outcomes) RecordOutcome(ctx context.Context, outcome Outcome) error {
 	if o.Hook.URL == "" {
 		return nil
 	}
-	return o.Hook.tell(ctx, "PARLEY_OUTCOME_URL", outcome.ID, outcome)
+	return o.Hook.Tell(ctx, "PARLEY_OUTCOME_URL", outcome.ID, outcome)
 }

@@ -17,6 +17,7 @@ type Question[T any] struct {
 	Attempts    int           // how often to ask in all; 0 is once
 	Timeout     time.Duration // how long to wait for an answer each time, from when the carrier took the text; 0 is 24 hours
 	UsefulUntil time.Time     // not asked, and not waited for, later than this; zero: always useful
+	InDoubt     InDoubt       // what to do when nobody can know whether the carrier took the text; empty: Resend
 }
 
 // How a question can end without an answer that was understood. These are
@@ -30,11 +31,11 @@ var (
 	ErrWithdrawn     = errors.New("withdrawn")
 )
 
-// Delivery says whether a question reached the contact's phone.
+// Delivery says whether a text reached the contact's phone.
 type Delivery string
 
-// What the carrier's receipts said when the question ended. Some networks
-// never report, so unknown is common.
+// What the carrier's receipts said. Some networks never report, so unknown is
+// common.
 const (
 	Delivered       Delivery = "delivered"
 	NotDelivered    Delivery = "not delivered"
@@ -105,7 +106,7 @@ func Ask[T any](ctx workflow.Context, chat *Chat, q Question[T]) (T, error) {
 	text := q.Text
 	for attempt := 1; ; attempt++ {
 		words, err := chat.ask(ctx, asked{
-			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, Reference: chat.reference,
+			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, InDoubt: q.InDoubt, Reference: chat.reference,
 		})
 		if err != nil {
 			return zero, err

@@ -103,6 +103,34 @@ func (c Client) Queue(ctx context.Context, contact sms.Number, sender sms.Sender
 	return c.Tell(ctx, contact, sender, e)
 }
 
+// Retry has parked work tried again; the id is the caller's idempotency key.
+// ErrClosed means that there is no running conversation, and so nothing parked.
+func (c Client) Retry(ctx context.Context, contact sms.Number, sender sms.Sender, id string, m Mend) error {
+	e, err := RetryEvent(id, m, time.Now())
+	if err != nil {
+		return err
+	}
+	return c.TellRunning(ctx, contact, sender, e)
+}
+
+// Skip has parked work given up, as Retry has it tried again.
+func (c Client) Skip(ctx context.Context, contact sms.Number, sender sms.Sender, id string, m Mend) error {
+	e, err := SkipEvent(id, m, time.Now())
+	if err != nil {
+		return err
+	}
+	return c.TellRunning(ctx, contact, sender, e)
+}
+
+// OptOut records a contact's wish that was said elsewhere. Nothing is sent.
+func (c Client) OptOut(ctx context.Context, contact sms.Number, sender sms.Sender, o Consent) error {
+	e, err := OptOutEvent(o)
+	if err != nil {
+		return err
+	}
+	return c.Tell(ctx, contact, sender, e)
+}
+
 // State returns everything a conversation knows, also a closed one within the
 // namespace's retention. It needs a running worker.
 func (c Client) State(ctx context.Context, contact sms.Number, sender sms.Sender) (State, error) {

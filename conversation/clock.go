@@ -86,5 +86,17 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 		earlier(d.DoubtUntil, "was it sent?")
 		earlier(s.Outbox[0].Useful, "message too late")
 	}
+	for i := range s.Resends {
+		earlier(s.Resends[i].Delivery.NextTry, "send once more")
+	}
+	for i := range s.Watches {
+		earlier(s.Watches[i].Until, "did it arrive?")
+	}
+	for i := range s.Errands {
+		earlier(s.Errands[i].NextTry, "tell the other service again")
+	}
+	if c.storing == nil {
+		earlier(s.ArchiveAt, "archive")
+	}
 	return next, why
 }

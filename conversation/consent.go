@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 
@@ -48,21 +49,55 @@ func (c *conversation) optOut(in sms.Inbound) {
 		}
 		return
 	}
-	s.OptedOut = &OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Accepted: in.AcceptedAt}
+	c.silence(OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Accepted: in.AcceptedAt})
+	if s.Settings.OptOutReply != "" {
+		c.enqueue(Message{From: fromParley, Text: s.Settings.OptOutReply, Must: true})
+	}
+}
+
+// onOptOut acts on a wish that was said elsewhere. It is not confirmed by a
+// text, and a START that was written later stands.
+func (c *conversation) onOptOut(e Envelope, o Consent) error {
+	if o.At.IsZero() || o.Source == "" {
+		return errors.New("optout event without a time and a source")
+	}
+	if c.seen(e.ID) {
+		return nil
+	}
+	s := c.state
+	switch {
+	case s.OptedOut != nil && !o.At.After(s.OptedOut.Accepted), !o.At.After(s.OptedIn):
+	case s.OptedOut != nil:
+		s.OptedOut.Accepted = o.At
+	default:
+		c.touch()
+		c.silence(OptOut{At: c.now(), Text: cut(o.Words, maxTextBytes), Source: cut(o.Source, maxIDBytes), Accepted: o.At})
+	}
+	return nil
+}
+
+// silence takes back everything that has not left.
+func (c *conversation) silence(o OptOut) {
+	s := c.state
+	s.OptedOut = &o
 	s.Floor = Floor{}
-	s.Says, s.Inbox, s.Backlog = nil, nil, nil
+	s.Inbox, s.Backlog, s.Redo = nil, nil, nil
+	for _, m := range s.Says {
+		c.dropSay(m, reasonOptedOut)
+	}
+	s.Says = nil
 	if c.thinking == nil && c.starting == nil {
 		s.Turn = nil
 	} else {
 		s.Turn.Void = true // what is in flight ends it
 	}
 	for len(s.Questions) > 0 {
-		c.end(s.Questions[0], outcome{Kind: endOptedOut, Text: in.Text, MessageID: in.ID, AcceptedAt: in.AcceptedAt}, nil)
+		c.end(s.Questions[0], outcome{Kind: endOptedOut, Text: o.Text, MessageID: o.MessageID, AcceptedAt: o.Accepted}, nil)
+	}
+	for len(s.Resends) > 0 {
+		c.dropResend(0, sms.StatusDropped, reasonOptedOut)
 	}
 	c.dropOutbox()
-	if s.Settings.OptOutReply != "" {
-		c.enqueue(Message{From: fromParley, Text: s.Settings.OptOutReply, Must: true})
-	}
 }
 
 // optIn acts on a START that is newer than the last STOP: callbacks may arrive
@@ -71,7 +106,7 @@ func (c *conversation) optIn(in sms.Inbound) {
 	if !in.AcceptedAt.After(c.state.OptedOut.Accepted) {
 		return
 	}
-	c.state.OptedOut = nil
+	c.state.OptedOut, c.state.OptedIn = nil, in.AcceptedAt
 	if c.state.Settings.OptInReply != "" {
 		c.enqueue(Message{From: fromParley, Text: c.state.Settings.OptInReply})
 	}
@@ -84,10 +119,10 @@ func (c *conversation) help() {
 	if s.Settings.HelpReply == "" {
 		return
 	}
-	if !c.mayReply() || len(s.Outbox) >= maxOutbox {
-		c.attend("the limit of replies an hour is reached; texts are recorded and not answered")
+	if !c.mayText() || len(s.Outbox) >= maxOutbox {
+		c.attend(c.tooMany())
 		return
 	}
-	s.RepliedAt = append(s.RepliedAt, c.now())
+	c.texted()
 	c.enqueue(Message{From: fromParley, Text: s.Settings.HelpReply})
 }

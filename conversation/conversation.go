@@ -40,6 +40,11 @@ type conversation struct {
 	starting  workflow.Future // of a script that the responder wants
 	checking  *checking
 	answering []answering
+	running   []running
+	storing   *storing
+	recalling workflow.Future // of []activities.Line
+
+	closingStored bool // the archive has the record of this run's end
 
 	left      bool // a message left the outbox
 	signals   int
@@ -66,11 +71,11 @@ func (t *Toolkit) Conversation(ctx workflow.Context, start Start) (State, error)
 			c.advance()
 		}
 		if c.settled() && workflow.AllHandlersFinished(ctx) {
-			if continuing {
+			switch {
+			case continuing && !c.storeAll(true):
 				c.state.Run++
 				return State{}, workflow.NewContinueAsNewError(ctx, WorkflowType, Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.state})
-			}
-			if c.finished() {
+			case !continuing && c.finished() && !c.storeAll(false):
 				return *c.state, nil
 			}
 		}
@@ -95,6 +100,7 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 		// tried again until a worker of the right build takes it.
 		panic(fmt.Sprintf("the state has schema %d and this build knows %d: deploy the newer worker", state.Schema, Schema))
 	}
+	state.Schema = Schema
 	if state.Contact == "" {
 		return nil, errNoContact
 	}
@@ -144,10 +150,14 @@ func (c *conversation) advance() {
 		c.freeSilentFloor()
 		c.workOnTurn()
 		c.releaseSays()
+		c.releaseResends()
 		c.askNext()
 		c.checkHolder()
 		c.sendNext()
 	}
+	c.report()
+	c.runErrands()
+	c.store()
 }
 
 // wait blocks until something happened.
@@ -185,13 +195,24 @@ func (c *conversation) wait() {
 		a := c.answering[i]
 		s.AddFuture(a.future, func(f workflow.Future) { c.onAnswered(a, f) })
 	}
+	for i := range c.running {
+		r := c.running[i]
+		s.AddFuture(r.future, func(f workflow.Future) { c.onRan(r, f) })
+	}
+	if c.storing != nil {
+		s.AddFuture(c.storing.future, c.onStored)
+	}
+	if c.recalling != nil {
+		s.AddFuture(c.recalling, c.onRecalled)
+	}
 	s.Select(c.ctx)
 }
 
 // settled reports whether nothing is in flight. The server drops signals of a
 // closed sender and results of its activities, so no run ends before.
 func (c *conversation) settled() bool {
-	return c.sending == nil && c.thinking == nil && c.starting == nil && c.checking == nil && len(c.answering) == 0
+	return c.sending == nil && c.thinking == nil && c.starting == nil && c.checking == nil && c.storing == nil && c.recalling == nil &&
+		len(c.answering)+len(c.running) == 0
 }
 
 // mustContinue reports whether this run is long enough. From then on nothing
@@ -216,7 +237,7 @@ func (c *conversation) finished() bool {
 // busy reports whether there is anything left to do.
 func (c *conversation) busy() bool {
 	s := c.state
-	return len(s.Questions)+len(s.Outbox)+len(s.Inbox)+len(s.Backlog)+len(s.Says) > 0 || s.Turn != nil
+	return len(s.Questions)+len(s.Outbox)+len(s.Resends)+len(s.Inbox)+len(s.Backlog)+len(s.Redo)+len(s.Says)+len(s.Watches)+len(s.Errands) > 0 || s.Turn != nil
 }
 
 // mayClose reports whether nothing would be forgotten by closing.
@@ -236,4 +257,7 @@ func (c *conversation) attend(reason string) {
 var (
 	messaging *activities.Messaging
 	responder *activities.Responder
+	notices   *activities.Notices
+	fallbacks *activities.Fallbacks
+	archives  *activities.Archives
 )

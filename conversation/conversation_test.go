@@ -41,10 +41,15 @@ type talk struct {
 	gone     bool     // scripts do not exist any more
 	timers   int
 
-	mu    sync.Mutex
-	sends []sms.Outbound
-	turns []activities.Turn
-	start time.Time
+	mu       sync.Mutex
+	notices  []activities.Notice
+	handed   []activities.Undelivered
+	records  []activities.Record
+	recalled []activities.Record // what the archive has from before
+	hook     func() error        // of notices, the fallback and the archive
+	sends    []sms.Outbound
+	turns    []activities.Turn
+	start    time.Time
 }
 
 func newTalk(t *testing.T) *talk {
@@ -98,6 +103,42 @@ func (k *talk) Start(_ context.Context, script, messageID string, _ json.RawMess
 }
 
 func (k *talk) Runs(context.Context, conversation.ScriptRef) (bool, error) { return !k.gone, nil }
+
+func (k *talk) outside(do func()) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.hook != nil {
+		if err := k.hook(); err != nil {
+			return err
+		}
+	}
+	do()
+	return nil
+}
+
+func (k *talk) NotifyPerson(_ context.Context, n activities.Notice) error {
+	return k.outside(func() { k.notices = append(k.notices, n) })
+}
+
+func (k *talk) FallBack(_ context.Context, u activities.Undelivered) error {
+	return k.outside(func() { k.handed = append(k.handed, u) })
+}
+
+// shelf is the archive.
+type shelf struct{ *talk }
+
+func (k shelf) Store(_ context.Context, records []activities.Record) error {
+	return k.outside(func() { k.records = append(k.records, records...) })
+}
+
+func (k shelf) Recent(_ context.Context, _ string, n int) ([]activities.Record, error) {
+	records := k.recalled
+	return records[max(0, len(records)-n):], k.outside(func() {})
+}
+
+func (k shelf) Find(context.Context, string) (activities.Record, error) {
+	return activities.Record{}, activities.ErrNoRecord
+}
 
 // at does something at a time after the start.
 func (k *talk) at(after time.Duration, do func()) { k.env.RegisterDelayedCallback(do, after) }
@@ -155,6 +196,9 @@ func (k *talk) play(start conversation.Start) {
 	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings, Scripts: k})
 	k.env.RegisterActivity(&activities.Messaging{Carrier: k})
 	k.env.RegisterActivity(k.HandleInboundMessage)
+	k.env.RegisterActivity(k.NotifyPerson)
+	k.env.RegisterActivity(&activities.Fallbacks{Fallback: k})
+	k.env.RegisterActivity(&activities.Archives{Archive: shelf{k}})
 	k.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, name string, arg any) error {
 			k.mu.Lock()
@@ -186,6 +230,23 @@ func (k *talk) continued() conversation.State {
 	var start conversation.Start
 	require.NoError(k, converter.GetDefaultDataConverter().FromPayloads(next.Input, &start))
 	return *start.State
+}
+
+// last plays until the conversation closes or continues as new, as one does that
+// has something parked, and returns what it knows then.
+func (k *talk) last() conversation.State {
+	k.Helper()
+	k.play(conversation.Start{Contact: contact})
+	var s conversation.State
+	var next *workflow.ContinueAsNewError
+	if err := k.env.GetWorkflowError(); errors.As(err, &next) {
+		var start conversation.Start
+		require.NoError(k, converter.GetDefaultDataConverter().FromPayloads(next.Input, &start))
+		return *start.State
+	}
+	require.NoError(k, k.env.GetWorkflowError())
+	require.NoError(k, k.env.GetWorkflowResult(&s))
+	return s
 }
 
 func words(sends []sms.Outbound) []string {
@@ -226,7 +287,7 @@ func TestClosesWhenIdleWithOneTimerAPeriod(t *testing.T) {
 	for i := range 30 {
 		k.at(time.Duration(i)*10*time.Minute, func() { k.text(strconv.Itoa(i), "hello") })
 	}
-	k.settings.RepliesPerHour = 100
+	k.settings.TextsPerHour = 1000
 	state := k.run()
 	require.Len(t, k.sends, 30)
 	require.LessOrEqual(t, k.timers-30, 3, "timers, without the test's own") // one, re-armed once
@@ -387,9 +448,10 @@ func TestSendingInDoubt(t *testing.T) {
 			if test.play != nil {
 				test.play(k)
 			}
-			state := k.run()
+			state := k.last()
 			require.Len(t, k.sends, test.sends)
 			require.Equal(t, test.status, state.Transcript[0].Status)
+			require.Equal(t, test.status == sms.StatusUnknown, len(state.Parked) == 1)
 			require.Contains(t, k.sends[len(k.sends)-1].Key, test.keys)
 		})
 	}
@@ -404,10 +466,11 @@ func TestInDoubtAndParked(t *testing.T) {
 	k.at(0, func() {
 		k.signal(conversation.SendEvent("a", conversation.SendRequest{Text: "an offer", InDoubt: conversation.Park}, k.start))
 	})
-	state := k.run()
+	state := k.continued()
 	require.Len(t, k.sends, 1)
 	require.Equal(t, sms.StatusUnknown, state.Transcript[0].Status)
 	require.NotNil(t, state.Attention)
+	require.Equal(t, conversation.ParkedInDoubt, state.Parked[0].Code)
 }
 
 func TestCarrierOutage(t *testing.T) {
@@ -478,7 +541,10 @@ func TestResponderFails(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, errors.New("no") }
+	k.settings.ResponderTries = []time.Duration{10 * time.Second, time.Minute, time.Minute}
+	k.respond = func(activities.Turn) (activities.Decision, error) {
+		return activities.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
+	}
 	k.at(0, func() { k.text("1", "one") })
 	k.at(time.Second, func() { k.text("2", "two") })
 	k.at(11*time.Second, func() { k.text("3", "three") })
@@ -491,6 +557,7 @@ func TestResponderFails(t *testing.T) {
 	require.NotEqual(t, k.turns[1].ID, k.turns[2].ID)
 	require.Len(t, state.Parked, 1)
 	require.Equal(t, "no", state.Parked[0].Reason)
+	require.Equal(t, conversation.ParkedBadAnswer, state.Parked[0].Code)
 	require.Len(t, state.Parked[0].Turn.Texts, 3)
 }
 
@@ -577,14 +644,18 @@ func TestTwoMachinesDoNotTalkForEver(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	for i := range 30 {
+	k.settings.Notify = true
+	for i := range 40 {
 		k.at(time.Duration(i)*time.Second, func() { k.text(strconv.Itoa(i), "I am away") })
 	}
 	k.at(2*time.Hour, func() { k.text("later", "I am back") })
-	state := k.run()
-	require.Len(t, k.sends, 21)
-	require.Len(t, state.Transcript, 52, "all are recorded")
+	state := k.continued()
+	require.Len(t, k.sends, 31)
+	require.Len(t, state.Transcript, 72, "all are recorded")
+	require.Len(t, state.Parked, 10)
+	require.Equal(t, conversation.ParkedLoop, state.Parked[0].Code)
 	require.NotNil(t, state.Attention)
+	require.Len(t, k.notices, 1, "one word about a loop is enough")
 }
 
 func TestMediaIsToldToTheResponder(t *testing.T) {

@@ -12,7 +12,10 @@ import (
 // Schema numbers the shape of envelopes and of State. A worker that meets a
 // newer one fails the task, which is tried again until a worker of the right
 // build is there; it never rewrites what it does not know in full.
-const Schema = 1
+//
+// 2 added to the state what is resent, watched, mended, handed over and archived, and
+// the events watch, retry, skip and optout. All other events still have schema 1.
+const Schema = 2
 
 // An Envelope is one asynchronous input of a conversation. There is a single
 // signal for all of them because Temporal keeps order only within one signal
@@ -36,7 +39,14 @@ const (
 	KindAsk      Kind = "ask"      // asked: a script's question
 	KindSay      Kind = "say"      // said: a script's message that asks nothing
 	KindWithdraw Kind = "withdraw" // withdrawn: a script no longer wants an answer
+	KindWatch    Kind = "watch"    // watched: a script wants to know whether a text arrived
+	KindRetry    Kind = "retry"    // Mend: a person wants parked work tried again
+	KindSkip     Kind = "skip"     // Mend: a person wants parked work given up
+	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
 )
+
+// schemas are those of the events that not every build knows.
+var schemas = map[Kind]int{KindWatch: 2, KindRetry: 2, KindSkip: 2, KindOptOut: 2}
 
 // A SendRequest asks for one message to the contact.
 type SendRequest struct {
@@ -96,12 +106,34 @@ type withdrawn struct {
 	AskID  string    `json:"ask_id"`
 }
 
+// A watched text is one that a script said.
+type watched struct {
+	Script ScriptRef `json:"script"`
+	SayID  string    `json:"say_id"`
+	Until  time.Time `json:"until"` // what is not known by then is unknown
+}
+
+// A Mend is a person's word about parked work.
+type Mend struct {
+	IDs   []string   `json:"ids,omitempty"`   // of what is parked; empty: all of it
+	Codes []ParkCode `json:"codes,omitempty"` // only what was parked for one of these; empty: whatever the reason
+	By    string     `json:"by,omitempty"`
+	Why   string     `json:"why,omitempty"`
+}
+
+// Consent is a contact's wish that did not come as a text.
+type Consent struct {
+	At     time.Time `json:"at"`
+	Source string    `json:"source"`          // where it was said: a form, a call, another system
+	Words  string    `json:"words,omitempty"` // as evidence
+}
+
 func envelope(kind Kind, id string, at time.Time, body any) (Envelope, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return Envelope{}, fmt.Errorf("encoding a %s event: %w", kind, err)
 	}
-	return Envelope{Schema: Schema, ID: id, Kind: kind, At: at, Body: raw}, nil
+	return Envelope{Schema: max(1, schemas[kind]), ID: id, Kind: kind, At: at, Body: raw}, nil
 }
 
 // InboundEvent is the envelope of a message from the contact.
@@ -118,4 +150,20 @@ func ReceiptEvent(r sms.Receipt, at time.Time) (Envelope, error) {
 // live worker. The id is the caller's idempotency key.
 func SendEvent(id string, r SendRequest, at time.Time) (Envelope, error) {
 	return envelope(KindSend, "send:"+id, at, r)
+}
+
+// RetryEvent is the envelope of a wish to try parked work again.
+func RetryEvent(id string, m Mend, at time.Time) (Envelope, error) {
+	return envelope(KindRetry, "retry:"+id, at, m)
+}
+
+// SkipEvent is the envelope of a wish to give parked work up.
+func SkipEvent(id string, m Mend, at time.Time) (Envelope, error) {
+	return envelope(KindSkip, "skip:"+id, at, m)
+}
+
+// OptOutEvent is the envelope of a wish to get no more texts that was said
+// elsewhere. It is the same for each time it is brought in.
+func OptOutEvent(c Consent) (Envelope, error) {
+	return envelope(KindOptOut, "optout:"+c.At.UTC().Format(time.RFC3339)+":"+c.Source, c.At, c)
 }

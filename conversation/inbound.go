@@ -38,6 +38,14 @@ func (c *conversation) take(raw converter.RawValue) {
 		err = handle(e, c.onSay)
 	case KindWithdraw:
 		err = handle(e, c.onWithdraw)
+	case KindWatch:
+		err = handle(e, c.onWatch)
+	case KindRetry:
+		err = handle(e, c.onRetry)
+	case KindSkip:
+		err = handle(e, c.onSkip)
+	case KindOptOut:
+		err = handle(e, c.onOptOut)
 	default:
 		err = errors.New("unknown kind of event")
 	}

@@ -21,6 +21,14 @@ const (
 
 // enqueue gives a message its key and its place in the outbox.
 func (c *conversation) enqueue(m Message) string {
+	m = c.draft(m)
+	c.state.Outbox = append(c.state.Outbox, m)
+	c.touch()
+	return m.Key
+}
+
+// draft gives a message its key, and all that it has before it is sent.
+func (c *conversation) draft(m Message) Message {
 	s := c.state
 	s.LastKey++
 	m.Key = s.FirstRunID + "-" + strconv.Itoa(s.LastKey)
@@ -29,9 +37,7 @@ func (c *conversation) enqueue(m Message) string {
 	if c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
 		m.Delivery.Relived, m.Delivery.Began = true, c.info.WorkflowStartTime
 	}
-	s.Outbox = append(s.Outbox, m)
-	c.touch()
-	return m.Key
+	return m
 }
 
 // refusal says why a text cannot be sent to this contact, or is empty.
@@ -133,6 +139,7 @@ func (c *conversation) leave(i int) {
 	m.Delivery = nil
 	s.Outbox = slices.Delete(s.Outbox, i, i+1)
 	c.record(m)
+	c.followUp(m)
 	if s.Turn != nil && s.Turn.ReplyKey == m.Key {
 		s.Turn.ReplyKey = ""
 		c.endTurn()
@@ -156,12 +163,16 @@ func (c *conversation) dropOutbox() {
 // record adds a message to the transcript and keeps that within its bounds.
 func (c *conversation) record(m Message) {
 	s := c.state
+	c.toArchive(&m)
 	s.Transcript = append(s.Transcript, m)
 	size := 0
 	for i, m := range slices.Backward(s.Transcript) {
 		size += len(m.Text)
 		if len(s.Transcript)-i > maxTranscript || size > maxTranscriptBytes {
 			s.Evicted += i + 1
+			for _, gone := range s.Transcript[:i+1] {
+				c.evict(gone)
+			}
 			s.Transcript = slices.Clone(s.Transcript[i+1:])
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +24,11 @@ const (
 	endOptedOut      endKind = "opted out"
 	endWithdrawn     endKind = "withdrawn"
 	endTooLate       endKind = "too late"
+	endReported      endKind = "reported" // no ending of a question: what became of a say
 )
+
+// outcomeSchema numbers the shape of outcomes.
+const outcomeSchema = 1
 
 // outcome is the one answer that a question gets, as the body of its signal.
 type outcome struct {
@@ -32,8 +37,8 @@ type outcome struct {
 	Text       string    `json:"text,omitempty"`       // answered, opted out: the contact's words
 	MessageID  string    `json:"message_id,omitempty"` // of those words
 	AcceptedAt time.Time `json:"accepted_at,omitzero"` // of those words
-	Delivered  Delivery  `json:"delivered,omitempty"`  // no reply: did the question arrive?
-	Reason     string    `json:"reason,omitempty"`     // undeliverable: why
+	Delivered  Delivery  `json:"delivered,omitempty"`  // no reply, reported: did the text arrive?
+	Reason     string    `json:"reason,omitempty"`     // undeliverable, reported: why not
 }
 
 // answering is an outcome on its way to a script.
@@ -148,8 +153,12 @@ func (c *conversation) withdraw(which func(PendingQuestion) bool) {
 		if c.sending != nil && c.sending.key == q.Key {
 			c.sending.cancel()
 		}
-		if j := slices.IndexFunc(s.Outbox, func(m Message) bool { return q.Key != "" && m.Key == q.Key }); j >= 0 {
+		ours := func(m Message) bool { return q.Key != "" && m.Key == q.Key }
+		if j := slices.IndexFunc(s.Outbox, ours); j >= 0 {
 			s.Outbox[j].Delivery.TakenBack = true
+		}
+		if j := slices.IndexFunc(s.Resends, ours); j >= 0 {
+			c.dropResend(j, sms.StatusDropped, reasonTakenBack)
 		}
 	}
 }
@@ -174,18 +183,34 @@ func (c *conversation) onSay(e Envelope, m said) error {
 		return nil
 	}
 	c.touch()
-	if why := c.refusal(m.Text); why != "" {
+	if m.InDoubt != "" && m.InDoubt != Resend && m.InDoubt != Park {
+		return errors.New(`say event whose "in_doubt" is neither "resend" nor "park"`)
+	}
+	why := c.refusal(m.Text)
+	if why == "" && len(c.state.Says) >= maxSays {
+		why = "too many messages of scripts wait"
+	}
+	if why != "" {
 		if c.state.OptedOut == nil {
 			c.attend("a script's message could not be sent: " + why)
 		}
-		return nil
-	}
-	if len(c.state.Says) >= maxSays {
-		c.attend("too many messages of scripts wait")
+		c.dropSay(Say{ID: e.ID, said: m}, why)
 		return nil
 	}
 	c.state.Says = append(c.state.Says, Say{ID: e.ID, said: m})
 	return nil
+}
+
+// dropSay records a script's message that is not sent.
+func (c *conversation) dropSay(m Say, why string) {
+	s := c.state
+	s.LastDropped++ // a count of its own: the keys of what is sent stay what they were
+	message := Message{
+		Key: s.FirstRunID + "-d" + strconv.Itoa(s.LastDropped), From: m.Script.Type, Kind: sms.KindText,
+		Text: cut(m.Text, maxTextBytes), Reference: m.Reference, SayID: m.ID, At: c.now(),
+	}
+	c.change(&message, sms.StatusDropped, why, c.now())
+	c.record(message)
 }
 
 // releaseSays sends the messages of scripts that have waited for the floor.
@@ -196,7 +221,12 @@ func (c *conversation) releaseSays() {
 		if !holds && !c.floorFree() || len(s.Outbox) >= maxOutbox {
 			return false
 		}
-		c.enqueue(Message{From: m.Script.Type, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt})
+		if !c.scriptMayText() {
+			c.attend(c.tooMany())
+			c.dropSay(m, c.tooMany())
+			return true
+		}
+		c.enqueue(Message{From: m.Script.Type, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt, SayID: m.ID})
 		if holds {
 			s.Floor = Floor{} // it said something that asks nothing
 		}
@@ -242,6 +272,11 @@ func (c *conversation) askNext() {
 		return
 	}
 	q := s.Questions[next]
+	if !c.scriptMayText() {
+		c.attend(c.tooMany())
+		c.end(q, outcome{Kind: endUndeliverable, Reason: c.tooMany()}, nil)
+		return
+	}
 	s.Questions = slices.Insert(slices.Delete(s.Questions, next, next+1), 0, q)
 	s.Questions[0].Key = c.enqueue(Message{From: q.Script.Type, Text: q.Text, Reference: q.Reference, Useful: q.UsefulUntil, InDoubt: q.InDoubt, AskID: q.ID})
 	s.Floor = Floor{}
@@ -266,14 +301,14 @@ func (c *conversation) questionLeft(m Message) {
 }
 
 // questionReported takes note of a receipt for the open question.
-func (c *conversation) questionReported(m *Message) {
+func (c *conversation) questionReported(m Message) {
 	i := slices.IndexFunc(c.state.Questions, func(q PendingQuestion) bool { return q.Key == m.Key })
 	if i < 0 {
 		return
 	}
 	q := &c.state.Questions[i]
 	q.Delivered = delivery(m.Status)
-	if m.Status == sms.StatusFailed {
+	if m.Status == sms.StatusFailed { // and it is not sent again
 		c.end(*q, outcome{Kind: endUndeliverable, Reason: m.Reason}, nil)
 	}
 }
@@ -345,7 +380,7 @@ func (c *conversation) remember(q PendingQuestion, o outcome) {
 
 // tell signals an outcome to the script's run.
 func (c *conversation) tell(q PendingQuestion, o outcome, text *Text) {
-	o.Schema = Schema
+	o.Schema = outcomeSchema
 	c.answering = append(c.answering, answering{question: q, outcome: o, text: text, future: c.signal(q, o, q.Script.RunID)})
 }
 

@@ -9,13 +9,32 @@ import (
 	"parley/sms"
 )
 
-// forward moves a message's status, never back.
-func (c *conversation) forward(m *Message, status sms.Status, reason string, at time.Time) bool {
+// change moves a message's status, never back, and reports whether it moved.
+func (c *conversation) change(m *Message, status sms.Status, reason string, at time.Time) bool {
 	if !m.Status.Before(status) {
 		return false
 	}
 	m.Status, m.Reason, m.StatusAt = status, reason, at
+	m.step(status, reason, at, m.MessageID)
 	return true
+}
+
+// forward applies a receipt to a message.
+func (c *conversation) forward(m *Message, r sms.Receipt) bool {
+	if !c.change(m, r.Status, r.Reason, r.At) {
+		return false
+	}
+	m.Class = r.Class
+	return true
+}
+
+// step remembers how a message came to its status. Another attempt that ends
+// like the one before adds nothing.
+func (m *Message) step(status sms.Status, reason string, at time.Time, messageID string) {
+	if n := len(m.Steps); n > 0 && m.Steps[n-1].Status == status && m.Steps[n-1].Reason == reason || n >= maxSteps {
+		return
+	}
+	m.Steps = append(m.Steps, Step{Status: status, Reason: reason, At: at, MessageID: messageID})
 }
 
 // onReceipt notes what became of a message: one in the transcript, one that is
@@ -24,19 +43,12 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 	if r.MessageID == "" || len(r.MessageID) > maxIDBytes {
 		return errors.New("receipt without a message id, or with one that is none")
 	}
-	r.Reason, r.Description = cut(r.Reason, maxIDBytes), cut(r.Description, maxIDBytes)
+	r.Reason, r.Description, r.Reference = cut(r.Reason, maxIDBytes), cut(r.Description, maxIDBytes), cut(r.Reference, maxIDBytes)
 	s := c.state
 	key, _, _ := strings.Cut(r.Key, ".")
 	ours := func(m Message) bool { return m.Key != "" && (m.Key == key || m.MessageID == r.MessageID) }
 	if i := slices.IndexFunc(s.Transcript, ours); i >= 0 {
-		m := &s.Transcript[i]
-		if m.MessageID != "" && m.MessageID != r.MessageID {
-			return nil // of an earlier attempt of the same message
-		}
-		if c.forward(m, r.Status, r.Reason, r.At) {
-			m.Carrier = r.ConversationID
-			c.questionReported(m)
-		}
+		c.onReported(&s.Transcript[i], r)
 		return nil
 	}
 	if i := slices.IndexFunc(s.Outbox, ours); i >= 0 {
@@ -45,7 +57,7 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 			return nil // an earlier attempt failed; the one under way may not
 		}
 		m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
-		c.forward(m, r.Status, r.Reason, r.At)
+		c.forward(m, r)
 		if (c.sending == nil || c.sending.key != m.Key) && sms.StatusUnknown.Before(m.Status) {
 			c.leave(i)
 		}
@@ -57,4 +69,24 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 	}
 	s.EarlyReceipts = append(s.EarlyReceipts, r)
 	return nil
+}
+
+// onReported notes what became of a message that has left.
+func (c *conversation) onReported(m *Message, r sms.Receipt) {
+	switch {
+	case m.MessageID == "":
+		m.MessageID, m.Accepted = r.MessageID, r.AcceptedAt // it was given up in doubt
+	case m.MessageID != r.MessageID && sms.StatusFailed.Before(r.Status):
+		// An earlier attempt of the same message arrived: so the message did.
+	case m.MessageID != r.MessageID:
+		return // of an earlier attempt
+	}
+	if !c.forward(m, r) {
+		return
+	}
+	m.Carrier = r.ConversationID
+	c.toArchive(m)
+	after := *m // the transcript may move
+	c.followUp(after)
+	c.questionReported(after)
 }

@@ -43,12 +43,58 @@ func With(_ workflow.Context, contact sms.Number, options ...Option) *Chat {
 	return chat
 }
 
+// A SayOption says how a text is to be sent.
+type SayOption func(*said)
+
+// Until says that a text is not sent later than this: a reminder after the
+// appointment, a code after its life.
+func Until(t time.Time) SayOption { return func(s *said) { s.UsefulUntil = t } }
+
+// WhenInDoubt says what to do with a text when nobody can know whether the
+// carrier took it. The default is Resend.
+func WhenInDoubt(d InDoubt) SayOption { return func(s *said) { s.InDoubt = d } }
+
+// Said is a text that a script said.
+type Said struct {
+	chat *Chat
+	id   string
+}
+
 // Say sends a text that wants no answer. It returns once the text is durably in
 // the conversation's queue, which may be before it is sent; a contact who opted
-// out gets nothing, and that is no error.
-func (c *Chat) Say(ctx workflow.Context, text string) error {
-	_, err := c.tell(ctx, KindSay, text, said{Script: self(ctx), Text: text, Reference: c.reference}, 0, "")
-	return err
+// out gets nothing, and that is no error. What is returned tells later whether
+// the text arrived.
+func (c *Chat) Say(ctx workflow.Context, text string, options ...SayOption) (Said, error) {
+	m := said{Script: self(ctx), Text: text, Reference: c.reference}
+	for _, o := range options {
+		o(&m)
+	}
+	id, err := c.tell(ctx, KindSay, text, m, 0, "")
+	return Said{chat: c, id: id}, err
+}
+
+// A Report says whether a text reached the contact's phone.
+type Report struct {
+	Delivery Delivery `json:"delivery"`
+	Reason   string   `json:"reason,omitempty"` // if it did not: the carrier's code, or why it was not sent
+}
+
+// Delivered waits until it is known whether the text arrived, at most for the
+// timeout. Some networks never report: then it is unknown, as it is while a text
+// waits in the queue, or to be sent once more. It returns an error only if the
+// script is cancelled.
+func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, error) {
+	until := workflow.Now(ctx).Add(timeout)
+	id, err := s.chat.tell(ctx, KindWatch, s.id, watched{Script: self(ctx), SayID: s.id, Until: until}, 0, "")
+	if err != nil {
+		return Report{}, err
+	}
+	// The conversation keeps the time, as for a question.
+	o, ok, err := s.chat.listen(ctx, workflow.GetSignalChannel(ctx, answerSignal+id), until.Add(time.Minute))
+	if err != nil || !ok {
+		return Report{Delivery: DeliveryUnknown}, err
+	}
+	return Report{Delivery: o.Delivered, Reason: o.Reason}, nil
 }
 
 // tell brings something to the conversation and returns its id. The id is the

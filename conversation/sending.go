@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	maxAttempts = 3 // to send one message anew after a doubt
+	maxAttempts    = 3                // to send one message anew after a doubt
+	attemptTimeout = 30 * time.Second // of one attempt; the carrier's client gives up five seconds before
 
 	codeNobody = "NO_WORKER" // takes work of the queue for sending
 )
@@ -48,7 +49,7 @@ func (c *conversation) sendNext() {
 		case now.Before(d.NextTry):
 			return
 		case d.Doubt && m.Attempts+1 >= maxAttempts:
-			c.attend("nobody can say whether a message was sent")
+			c.parkMessage(*m, ParkedInDoubt, "nobody can say whether a message was sent")
 			c.giveUp(0, sms.StatusUnknown, "in doubt after "+strconv.Itoa(maxAttempts)+" attempts")
 		default:
 			c.send(m)
@@ -82,25 +83,30 @@ func (c *conversation) send(m *Message) {
 	if !m.Useful.IsZero() {
 		ttl = m.Useful.Sub(c.now())
 	}
+	heartbeat := time.Duration(0)
+	if look != nil { // who looks first is told of a STOP meanwhile; who only sends needs no heartbeat
+		heartbeat = attemptTimeout
+	}
 	ctx, cancel := workflow.WithCancel(c.ctx)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              c.state.Settings.SendTaskQueue,
 		ScheduleToStartTimeout: seriesPause, // a run must be able to continue as new although nobody sends
-		StartToCloseTimeout:    30 * time.Second,
+		StartToCloseTimeout:    attemptTimeout,
 		WaitForCancellation:    true,
+		HeartbeatTimeout:       heartbeat,
 		Summary:                "to " + c.state.Contact.Masked(),
 		// The server repeats only what was certainly not taken; every doubt comes
 		// back here. Six tries last up to eight minutes.
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 6,
-			NonRetryableErrorTypes: []string{activities.ErrTypeAmbiguous, activities.ErrTypeRefused, "TemporalTimeout:StartToClose"},
+			NonRetryableErrorTypes: []string{activities.ErrTypeAmbiguous, activities.ErrTypeRefused, "TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"},
 		},
 	})
 	c.sending = &sending{
 		key:    m.Key,
 		cancel: cancel,
 		future: workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
-			Message: sms.Outbound{Key: m.sendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, TTL: ttl},
+			Message: sms.Outbound{Key: m.sendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Reference: m.Reference, TTL: ttl},
 			Look:    look,
 			Park:    m.InDoubt == Park || d.Relived,
 		}),
@@ -155,6 +161,7 @@ func (c *conversation) onSent(f workflow.Future) {
 		c.leave(i) // a receipt was faster than the answer
 	case class == sms.Ambiguous:
 		m.Status, m.Reason = sms.StatusUnknown, code
+		m.step(sms.StatusUnknown, code, c.now(), "")
 		d.Doubt, d.DoubtUntil = true, c.now().Add(doubtPatience)
 	case temporal.IsCanceledError(err) && c.state.OptedOut != nil:
 		c.giveUp(i, sms.StatusDropped, reasonOptedOut)
@@ -162,9 +169,12 @@ func (c *conversation) onSent(f workflow.Future) {
 		c.giveUp(i, sms.StatusDropped, reasonTakenBack)
 	case class == sms.Refused:
 		c.attend("the carrier refused a message: " + code)
-		c.conclude(i, sms.StatusFailed, code)
+		c.giveUp(i, sms.StatusFailed, code)
+	case class == sms.Denied:
+		c.parkMessage(*m, ParkedDenied, "the carrier takes no messages from this account: "+code)
+		c.giveUp(i, sms.StatusFailed, code)
 	case c.now().Sub(m.At) > sendingGivesUp:
-		c.attend("the carrier took nothing for a day: " + code)
+		c.parkMessage(*m, ParkedCarrierAway, "the carrier took nothing for a day: "+code)
 		c.giveUp(i, sms.StatusFailed, code)
 	default:
 		m.Status, m.Reason = sms.StatusQueued, code
@@ -204,6 +214,8 @@ func failure(err error) (sms.Doubt, string) {
 			return sms.NotTaken, code
 		case activities.ErrTypeRefused:
 			return sms.Refused, code
+		case activities.ErrTypeDenied:
+			return sms.Denied, code
 		}
 	}
 	return sms.Ambiguous, code
@@ -219,12 +231,12 @@ func (c *conversation) accept(i int, a sms.Accepted) {
 	if c.state.Attention != nil && c.state.Attention.UntilSent {
 		c.state.Attention = nil
 	}
-	c.forward(m, sms.StatusAccepted, "", a.At)
+	c.change(m, sms.StatusAccepted, "", a.At)
 	c.state.EarlyReceipts = slices.DeleteFunc(c.state.EarlyReceipts, func(r sms.Receipt) bool {
 		if r.MessageID != a.MessageID {
 			return false
 		}
-		c.forward(m, r.Status, r.Reason, r.At)
+		c.forward(m, r)
 		return true
 	})
 	c.leave(i)
@@ -234,6 +246,7 @@ func (c *conversation) accept(i int, a sms.Accepted) {
 func (c *conversation) conclude(i int, status sms.Status, reason string) {
 	m := &c.state.Outbox[i]
 	m.Status, m.Reason, m.StatusAt = status, reason, c.now()
+	m.step(status, reason, c.now(), "")
 	c.leave(i)
 }
 

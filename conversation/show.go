@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -28,12 +29,25 @@ const (
 // AttentionMemo is the memo that holds an Attention: why and since when.
 const AttentionMemo = "ParleyAttention"
 
+// ParkedMemo is the memo that holds what is parked, so that a list of
+// conversations tells it without asking each.
+const ParkedMemo = "ParleyParked"
+
+// ParkedMark is one entry of that memo.
+type ParkedMark struct {
+	ID     string    `json:"id"`
+	Code   ParkCode  `json:"code"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
 // shown is what the search attributes say already: they are written only when
 // that changes, since each time is an event and an action.
 type shown struct {
 	State     string   `json:"state,omitempty"`
 	Attention string   `json:"attention,omitempty"`
 	Scripts   []string `json:"scripts,omitempty"`
+	Parked    []string `json:"parked,omitempty"` // ids
 }
 
 // show makes the Temporal UI tell what is going on.
@@ -41,8 +55,8 @@ func (c *conversation) show() {
 	workflow.SetCurrentDetails(c.ctx, c.details())
 	want, is := c.shown(), c.state.Shown
 	c.state.Shown = want
-	if want.Attention != is.Attention {
-		if err := workflow.UpsertMemo(c.ctx, map[string]any{AttentionMemo: c.state.Attention}); err != nil {
+	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.showsParked() {
+		if err := workflow.UpsertMemo(c.ctx, map[string]any{AttentionMemo: c.state.Attention, ParkedMemo: c.parkedMarks()}); err != nil {
 			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
 		}
 	}
@@ -66,9 +80,26 @@ func (c *conversation) show() {
 	}
 }
 
+// showsParked is false in the past of runs that began before the memo held what
+// is parked: they wrote it only together with another attention.
+func (c *conversation) showsParked() bool {
+	return workflow.GetVersion(c.ctx, "memo-of-parked", workflow.DefaultVersion, 1) >= 1
+}
+
+func (c *conversation) parkedMarks() []ParkedMark {
+	marks := []ParkedMark{}
+	for _, p := range c.state.Parked {
+		marks = append(marks, ParkedMark{ID: p.ID, Code: p.Code, Reason: cut(p.Reason, 100), At: p.At})
+	}
+	return marks
+}
+
 func (c *conversation) shown() shown {
 	s := c.state
 	w := shown{State: StateOpen}
+	for _, p := range s.Parked {
+		w.Parked = append(w.Parked, p.ID)
+	}
 	for _, q := range s.Questions {
 		w.Scripts = append(w.Scripts, q.Script.Type)
 	}
@@ -122,16 +153,22 @@ func (c *conversation) details() string {
 		fmt.Fprintf(&b, "⚠ **Needs attention** since %s: %s\n\n", s.Attention.At.UTC().Format(clock), mask(s.Attention.Reason))
 	}
 	for _, p := range s.Parked {
-		fmt.Fprintf(&b, "- parked %s: %s\n", p.At.UTC().Format(clock), mask(p.Reason))
+		fmt.Fprintf(&b, "- parked %s (%s): %s\n", p.At.UTC().Format(clock), p.Code, mask(p.Reason))
 	}
 	if waiting := len(s.Questions) - 1; waiting > 0 {
 		fmt.Fprintf(&b, "%d more question(s) wait.\n\n", waiting)
+	}
+	if waiting := len(s.Resends); waiting > 0 {
+		fmt.Fprintf(&b, "%d text(s) did not arrive and will be sent once more.\n\n", waiting)
 	}
 	messages := slices.Concat(s.Transcript, s.Outbox)
 	for _, m := range messages[max(0, len(messages)-8):] {
 		mark := string(m.Status)
 		if m.Reason != "" {
 			mark += ": " + mask(m.Reason)
+		}
+		if m.Fallback != "" {
+			mark += "; fallback: " + mask(m.Fallback)
 		}
 		if mark != "" {
 			mark = " _(" + mark + ")_"

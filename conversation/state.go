@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"parley/activities"
 	"parley/sms"
 )
 
@@ -23,6 +24,13 @@ const (
 	maxBacklog         = 30
 	maxTurnTexts       = 20
 	maxParkedBytes     = 32 << 10
+	maxMended          = 20
+	maxErrands         = 50
+	maxResendsWaiting  = 20
+	maxWatches         = 50
+	maxSteps           = 16
+	maxRecalled        = 20
+	maxEvictees        = 100
 	maxTextSegments    = 10
 	maxTextBytes       = 2100     // of a text of the contact: ten segments in any alphabet
 	maxInputBytes      = 16 << 10 // of a script that the responder starts
@@ -41,16 +49,23 @@ type State struct {
 	ActiveAt   time.Time  `json:"active_at"`
 	Run        int        `json:"run"` // counts continue-as-new
 
+	Before     []activities.Line `json:"before,omitempty"`     // the end of an earlier conversation, from the archive
 	Transcript []Message         `json:"transcript,omitempty"` // oldest first; what was said, and what became of it
 	Outbox     []Message         `json:"outbox,omitempty"`     // what the carrier has not taken yet, in order
+	Resends    []Message         `json:"resends,omitempty"`    // of texts that did not arrive; each waits for its time
 	Questions  []PendingQuestion `json:"questions,omitempty"`  // the first may be open, the others wait
 	Floor      Floor             `json:"floor,omitzero"`
 	Inbox      []Text            `json:"inbox,omitempty"`   // texts not yet given to a question or the responder
 	Backlog    []Text            `json:"backlog,omitempty"` // texts that wait for the responder
 	Turn       *Turn             `json:"turn,omitempty"`    // what the responder is working on
+	Redo       []Turn            `json:"redo,omitempty"`    // turns that were parked and shall be tried again
 	Says       []Say             `json:"says,omitempty"`    // scripts' messages that wait for the floor
+	Watches    []Watch           `json:"watches,omitempty"` // scripts that want to know whether a text arrived
 	OptedOut   *OptOut           `json:"opted_out,omitempty"`
+	OptedIn    time.Time         `json:"opted_in,omitzero"` // by the carrier's clock, of the last START that counted
 	Parked     []Parked          `json:"parked,omitempty"`
+	Mended     []Mended          `json:"mended,omitempty"` // what was parked, and what a person did about it
+	Errands    []Errand          `json:"errands,omitempty"`
 	Attention  *Attention        `json:"attention,omitempty"`
 
 	Settings      Settings      `json:"settings"`
@@ -59,7 +74,12 @@ type State struct {
 	Requests      []Request     `json:"requests,omitempty"`
 	Outcomes      []Ended       `json:"outcomes,omitempty"`
 	EarlyReceipts []sms.Receipt `json:"early_receipts,omitempty"`
-	RepliedAt     []time.Time   `json:"replied_at,omitempty"` // of the last hour's responder replies
+	RepliedAt     []time.Time   `json:"replied_at,omitempty"` // of the last hour's automatic texts
+	LastDropped   int           `json:"last_dropped,omitempty"`
+	LastParked    int           `json:"last_parked,omitempty"`
+	Recalled      bool          `json:"recalled,omitempty"` // the archive was asked for what was said before
+	Evictees      []Message     `json:"evictees,omitempty"` // left the transcript before they were archived
+	ArchiveAt     time.Time     `json:"archive_at,omitzero"`
 	Evicted       int           `json:"evicted,omitempty"`
 	Skipped       []Skipped     `json:"skipped,omitempty"`
 	Shown         shown         `json:"shown,omitzero"`
@@ -77,15 +97,30 @@ type Message struct {
 	Reference string       `json:"reference,omitempty"`
 	Status    sms.Status   `json:"status,omitempty"` // only on messages from us
 	Reason    string       `json:"reason,omitempty"`
+	Class     sms.Class    `json:"class,omitempty"`       // of a failed delivery: may it pass?
 	At        time.Time    `json:"at"`                    // received, or queued
 	Accepted  time.Time    `json:"accepted_at,omitzero"`  // by the carrier, by its clock
 	StatusAt  time.Time    `json:"status_at,omitzero"`    // by the carrier's clock, if it said
 	AskID     string       `json:"ask_id,omitempty"`      // if it is a question
+	SayID     string       `json:"say_id,omitempty"`      // if a script said it
 	Delivery  *outstanding `json:"delivery,omitempty"`    // while it is in the outbox
 	Attempts  int          `json:"attempts,omitempty"`    // times it was handed to the carrier anew after a doubt
 	Must      bool         `json:"must,omitempty"`        // goes out although the contact opted out: the confirmation
 	Useful    time.Time    `json:"useful_until,omitzero"` //
 	InDoubt   InDoubt      `json:"in_doubt,omitempty"`
+	ResendOf  string       `json:"resend_of,omitempty"` // the key of the text that this one repeats, since that did not arrive
+	Resend    int          `json:"resend,omitempty"`    // counts those, along the chain
+	Fallback  string       `json:"fallback,omitempty"`  // it failed for good: what became of handing it to the fallback
+	Steps     []Step       `json:"steps,omitempty"`     // how it came to its status
+	Stored    bool         `json:"stored,omitempty"`    // the archive has it as it is
+}
+
+// A Step is a change of a message's status.
+type Step struct {
+	Status    sms.Status `json:"status"`
+	Reason    string     `json:"reason,omitempty"`
+	At        time.Time  `json:"at"`                   // by the carrier's clock, if it said
+	MessageID string     `json:"message_id,omitempty"` // of the attempt that it is about
 }
 
 // outstanding is what a message needs to remember until the carrier took it.
@@ -109,6 +144,8 @@ type Turn struct {
 	ID       string    `json:"id"`
 	Texts    []Text    `json:"texts"`
 	Tries    int       `json:"tries,omitempty"`
+	Bad      int       `json:"bad,omitempty"`  // tries that ended with an answer which makes no sense
+	Since    time.Time `json:"since,omitzero"` // when it failed first
 	NextTry  time.Time `json:"next_try,omitzero"`
 	Void     bool      `json:"void,omitempty"`      // the contact opted out meanwhile: whatever it decides is too late
 	ReplyKey string    `json:"reply_key,omitempty"` // its reply, once decided: the floor is held until it is sent
@@ -163,22 +200,17 @@ type OptOut struct {
 	At        time.Time `json:"at"`
 	Text      string    `json:"text"` // the words, as evidence
 	MessageID string    `json:"message_id"`
-	Accepted  time.Time `json:"accepted_at"` // by the carrier, of the last such words: a START from before them is void
-}
-
-// Parked is work that failed for good and waits for a person.
-type Parked struct {
-	Reason string    `json:"reason"`
-	At     time.Time `json:"at"`
-	Turn   *Turn     `json:"turn,omitempty"`
-	Key    string    `json:"key,omitempty"`
+	Source    string    `json:"source,omitempty"` // if it was not a text of the contact's: who brought it in
+	Accepted  time.Time `json:"accepted_at"`      // by the carrier, of the last such words: a START from before them is void
 }
 
 // Attention says why a person should look at this conversation.
 type Attention struct {
-	Reason    string    `json:"reason"`
-	At        time.Time `json:"at"`
-	UntilSent bool      `json:"until_sent,omitempty"` // it settles itself when the carrier takes a message again
+	Reason      string    `json:"reason"`
+	At          time.Time `json:"at"`
+	UntilSent   bool      `json:"until_sent,omitempty"`   // it settles itself when the carrier takes a message again
+	UntilMended bool      `json:"until_mended,omitempty"` // it settles itself when nothing is parked any more
+	UntilStored bool      `json:"until_stored,omitempty"` // it settles itself when the archive takes records again
 }
 
 // Seen is an envelope that has been taken, so that its duplicates are dropped.
@@ -204,16 +236,21 @@ type Skipped struct {
 // Settings are read once per run, so that a changed one never breaks a running
 // conversation.
 type Settings struct {
-	IdleAfter        time.Duration   `json:"idle_after"`        // silence after which the conversation closes
-	ContinueAfter    int             `json:"continue_after"`    // history events; 0: when the server suggests
-	RememberFor      time.Duration   `json:"remember_for"`      // how long a duplicate is recognised
-	OptOutReply      string          `json:"opt_out_reply"`     // empty: the network answers itself
-	OptInReply       string          `json:"opt_in_reply"`      //
-	HelpReply        string          `json:"help_reply"`        //
-	RepliesPerHour   int             `json:"replies_per_hour"`  // of the responder, to one number
-	ResponderTries   []time.Duration `json:"responder_tries"`   // waits between tries
-	SendTaskQueue    string          `json:"send_task_queue"`   // empty: the conversation's own
-	SearchAttributes bool            `json:"search_attributes"` // registered in this namespace
+	IdleAfter        time.Duration   `json:"idle_after"`                 // silence after which the conversation closes
+	ContinueAfter    int             `json:"continue_after"`             // history events; 0: when the server suggests
+	RememberFor      time.Duration   `json:"remember_for"`               // how long a duplicate is recognised
+	OptOutReply      string          `json:"opt_out_reply"`              // empty: the network answers itself
+	OptInReply       string          `json:"opt_in_reply"`               //
+	HelpReply        string          `json:"help_reply"`                 //
+	TextsPerHour     int             `json:"texts_per_hour"`             // automatic ones, to one number; 0: no limit
+	RepliesPerHour   int             `json:"replies_per_hour,omitempty"` // what runs that began without TextsPerHour have instead: it counts no scripts' texts
+	ResponderTries   []time.Duration `json:"responder_tries"`            // waits between tries
+	Patience         time.Duration   `json:"patience"`                   // with a responder that cannot be reached
+	SendTaskQueue    string          `json:"send_task_queue"`            // empty: the conversation's own
+	SearchAttributes bool            `json:"search_attributes"`          // registered in this namespace
+	Notify           bool            `json:"notify"`                     // somebody is told of what is parked
+	Fallback         bool            `json:"fallback"`                   // there is another way to reach contacts
+	Archive          bool            `json:"archive"`                    // messages are kept beyond retention
 }
 
 // DefaultSettings are good for production.
@@ -224,7 +261,8 @@ func DefaultSettings() Settings {
 		OptOutReply:    "You are unsubscribed and will get no more messages from this number. Reply START to get them again.",
 		OptInReply:     "You are subscribed again. Reply HELP for help, STOP to unsubscribe.",
 		HelpReply:      "This number answers texts about your appointments and orders. Reply STOP to unsubscribe. Message and data rates may apply.",
-		RepliesPerHour: 20,
-		ResponderTries: []time.Duration{10 * time.Second, 2 * time.Minute, 10 * time.Minute},
+		TextsPerHour:   30,
+		ResponderTries: []time.Duration{10 * time.Second, time.Minute},
+		Patience:       time.Hour,
 	}
 }

@@ -74,7 +74,7 @@ func TestNothingIsStuckBehindAMessageGivenUp(t *testing.T) {
 		require.Contains(t, words(k.sends), "re: two")
 		require.Contains(t, words(k.sends), "well?")
 	})
-	k.run()
+	k.last()
 }
 
 func TestWithdrawnWhileInDoubt(t *testing.T) {
@@ -196,7 +196,7 @@ func TestHelpIsBounded(t *testing.T) {
 		}
 	})
 	k.run()
-	require.Len(t, k.sends, 20)
+	require.Len(t, k.sends, 30)
 
 	k = newTalk(t)
 	k.settings.HelpReply = ""

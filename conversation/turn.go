@@ -13,7 +13,10 @@ import (
 	"parley/sms"
 )
 
-const turnTranscript = 20 // messages that the responder is shown
+const (
+	turnTranscript = 20              // messages that the responder is shown
+	mostPatience   = 5 * time.Minute // between two tries of a responder that cannot be reached
+)
 
 // workOnTurn lets the responder work on the texts that wait for it, one after
 // the other, as far as the floor is free for it.
@@ -22,18 +25,8 @@ func (c *conversation) workOnTurn() {
 	if c.thinking != nil || c.starting != nil {
 		return
 	}
-	if s.Turn == nil {
-		if len(s.Backlog) == 0 || !c.floorFreeForTurn() {
-			return
-		}
-		if !c.mayReply() {
-			c.attend("the limit of replies an hour is reached; texts are recorded and not answered")
-			s.Backlog = nil
-			return
-		}
-		first := s.Backlog[0]
-		s.Backlog = s.Backlog[1:]
-		s.Turn = &Turn{ID: first.ID, Texts: []Text{first}}
+	if s.Turn == nil && !c.nextTurn() {
+		return
 	}
 	t := s.Turn
 	switch {
@@ -45,22 +38,68 @@ func (c *conversation) workOnTurn() {
 	}
 }
 
+// nextTurn takes up what waits longest, and reports whether there is anything.
+func (c *conversation) nextTurn() bool {
+	s := c.state
+	if len(s.Redo)+len(s.Backlog) == 0 || !c.floorFreeForTurn() || !c.recalled() {
+		return false
+	}
+	for len(s.Redo) == 0 && len(s.Backlog) > 0 && !c.mayText() {
+		c.park(Parked{Code: ParkedLoop, Reason: c.tooMany(), Turn: &Turn{ID: s.Backlog[0].ID, Texts: []Text{s.Backlog[0]}}})
+		s.Backlog = s.Backlog[1:]
+	}
+	switch {
+	case len(s.Redo) > 0:
+		s.Turn = &s.Redo[0]
+		s.Redo = s.Redo[1:]
+	case len(s.Backlog) > 0:
+		s.Turn = &Turn{ID: s.Backlog[0].ID, Texts: []Text{s.Backlog[0]}}
+		s.Backlog = s.Backlog[1:]
+	}
+	return s.Turn != nil
+}
+
 // floorFreeForTurn reports whether the responder may speak: nobody holds the
 // floor and no question is on its way.
 func (c *conversation) floorFreeForTurn() bool {
 	q := c.asking()
-	return c.state.Floor.Holder.WorkflowID == "" && !c.offering() && (q == nil || q.open())
+	return c.state.Floor.Holder.WorkflowID == "" && !c.offering() && (q == nil || q.open() || c.resending(q.Key))
 }
 
-// mayReply guards against two machines that answer each other for ever.
-func (c *conversation) mayReply() bool {
+// mayText guards against two machines that answer each other for ever: it
+// counts what nobody wrote by hand.
+func (c *conversation) mayText() bool {
 	s := c.state
+	limit := s.Settings.TextsPerHour
+	if limit == 0 {
+		limit = s.Settings.RepliesPerHour
+	}
 	hourAgo := c.now().Add(-time.Hour)
 	for len(s.RepliedAt) > 0 && s.RepliedAt[0].Before(hourAgo) {
 		s.RepliedAt = s.RepliedAt[1:]
 	}
-	return len(s.RepliedAt) < s.Settings.RepliesPerHour
+	return limit == 0 || len(s.RepliedAt) < limit
 }
+
+// scriptMayText is mayText for a script's text, and counts it.
+func (c *conversation) scriptMayText() bool {
+	if c.state.Settings.TextsPerHour == 0 {
+		return true
+	}
+	may := c.mayText()
+	if may {
+		c.texted()
+	}
+	return may
+}
+
+// tooMany is said where mayText forbids a text.
+func (c *conversation) tooMany() string {
+	return fmt.Sprintf("more than %d automatic texts in an hour: is another machine answering?", len(c.state.RepliedAt))
+}
+
+// texted counts one automatic text.
+func (c *conversation) texted() { c.state.RepliedAt = append(c.state.RepliedAt, c.now()) }
 
 func (c *conversation) askResponder(t *Turn) {
 	if t.Tries > 0 && len(c.state.Backlog) > 0 {
@@ -100,8 +139,9 @@ func (c *conversation) turnFor(t *Turn) activities.Turn {
 		}
 	}
 	turn.Text = strings.Join(words, "\n")
+	turn.Transcript = append(turn.Transcript, c.state.Before...)
 	for _, m := range c.state.Transcript {
-		if m.Key == "" && mine[m.MessageID] {
+		if m.Key == "" && mine[m.MessageID] || m.Status == sms.StatusDropped || m.Status == sms.StatusExpired {
 			continue
 		}
 		turn.Transcript = append(turn.Transcript, activities.Line{From: m.From, Text: m.Text, Time: m.At})
@@ -141,56 +181,37 @@ func (c *conversation) onDecided(f workflow.Future) {
 	}
 	if decision.Reply != "" {
 		t.ReplyKey = c.enqueue(Message{From: fromResponder, Text: decision.Reply, Reference: t.Texts[0].Reference})
-		s.RepliedAt = append(s.RepliedAt, c.now())
+		c.texted()
 	}
 	c.endTurn()
 }
 
+// retryTurn lets a turn wait for its next try, or parks it. A bad answer is
+// unlikely to become better; a responder that cannot be reached comes back.
 func (c *conversation) retryTurn(t *Turn, err error) {
-	waits := c.state.Settings.ResponderTries
-	if t.Tries >= len(waits) {
-		c.park(Parked{Reason: plain(err), Turn: t})
-		c.state.Turn = nil
+	s, now := c.state, c.now()
+	if t.Since.IsZero() {
+		t.Since = now
+	}
+	waits, code := s.Settings.ResponderTries, ParkedUnreachable
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if ok && app.Type() == activities.ErrTypeBadAnswer {
+		code = ParkedBadAnswer
+		t.Bad++
+	}
+	wait := mostPatience
+	switch {
+	case t.Tries < len(waits):
+		wait = waits[t.Tries]
+	case t.Bad > len(waits) || code == ParkedUnreachable && !now.Before(t.Since.Add(s.Settings.Patience)):
+		c.park(Parked{Code: code, Reason: plain(err), Turn: &Turn{ID: t.ID, Texts: t.Texts}})
+		s.Turn = nil
 		return
+	case len(waits) > 0:
+		wait = min(wait, waits[len(waits)-1]<<min(t.Tries-len(waits), 16))
 	}
-	t.NextTry = c.now().Add(waits[t.Tries])
+	t.NextTry = now.Add(wait)
 	t.Tries++
-}
-
-// park keeps work that failed for good for a person to look at.
-func (c *conversation) park(p Parked) {
-	s := c.state
-	p.At = c.now()
-	if len(s.Parked) >= maxParked {
-		s.Parked = s.Parked[1:]
-		s.Evicted++
-	}
-	p.Reason = cut(p.Reason, maxIDBytes)
-	s.Parked = append(s.Parked, p)
-	for size := 0; ; size = 0 {
-		for _, kept := range s.Parked {
-			size += kept.size()
-		}
-		if size <= maxParkedBytes || len(s.Parked) == 1 {
-			break
-		}
-		s.Parked = s.Parked[1:]
-		s.Evicted++
-	}
-	c.attend(p.Reason)
-}
-
-func (p Parked) size() int {
-	n := 0
-	if p.Turn != nil {
-		for _, t := range p.Turn.Texts {
-			n += len(t.Text)
-		}
-		if p.Turn.Start != nil {
-			n += len(p.Turn.Start.Input)
-		}
-	}
-	return n
 }
 
 func (c *conversation) startScript(t *Turn) {
@@ -206,7 +227,7 @@ func (c *conversation) onStarted(f workflow.Future) {
 	c.starting = nil
 	t := c.state.Turn
 	if err := f.Get(c.ctx, nil); err != nil {
-		c.park(Parked{Reason: fmt.Sprintf("starting %s: %s", t.Start.Script, plain(err)), Turn: &Turn{ID: t.ID, Texts: t.Texts, Start: t.Start}})
+		c.park(Parked{Code: ParkedScript, Reason: fmt.Sprintf("starting %s: %s", t.Start.Script, plain(err)), Turn: &Turn{ID: t.ID, Texts: t.Texts, Start: t.Start}})
 	}
 	t.Start = nil
 	c.endTurn()

@@ -16,6 +16,7 @@ type Callback struct {
 	Trigger   string       // the trigger this kind is registered under, such as MESSAGE_INBOUND; empty if the kind is unknown
 	Inbound   *sms.Inbound // a message from a contact
 	Receipt   *sms.Receipt // news of a message of ours
+	Tracked   bool         // that message was sent with a reference, whether or not the receipt names it
 	Unused    string       // one of the Unused constants
 }
 
@@ -79,9 +80,9 @@ func ParseCallback(body []byte) (Callback, error) {
 		c.Inbound, c.Unused = inbound(envelope, envelope.object("message"))
 	case "MESSAGE_DELIVERY":
 		report := envelope.object("message_delivery_report")
-		c.Receipt, c.Unused = receipt(envelope, report, deliveryStatus[report.text("status")])
+		c.Receipt, c.Tracked, c.Unused = receipt(envelope, report, deliveryStatus[report.text("status")])
 	case "MESSAGE_SUBMIT":
-		c.Receipt, c.Unused = receipt(envelope, envelope.object("message_submit_notification"), sms.StatusAccepted)
+		c.Receipt, c.Tracked, c.Unused = receipt(envelope, envelope.object("message_submit_notification"), sms.StatusAccepted)
 	default:
 		// A redaction ends here too: it repeats a message that we had already.
 		c.Unused = UnusedTrigger
@@ -165,38 +166,56 @@ var deliveryStatus = map[string]sms.Status{
 // receipt reads a delivery report or a submit notification, which differ in their
 // status only. The metadata inside the report is the one that we sent along; the
 // top-level message_metadata of a receipt is the channel's.
-func receipt(envelope, report object, status sms.Status) (*sms.Receipt, string) {
+func receipt(envelope, report object, status sms.Status) (r *sms.Receipt, tracked bool, unused string) {
 	identity := report.object("channel_identity")
 	if !carriesTexts(identity) {
-		return nil, UnusedChannel
+		return nil, false, UnusedChannel
 	}
 	id := report.text("message_id")
 	if !usable(id, 200) {
-		return nil, UnusedID
+		return nil, false, UnusedID
 	}
 	if status == "" {
-		return nil, UnusedStatus
+		return nil, false, UnusedStatus
 	}
 	to, err := sms.ParseNumber(identity.text("identity"))
 	if err != nil {
-		return nil, UnusedRecipient
+		return nil, false, UnusedRecipient
 	}
-	r := &sms.Receipt{
+	r = &sms.Receipt{
 		MessageID:      id,
+		Reference:      envelope.text("correlation_id"),
 		To:             to,
 		ConversationID: report.text("conversation_id"),
 		Status:         status,
 		AcceptedAt:     envelope.time("accepted_time"),
 		At:             envelope.time("event_time"),
 	}
-	r.Key, r.From = parseMetadata(report.text("metadata"))
+	r.Key, r.From, tracked = parseMetadata(report.text("metadata"))
 	if r.At.IsZero() {
 		r.At = r.AcceptedAt
 	}
 	if status == sms.StatusFailed { // a reason beside another status explains nothing
 		r.Reason, r.Description = reason(report.object("reason"))
+		r.Class = reasons[r.Reason]
 	}
-	return r, ""
+	return r, tracked, ""
+}
+
+// reasons are the codes that Sinch documents, and whether what they name may
+// pass by itself. Sinch does not say which do: the transient ones are those that
+// speak of a moment, of a network that is busy or a phone that is off.
+var reasons = map[string]sms.Class{
+	"RATE_LIMITED": sms.Transient, "CHANNEL_FAILURE": sms.Transient, "INTERNAL_ERROR": sms.Transient,
+	"DELIVERY_TIMED_OUT": sms.Transient, "DELIVERY_REPORT_TIME_OUT": sms.Transient, "RECIPIENT_NOT_REACHABLE": sms.Transient,
+
+	"UNKNOWN": sms.Permanent, "RECIPIENT_INVALID_CHANNEL_IDENTITY": sms.Permanent, "RECIPIENT_NOT_OPTED_IN": sms.Permanent,
+	"OUTSIDE_ALLOWED_SENDING_WINDOW": sms.Permanent, "CHANNEL_BAD_CONFIGURATION": sms.Permanent, "CHANNEL_CONFIGURATION_MISSING": sms.Permanent,
+	"MEDIA_TYPE_UNSUPPORTED": sms.Permanent, "MEDIA_TOO_LARGE": sms.Permanent, "MEDIA_NOT_REACHABLE": sms.Permanent, "NO_CHANNELS_LEFT": sms.Permanent,
+	"TEMPLATE_NOT_FOUND": sms.Permanent, "TEMPLATE_INSUFFICIENT_PARAMETERS": sms.Permanent, "TEMPLATE_NON_EXISTING_LANGUAGE_OR_VERSION": sms.Permanent,
+	"DELIVERY_REJECTED_DUE_TO_POLICY": sms.Permanent, "CONTACT_NOT_FOUND": sms.Permanent, "BAD_REQUEST": sms.Permanent, "UNKNOWN_APP": sms.Permanent,
+	"NO_CHANNEL_IDENTITY_FOR_CONTACT": sms.Permanent, "CHANNEL_REJECT": sms.Permanent, "NO_PERMISSION": sms.Permanent, "NO_PROFILE_AVAILABLE": sms.Permanent,
+	"UNSUPPORTED_OPERATION": sms.Permanent, "INACTIVE_CREDENTIAL": sms.Permanent, "MESSAGE_EXPIRED": sms.Permanent, "MESSAGE_SPLIT_REQUIRED": sms.Permanent,
 }
 
 // reason keeps the network's own code too, where there is one: often it is the

@@ -37,10 +37,10 @@ func inbound(change func(*sms.Inbound)) sinch.Callback {
 
 func words(text string) sinch.Callback { return inbound(func(in *sms.Inbound) { in.Text = text }) }
 
-// receipt is what the composed delivery reports have in common, changed.
+// receipt is what most composed delivery reports have in common, changed.
 func receipt(status sms.Status, when string, change func(*sms.Receipt)) sinch.Callback {
 	r := &sms.Receipt{
-		MessageID: "01EQBC1A3BEK731GY4YXEN0C2R", Key: "send-key-1", To: "+15551234567",
+		MessageID: "01EQBC1A3BEK731GY4YXEN0C2R", Key: "send-key-1", Reference: "wf-42", To: "+15551234567",
 		ConversationID: "01EPYATA64TMNZ1FV02JKF12JF", Status: status,
 		AcceptedAt: at("2026-02-13T15:09:11.659Z"), At: at(when),
 	}
@@ -53,8 +53,14 @@ func receipt(status sms.Status, when string, change func(*sms.Receipt)) sinch.Ca
 	}
 }
 
-func failed(when, code, description string) sinch.Callback {
-	return receipt(sms.StatusFailed, when, func(r *sms.Receipt) { r.Reason, r.Description = code, description })
+// tracked is a receipt of a message that was sent with a reference.
+func tracked(c sinch.Callback) sinch.Callback {
+	c.Tracked = true
+	return c
+}
+
+func failed(when, code, description string, class sms.Class) sinch.Callback {
+	return receipt(sms.StatusFailed, when, func(r *sms.Receipt) { r.Reason, r.Description, r.Class = code, description, class })
 }
 
 // composed is what the callbacks that we composed mean, by file.
@@ -75,11 +81,15 @@ var composed = map[string]sinch.Callback{
 	"delivery-1-queued":                             receipt(sms.StatusOnChannel, "2026-02-13T15:09:13.267185Z", nil),
 	"delivery-2-delivered":                          receipt(sms.StatusDelivered, "2026-02-13T15:09:16.892757478Z", nil),
 	"delivery-2-delivered-dispatch":                 receipt(sms.StatusDelivered, "2026-02-13T15:09:16.892757478Z", func(r *sms.Receipt) { r.ConversationID = "" }),
+	"delivery-1-queued-reference":                   tracked(receipt(sms.StatusOnChannel, "2026-02-13T15:09:13.267185Z", func(r *sms.Receipt) { r.Reference = "A-17" })),
 	"delivery-3-read":                               receipt(sms.StatusRead, "2026-02-13T15:10:00Z", nil),
-	"delivery-2-failed":                             failed("2026-02-13T15:09:17Z", "RECIPIENT_NOT_REACHABLE", "The underlying channel reported: Temporary delivery failure"),
-	"delivery-2-failed-with-channel-code":           failed("2026-02-13T15:09:17Z", "CHANNEL_REJECT", "The underlying channel reported: ... (channel code 402)"),
-	"delivery-failed-bad-request-stage2":            failed("2026-02-13T15:09:12Z", "BAD_REQUEST", "invalid SMS_SENDER"),
-	"delivery-failed-channel-configuration-missing": failed("2026-02-13T15:09:12Z", "CHANNEL_CONFIGURATION_MISSING", ""),
+	"delivery-2-failed":                             failed("2026-02-13T15:09:17Z", "RECIPIENT_NOT_REACHABLE", "The underlying channel reported: Temporary delivery failure", sms.Transient),
+	"delivery-2-failed-with-channel-code":           failed("2026-02-13T15:09:17Z", "CHANNEL_REJECT", "The underlying channel reported: ... (channel code 402)", sms.Permanent),
+	"delivery-failed-bad-request-stage2":            failed("2026-02-13T15:09:12Z", "BAD_REQUEST", "invalid SMS_SENDER", sms.Permanent),
+	"delivery-failed-channel-configuration-missing": failed("2026-02-13T15:09:12Z", "CHANNEL_CONFIGURATION_MISSING", "", sms.Permanent),
+	"delivery-2-delivered-dispatch-reference": tracked(receipt(sms.StatusDelivered, "2026-02-13T15:09:16.892757478Z", func(r *sms.Receipt) {
+		r.ConversationID, r.Reference, r.From = "", "", "+12065550101"
+	})),
 	"delivery-unknown-status": {
 		AppID: "01EB37HMH1M6SV18ABNS3G135H", ProjectID: "c36f3d3d-1523-4edd-ae42-11995557ff61",
 		Trigger: "MESSAGE_DELIVERY", Unused: sinch.UnusedStatus,
@@ -274,9 +284,31 @@ func TestParseReceipt(t *testing.T) {
 	tests := []struct {
 		name, body string
 		want       sms.Receipt
+		tracked    bool
 		unused     string
 	}{
 		{name: "plain", body: report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1",` + person), want: plain},
+		{name: "with a reference", body: report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1 #",` + person), want: plain, tracked: true},
+		{
+			name: "with a reference that came back", body: `{"correlation_id":"A-17",` + report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1 #",` + person)[1:],
+			want: changed(func(r *sms.Receipt) { r.Reference = "A-17" }), tracked: true,
+		},
+		{
+			name: "with a reference, from another of our numbers", body: report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1 # +12065550199",` + person),
+			want: changed(func(r *sms.Receipt) { r.From = "+12065550199" }), tracked: true,
+		},
+		{
+			name: "with a reference, from a name with spaces", body: report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1 # Our Own Shop",` + person),
+			want: changed(func(r *sms.Receipt) { r.From = "Our Own Shop" }), tracked: true,
+		},
+		{
+			name: "with another program's correlation id", body: `{"correlation_id":"wf-42",` + report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1",` + person)[1:],
+			want: changed(func(r *sms.Receipt) { r.Reference = "wf-42" }),
+		},
+		{
+			name: "from a name that begins like the mark", body: report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1 #1 Shop",` + person),
+			want: changed(func(r *sms.Receipt) { r.From = "#1 Shop" }),
+		},
 		{
 			name: "from another of our numbers", body: report(`"message_id":"M1","status":"DELIVERED","metadata":"run-1 +12065550199",` + person),
 			want: changed(func(r *sms.Receipt) { r.From = "+12065550199" }),
@@ -319,6 +351,7 @@ func TestParseReceipt(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "MESSAGE_DELIVERY", got.Trigger)
 			require.Equal(t, tt.unused, got.Unused)
+			require.Equal(t, tt.tracked, got.Tracked)
 			if tt.unused != "" {
 				require.Nil(t, got.Receipt)
 				return
@@ -351,6 +384,8 @@ func FuzzParseCallback(f *testing.F) {
 			require.NotEmpty(t, c.Receipt.MessageID)
 			require.NotEmpty(t, c.Receipt.To)
 			require.NotEmpty(t, c.Receipt.Status)
+		} else {
+			require.False(t, c.Tracked)
 		}
 		found := 0
 		for _, is := range []bool{c.Inbound != nil, c.Receipt != nil, c.Unused != ""} {

@@ -27,6 +27,7 @@ type Error struct {
 	RetryAfter time.Duration // when Sinch wants to be asked again; 0: it did not say
 
 	refused bool // for good: the same call will fail again
+	token   bool // it was the call for a token
 	reached bool // the request, or enough of it, may have reached Sinch, and its fate is not known
 }
 
@@ -44,8 +45,10 @@ func (e *Error) Temporary() bool { return !e.refused }
 func (e *Error) sendError() *sms.SendError {
 	doubt := sms.NotTaken
 	switch {
-	case e.refused:
+	case e.refused && e.Status == http.StatusBadRequest && !e.token:
 		doubt = sms.Refused
+	case e.refused: // nothing is wrong with the text
+		doubt = sms.Denied
 	case e.reached:
 		doubt = sms.Ambiguous
 	}

@@ -18,14 +18,16 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 
 	for name, test := range map[string]struct {
-		options sinchtest.Options
-		search  func(*sms.Search)
-		found   bool
-		certain bool
-		fails   bool
+		options   sinchtest.Options
+		search    func(*sms.Search)
+		reference string
+		found     bool
+		certain   bool
+		fails     bool
 	}{
 		"by its key":                      {found: true},
 		"by the key of an attempt":        {search: func(s *sms.Search) { s.Keys = []string{"other", "key-1"} }, found: true},
+		"sent with a reference":           {reference: "A-17", found: true},
 		"another key":                     {search: func(s *sms.Search) { s.Keys = []string{"other"} }, certain: true},
 		"other words":                     {search: func(s *sms.Search) { s.Text = "Good bye" }, certain: true},
 		"another contact":                 {search: func(s *sms.Search) { s.To = "+12025550143" }, certain: true},
@@ -50,7 +52,7 @@ func TestFind(t *testing.T) {
 				ProjectID: sinchtest.DefaultProjectID, AppID: sinchtest.DefaultAppID, AccessKey: "k", AccessKeySecret: "s", APIURL: server.URL, AuthURL: server.URL,
 			})
 			require.NoError(t, err)
-			sent, err := client.Send(t.Context(), sms.Outbound{Key: "key-1", To: "+15559876543", Text: "Hello"})
+			sent, err := client.Send(t.Context(), sms.Outbound{Key: "key-1", To: "+15559876543", Text: "Hello", Reference: test.reference})
 			require.NoError(t, err)
 
 			search := sms.Search{Keys: []string{"key-1"}, To: "+15559876543", Text: "Hello", Since: time.Now()}

@@ -127,7 +127,7 @@ func message(o object) Message {
 		return m
 	}
 	_, m.Text = content(o.object("app_message"))
-	key, sender := parseMetadata(o.text("metadata"))
+	key, sender, _ := parseMetadata(o.text("metadata"))
 	m.Key, m.Sender = key, cmp.Or(sender, m.Sender)
 	return m
 }

@@ -45,6 +45,7 @@ type sendRequest struct {
 	} `json:"message"`
 	ChannelProperties map[string]string `json:"channel_properties,omitempty"`
 	MessageMetadata   string            `json:"message_metadata,omitempty"`
+	CorrelationID     string            `json:"correlation_id,omitempty"`
 	TTL               string            `json:"ttl,omitempty"`
 }
 
@@ -59,7 +60,8 @@ func (c *Client) sendRequest(out sms.Outbound) sendRequest {
 	// By number, not by contact: an app in DISPATCH mode knows no contacts.
 	r.Recipient.IdentifiedBy.ChannelIdentities = []channelIdentity{{Channel: "SMS", Identity: string(out.To)}}
 	r.Message.TextMessage.Text = out.Text
-	r.MessageMetadata = metadata(out.Key, out.From, c.sender)
+	r.MessageMetadata = metadata(out, c.sender)
+	r.CorrelationID = correlationID(out.Reference)
 	r.TTL = ttl(out.TTL)
 	from := out.From
 	if from == "" {
@@ -69,6 +71,21 @@ func (c *Client) sendRequest(out sms.Outbound) sendRequest {
 		r.ChannelProperties = map[string]string{"SMS_SENDER": string(from)}
 	}
 	return r
+}
+
+// longestCorrelationID is Sinch's bound, in characters. A longer one would be
+// refused, and the text with it.
+const longestCorrelationID = 128
+
+// correlationID is what Sinch repeats of a reference in the callbacks.
+func correlationID(reference string) string {
+	characters := 0
+	for i := range reference {
+		if characters++; characters > longestCorrelationID {
+			return reference[:i]
+		}
+	}
+	return reference
 }
 
 // ttl rounds down to seconds, since what is too late is useless, but never below

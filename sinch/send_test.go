@@ -56,6 +56,26 @@ func TestSend(t *testing.T) {
 				"message":{"text_message":{"text":"<a>&\u2028"}},"channel_properties":{"SMS_SENDER":"12345"},"message_metadata":"run-1 12345","ttl":"90s"}`,
 		},
 		{
+			name: "with a reference", own: "+12065550100", out: sms.Outbound{Key: "run-1", To: "+15559876543", Text: "a", Reference: "order 7"},
+			want: `{"app_id":"app-1","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"+15559876543"}]}},
+				"message":{"text_message":{"text":"a"}},"channel_properties":{"SMS_SENDER":"+12065550100"},"message_metadata":"run-1 #","correlation_id":"order 7"}`,
+		},
+		{
+			name: "with a reference, from another sender", own: "+12065550100", out: sms.Outbound{Key: "run-1", To: "+15559876543", Text: "a", From: "Our Shop", Reference: "A-17"},
+			want: `{"app_id":"app-1","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"+15559876543"}]}},
+				"message":{"text_message":{"text":"a"}},"channel_properties":{"SMS_SENDER":"Our Shop"},"message_metadata":"run-1 # Our Shop","correlation_id":"A-17"}`,
+		},
+		{
+			name: "with a reference as long as can be", out: sms.Outbound{Key: "run-1", To: "+15559876543", Text: "a", Reference: strings.Repeat("é", 128)},
+			want: `{"app_id":"app-1","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"+15559876543"}]}},
+				"message":{"text_message":{"text":"a"}},"message_metadata":"run-1 #","correlation_id":"` + strings.Repeat("é", 128) + `"}`,
+		},
+		{
+			name: "with a longer reference", out: sms.Outbound{Key: "run-1", To: "+15559876543", Text: "a", Reference: strings.Repeat("é", 127) + "👋👋"},
+			want: `{"app_id":"app-1","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"+15559876543"}]}},
+				"message":{"text_message":{"text":"a"}},"message_metadata":"run-1 #","correlation_id":"` + strings.Repeat("é", 127) + `👋"}`,
+		},
+		{
 			name: "the app's own sender, for a moment", out: sms.Outbound{Key: "run-1", To: "+15559876543", Text: "a", TTL: time.Millisecond},
 			want: `{"app_id":"app-1","recipient":{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"+15559876543"}]}},
 				"message":{"text_message":{"text":"a"}},"message_metadata":"run-1","ttl":"3s"}`,
@@ -109,12 +129,12 @@ func TestSendAnswers(t *testing.T) {
 		{name: "bad request, no JSON", status: 400, body: "<html>+15559876543</html>", doubt: sms.Refused, code: "INVALID_ARGUMENT"},
 		{name: "bad request, odd types", status: 400, body: `{"error":{"status":5,"message":{}}}`, doubt: sms.Refused, code: "INVALID_ARGUMENT"},
 		{name: "code that is no code", status: 400, body: `{"error":{"status":"+15559876543"}}`, doubt: sms.Refused, code: "INVALID_ARGUMENT"},
-		{name: "still unauthenticated", status: 401, doubt: sms.Refused, code: "UNAUTHENTICATED", detail: "check SINCH_ACCESS_KEY and SINCH_ACCESS_KEY_SECRET"},
-		{name: "forbidden", status: 403, doubt: sms.Refused, code: "PERMISSION_DENIED", detail: "check that the access key may use project SINCH_PROJECT_ID, and the account's balance"},
-		{name: "wrong region", status: 404, body: `{"error":{"status":"NOT_FOUND","message":"App not found"}}`, doubt: sms.Refused, code: "NOT_FOUND", detail: "App not found: check SINCH_PROJECT_ID, SINCH_APP_ID and SINCH_REGION: an app is known in its own region only"},
-		{name: "another 4xx", status: 422, after: "7", doubt: sms.Refused, code: "HTTP 422"},
-		{name: "no such call", status: 501, body: grpc, doubt: sms.Refused, code: "A_NAME", detail: "Something about it."},
-		{name: "redirect", status: 307, doubt: sms.Refused, code: "HTTP 307", detail: "redirected, which is not followed; check SINCH_API_URL"},
+		{name: "still unauthenticated", status: 401, doubt: sms.Denied, code: "UNAUTHENTICATED", detail: "check SINCH_ACCESS_KEY and SINCH_ACCESS_KEY_SECRET"},
+		{name: "forbidden", status: 403, doubt: sms.Denied, code: "PERMISSION_DENIED", detail: "check that the access key may use project SINCH_PROJECT_ID, and the account's balance"},
+		{name: "wrong region", status: 404, body: `{"error":{"status":"NOT_FOUND","message":"App not found"}}`, doubt: sms.Denied, code: "NOT_FOUND", detail: "App not found: check SINCH_PROJECT_ID, SINCH_APP_ID and SINCH_REGION: an app is known in its own region only"},
+		{name: "another 4xx", status: 422, after: "7", doubt: sms.Denied, code: "HTTP 422"},
+		{name: "no such call", status: 501, body: grpc, doubt: sms.Denied, code: "A_NAME", detail: "Something about it."},
+		{name: "redirect", status: 307, doubt: sms.Denied, code: "HTTP 307", detail: "redirected, which is not followed; check SINCH_API_URL"},
 
 		{name: "request timeout", status: 408, doubt: sms.Ambiguous, code: "HTTP 408"},
 		{name: "internal", status: 500, body: grpc, doubt: sms.Ambiguous, code: "HTTP 500", detail: "Something about it."},
@@ -127,7 +147,7 @@ func TestSendAnswers(t *testing.T) {
 
 		{name: "the number echoed", status: 400, body: `{"error":{"message":"invalid +15559876543, 15559876543 or +1 (555) 987-6543 in 12 ms"}}`, doubt: sms.Refused, code: "INVALID_ARGUMENT", detail: "invalid •••, ••• or ••• in 12 ms"},
 		{name: "the text echoed", status: 400, body: `{"error":{"message":"bad text \"The code is on the fridge\"\nsorry"}}`, doubt: sms.Refused, code: "INVALID_ARGUMENT", detail: `bad text "•••" sorry`},
-		{name: "the token echoed", status: 403, body: `{"error":{"message":"token-1 may not"}}`, doubt: sms.Refused, code: "PERMISSION_DENIED", detail: "••• may not: check that the access key may use project SINCH_PROJECT_ID, and the account's balance"},
+		{name: "the token echoed", status: 403, body: `{"error":{"message":"token-1 may not"}}`, doubt: sms.Denied, code: "PERMISSION_DENIED", detail: "••• may not: check that the access key may use project SINCH_PROJECT_ID, and the account's balance"},
 		{name: "a flood of words", status: 400, body: `{"error":{"message":"` + strings.Repeat("é", 1000) + `"}}`, doubt: sms.Refused, code: "INVALID_ARGUMENT", detail: strings.Repeat("é", 150) + "…"},
 	}
 	for _, tt := range tests {
@@ -222,7 +242,7 @@ func TestSendNetwork(t *testing.T) {
 			w.(http.Flusher).Flush()
 			hang(w, r)
 		}},
-		{name: "half a refusal", api: says("HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n{\"error\":"), doubt: sms.Refused, code: "PERMISSION_DENIED"},
+		{name: "half a refusal", api: says("HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n{\"error\":"), doubt: sms.Denied, code: "PERMISSION_DENIED"},
 		{name: "not HTTP", api: says("+15559876543\r\n\r\n"), doubt: sms.Ambiguous, code: "network"},
 		{name: "nobody listens", change: func(t *testing.T, c *sinch.Config) { c.APIURL = "http://" + closedPort(t) }, doubt: sms.NotTaken, code: "connection refused"},
 		{name: "certificate of a stranger", change: func(t *testing.T, c *sinch.Config) { c.APIURL = tlsServer(t) }, doubt: sms.NotTaken, code: "bad certificate"},
@@ -347,12 +367,12 @@ func TestSendWithoutToken(t *testing.T) {
 		detail string // a part of it
 		wait   time.Duration
 	}{
-		{name: "unknown key", status: 401, body: `{"error":"invalid_client"}`, doubt: sms.Refused, code: "INVALID_CLIENT", detail: "SINCH_ACCESS_KEY"},
-		{name: "bad request", status: 400, body: `{"error":"unsupported_grant_type","error_description":"key-0123456789"}`, doubt: sms.Refused, code: "UNSUPPORTED_GRANT_TYPE", detail: "SINCH_ACCESS_KEY"},
-		{name: "no JSON", status: 401, body: "<html>", doubt: sms.Refused, code: "HTTP 401", detail: "SINCH_ACCESS_KEY"},
-		{name: "forbidden", status: 403, doubt: sms.Refused, code: "HTTP 403", detail: "SINCH_ACCESS_KEY"},
-		{name: "not there", status: 404, doubt: sms.Refused, code: "HTTP 404", detail: "SINCH_AUTH_URL"},
-		{name: "redirect", status: 302, doubt: sms.Refused, code: "HTTP 302", detail: "SINCH_AUTH_URL"},
+		{name: "unknown key", status: 401, body: `{"error":"invalid_client"}`, doubt: sms.Denied, code: "INVALID_CLIENT", detail: "SINCH_ACCESS_KEY"},
+		{name: "bad request", status: 400, body: `{"error":"unsupported_grant_type","error_description":"key-0123456789"}`, doubt: sms.Denied, code: "UNSUPPORTED_GRANT_TYPE", detail: "SINCH_ACCESS_KEY"},
+		{name: "no JSON", status: 401, body: "<html>", doubt: sms.Denied, code: "HTTP 401", detail: "SINCH_ACCESS_KEY"},
+		{name: "forbidden", status: 403, doubt: sms.Denied, code: "HTTP 403", detail: "SINCH_ACCESS_KEY"},
+		{name: "not there", status: 404, doubt: sms.Denied, code: "HTTP 404", detail: "SINCH_AUTH_URL"},
+		{name: "redirect", status: 302, doubt: sms.Denied, code: "HTTP 302", detail: "SINCH_AUTH_URL"},
 		{name: "busy", status: 429, after: "3", doubt: sms.NotTaken, code: "HTTP 429", detail: "busy", wait: 3 * time.Second},
 		{name: "failing", status: 503, body: `{"error":"server_error"}`, doubt: sms.NotTaken, code: "SERVER_ERROR", detail: "failing"},
 		{name: "no token in it", status: 200, body: `{"token_type":"bearer"}`, doubt: sms.NotTaken, code: "no token", detail: "SINCH_AUTH_URL"},

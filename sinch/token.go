@@ -74,6 +74,7 @@ func tokenError(err error) *Error {
 		Status:     status,
 		Code:       cmp.Or(strings.ToUpper(word(answer.ErrorCode)), httpCode(status)),
 		RetryAfter: retryAfter(answer.Response.Header, time.Now()),
+		token:      true,
 	}
 	switch {
 	case transient(status):

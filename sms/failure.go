@@ -8,10 +8,11 @@ import (
 // A Doubt says what may be concluded from a send that did not end well.
 type Doubt string
 
-// Three classes are enough to decide what to do next.
+// Four classes are enough to decide what to do next.
 const (
 	NotTaken  Doubt = "not taken" // refused before the carrier took it: sending again is safe
-	Refused   Doubt = "refused"   // refused for good: sending again is useless
+	Refused   Doubt = "refused"   // refused for good because of the text itself: sending again is useless
+	Denied    Doubt = "denied"    // refused because of the account or the settings: useless until a person has mended them
 	Ambiguous Doubt = "ambiguous" // the carrier may or may not have taken it
 )
 
@@ -30,3 +31,13 @@ func (e *SendError) Error() string {
 	}
 	return fmt.Sprintf("sending (%s): %s: %s", e.Doubt, e.Code, e.Detail)
 }
+
+// A Class says whether a delivery that failed may succeed later. The empty Class
+// is that of a reason which nobody knows.
+type Class string
+
+// A phone may be switched on again; a number that does not exist stays so.
+const (
+	Transient Class = "transient"
+	Permanent Class = "permanent"
+)

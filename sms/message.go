@@ -43,11 +43,12 @@ type Inbound struct {
 
 // Outbound is a message from us to a contact.
 type Outbound struct {
-	Key  string        `json:"key"`            // ours; travels with the message and comes back in its receipts
-	To   Number        `json:"to"`             //
-	From Sender        `json:"from,omitempty"` // empty: the default sender
-	Text string        `json:"text"`           //
-	TTL  time.Duration `json:"ttl,omitempty"`  // how long the carrier may try; 0: as long as it likes
+	Key       string        `json:"key"`                 // ours; travels with the message and comes back in its receipts
+	To        Number        `json:"to"`                  //
+	From      Sender        `json:"from,omitempty"`      // empty: the default sender
+	Text      string        `json:"text"`                //
+	TTL       time.Duration `json:"ttl,omitempty"`       // how long the carrier may try; 0: as long as it likes
+	Reference string        `json:"reference,omitempty"` // the business's own id of what it is about: an appointment, an order
 }
 
 // Accepted is the carrier's word that it took an Outbound. It is not delivery.
@@ -59,12 +60,14 @@ type Accepted struct {
 // Receipt is what the carrier says became of an Outbound.
 type Receipt struct {
 	MessageID      string    `json:"message_id"`
-	Key            string    `json:"key,omitempty"` // ours, if the carrier returned it
-	To             Number    `json:"to"`            // the contact
+	Key            string    `json:"key,omitempty"`       // ours, if the carrier returned it
+	Reference      string    `json:"reference,omitempty"` // of the Outbound, if the carrier returned it; it may have been cut
+	To             Number    `json:"to"`                  // the contact
 	From           Sender    `json:"from,omitempty"`
 	ConversationID string    `json:"conversation_id,omitempty"` // the carrier's
 	Status         Status    `json:"status"`
 	Reason         string    `json:"reason,omitempty"`      // the carrier's reason code, such as RECIPIENT_NOT_REACHABLE
+	Class          Class     `json:"class,omitempty"`       // of a failure: may it pass?
 	Description    string    `json:"description,omitempty"` // the carrier's words; may name the contact
 	AcceptedAt     time.Time `json:"accepted_at"`           // when the carrier took the message, by its clock
 	At             time.Time `json:"at"`                    // when this became so, by the carrier's clock

@@ -33,7 +33,8 @@ func (a *app) sinch() (*sinch.Client, error) {
 
 type registerCmd struct {
 	URL       string                  `name:"url" required:"" placeholder:"https://…" help:"The whole URL, such as https://sms.example.com/webhooks/sinch."`
-	Triggers  []string                `default:"MESSAGE_INBOUND,MESSAGE_DELIVERY" placeholder:"TRIGGER" help:"What to be called for. Default: ${default}."`
+	Receipts  bool                    `help:"Register a webhook for receipts only: its URL ends in /webhooks/sinch/receipts, and its callbacks are signed with SINCH_RECEIPTS_SECRET."`
+	Triggers  []string                `placeholder:"TRIGGER" help:"What to be called for. Default: MESSAGE_INBOUND,MESSAGE_DELIVERY; with --receipts only the second; with SINCH_RECEIPTS=all MESSAGE_SUBMIT too."`
 	Callbacks settings.SinchCallbacks `embed:"" group:"Sinch"`
 }
 
@@ -41,7 +42,42 @@ type registerCmd struct {
 func (*registerCmd) Help() string {
 	return `Sinch signs its callbacks with the first value of SINCH_WEBHOOK_SECRET; our
 webhook accepts each of its values, so that one can be replaced without losing a
-text. The secret is never printed.`
+text. The secret is never printed.
+
+One webhook for all callbacks is enough. For receipts in a webhook of their own,
+with a secret of its own, register two:
+
+  parley webhook register --receipts --url https://sms.example.com/webhooks/sinch/receipts
+  parley webhook register --triggers MESSAGE_INBOUND --url https://sms.example.com/webhooks/sinch
+
+Without SINCH_RECEIPTS_SECRET both are signed with SINCH_WEBHOOK_SECRET.`
+}
+
+// secrets are what the webhook may be signed with, the newest first.
+func (c *registerCmd) secrets() ([]string, error) {
+	if c.Receipts {
+		return c.Callbacks.ReceiptsSecrets()
+	}
+	return c.Callbacks.Secrets()
+}
+
+// triggers are those asked for, or what the webhook needs.
+func (c *registerCmd) triggers() []string {
+	var triggers []string
+	for _, trigger := range c.Triggers {
+		triggers = append(triggers, strings.ToUpper(strings.TrimSpace(trigger)))
+	}
+	if len(triggers) > 0 {
+		return triggers
+	}
+	if !c.Receipts {
+		triggers = append(triggers, "MESSAGE_INBOUND")
+	}
+	triggers = append(triggers, "MESSAGE_DELIVERY")
+	if c.Callbacks.AllReceipts() {
+		triggers = append(triggers, "MESSAGE_SUBMIT")
+	}
+	return triggers
 }
 
 // hook is a webhook as it is printed: without its secret.
@@ -62,7 +98,7 @@ func (c *registerCmd) Run(ctx context.Context, a *app) error {
 	if err := checkTarget(c.URL); err != nil {
 		return err
 	}
-	secrets, err := c.Callbacks.Secrets()
+	secrets, err := c.secrets()
 	if err != nil {
 		return err
 	}
@@ -70,11 +106,7 @@ func (c *registerCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	w := sinch.Webhook{Target: c.URL, Secret: secrets[0]}
-	for _, trigger := range c.Triggers {
-		w.Triggers = append(w.Triggers, strings.ToUpper(strings.TrimSpace(trigger)))
-	}
-	made, err := client.CreateWebhook(ctx, w)
+	made, err := client.CreateWebhook(ctx, sinch.Webhook{Target: c.URL, Secret: secrets[0], Triggers: c.triggers()})
 	var refused *sinch.Error
 	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
 		return alreadyRegistered(ctx, client, c.URL, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"net/http/httptest"
 	"testing"
 
@@ -10,17 +11,23 @@ import (
 	"parley/sinch/sinchtest"
 )
 
-func TestWebhook(t *testing.T) {
-	t.Parallel()
+// atSinch is a Sinch without webhooks, and the settings that lead to it.
+func atSinch(t *testing.T) (*sinchtest.Server, settings.Env) {
+	t.Helper()
 	sim := sinchtest.New(sinchtest.Options{})
 	listener := httptest.NewServer(sim)
 	t.Cleanup(listener.Close)
 	t.Cleanup(sim.Close)
-	env := settings.Env{
+	return sim, settings.Env{
 		"SINCH_PROJECT_ID": sinchtest.DefaultProjectID, "SINCH_APP_ID": sinchtest.DefaultAppID,
 		"SINCH_ACCESS_KEY": "key", "SINCH_ACCESS_KEY_SECRET": "key-secret",
 		"SINCH_API_URL": listener.URL, "SINCH_AUTH_URL": listener.URL,
 	}
+}
+
+func TestWebhook(t *testing.T) {
+	t.Parallel()
+	sim, env := atSinch(t)
 	const target = "https://sms.example.com/webhooks/sinch"
 
 	_, stderr, code := parley(t, env, "webhook", "register", "--url", target)
@@ -57,4 +64,49 @@ func TestWebhook(t *testing.T) {
 	require.Contains(t, stderr, "there is no webhook "+made.ID)
 	stdout, _, _ = parley(t, env, "webhook", "list", "--json")
 	require.Equal(t, "[]\n", stdout)
+}
+
+// TestWebhookDefaults: what a webhook is registered for, and with which secret.
+func TestWebhookDefaults(t *testing.T) {
+	t.Parallel()
+	const inbound, delivery, submit = "MESSAGE_INBOUND", "MESSAGE_DELIVERY", "MESSAGE_SUBMIT"
+	tests := []struct {
+		name     string
+		args     []string
+		env      settings.Env
+		triggers []string
+		secret   string
+	}{
+		{"one for all", nil, nil, []string{inbound, delivery}, "secret-1"},
+		{"one for all, all receipts", nil, settings.Env{"SINCH_RECEIPTS": "all"}, []string{inbound, delivery, submit}, "secret-1"},
+		{"one for all beside another secret", nil, settings.Env{"SINCH_RECEIPTS_SECRET": "receipts-1"}, []string{inbound, delivery}, "secret-1"},
+		{"receipts", []string{"--receipts"}, settings.Env{"SINCH_RECEIPTS_SECRET": "receipts-1,receipts-0"}, []string{delivery}, "receipts-1"},
+		{"all receipts", []string{"--receipts"}, settings.Env{"SINCH_RECEIPTS_SECRET": "receipts-1", "SINCH_RECEIPTS": "all"}, []string{delivery, submit}, "receipts-1"},
+		{"receipts, without a secret of their own", []string{"--receipts"}, nil, []string{delivery}, "secret-1"},
+		{"receipts, no other secret known", []string{"--receipts"}, settings.Env{"SINCH_RECEIPTS_SECRET": "receipts-1", "SINCH_WEBHOOK_SECRET": ""}, []string{delivery}, "receipts-1"},
+		{"texts", []string{"--triggers", inbound}, settings.Env{"SINCH_RECEIPTS": "all"}, []string{inbound}, "secret-1"},
+		{"as asked for", []string{"--receipts", "--triggers", submit}, nil, []string{submit}, "secret-1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			sim, env := atSinch(t)
+			env["SINCH_WEBHOOK_SECRET"] = "secret-1,secret-0"
+			maps.Copy(env, tt.env)
+			stdout, stderr, code := parley(t, env, append([]string{"webhook", "register", "--url", "https://sms.example.com/hook"}, tt.args...)...)
+			require.Equal(t, 0, code, stderr)
+			made := sim.Webhooks()[0]
+			require.Equal(t, tt.triggers, made.Triggers)
+			require.Equal(t, tt.secret, made.Secret)
+			require.NotContains(t, stdout, tt.secret)
+		})
+	}
+}
+
+func TestWebhookHelp(t *testing.T) {
+	t.Parallel()
+	stdout, _, code := parley(t, nil, "webhook", "register", "--help")
+	require.Equal(t, 0, code)
+	require.Contains(t, stdout, "--receipts --url https://sms.example.com/webhooks/sinch/receipts")
+	require.Contains(t, stdout, "--triggers MESSAGE_INBOUND --url")
 }

@@ -99,6 +99,7 @@ func newWorld(t *testing.T, options ...option) *world {
 		"PARLEY_API_ADDR":         fmt.Sprintf("127.0.0.1:%d", apiPort),
 		"PARLEY_API_TOKEN":        apiToken,
 		"PARLEY_LOG_FORMAT":       "text",
+		"PARLEY_METRICS_ADDR":     "127.0.0.1:0",
 	}
 	for _, o := range options {
 		o(w, &sim)

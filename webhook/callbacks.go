@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,109 +21,142 @@ import (
 // than 429 most likely loses it. So a fault of ours is never a 4xx, and what can
 // never be processed is never a 5xx.
 type Callbacks struct {
-	Conversations Conversations
-	Secrets       []string      // any of them may have signed
-	Tolerance     time.Duration // how far from now a callback's time may be
-	App           settings.SinchApp
-	AllReceipts   bool // not only the final ones
-	Reachable     func(context.Context) error
-	Now           func() time.Time
-	Log           *slog.Logger
+	Conversations   Conversations
+	Secrets         []string      // any of them may have signed
+	ReceiptsSecrets []string      // likewise, where receipts have a webhook to themselves
+	Tolerance       time.Duration // how far from now a callback's time may be
+	App             settings.SinchApp
+	AllReceipts     bool // not only the final ones, and those of messages with a reference
+	Reachable       func(context.Context) error
+	Now             func() time.Time
+	Log             *slog.Logger
+	Counts          counts
 }
 
 // longestCallback is well above the longest text, at ten segments.
 const longestCallback = 256 << 10
 
-// Handler serves POST /webhooks/sinch and the two probes.
+// The paths of callbacks. A webhook for receipts only has one of its own, and
+// with it a secret of its own; what arrives there is handled as anywhere, since a
+// text that is sent to the wrong one of the two is still a text.
+const (
+	callbacksPath = "/webhooks/sinch"
+	receiptsPath  = "/webhooks/sinch/receipts"
+)
+
+// Handler serves the callbacks and the two probes.
 func (h Callbacks) Handler() http.Handler {
 	e := router(h.Log)
-	e.POST("/webhooks/sinch", h.take)
+	e.POST(callbacksPath, h.take(h.Secrets))
+	e.POST(receiptsPath, h.take(h.ReceiptsSecrets))
 	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, answer{Result: "ok"}) })
 	e.GET("/readyz", newReadiness(h.Reachable, h.Now, h.Log).answer)
 	return e
 }
 
-func (h Callbacks) take(c echo.Context) error {
+// take answers a callback that one of the secrets has signed, and counts it.
+func (h Callbacks) take(secrets []string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		begun := time.Now()
+		end := ending{result: unavailable, reason: "panic"} // unless the next line returns
+		defer func() { h.Counts.callback(c.Request().Context(), end, time.Since(begun)) }()
+		end = h.handle(c, secrets)
+		return end.answer(c)
+	}
+}
+
+func (h Callbacks) handle(c echo.Context, secrets []string) ending {
 	body, err := readBody(c, longestCallback)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return h.refuse(c, http.StatusRequestEntityTooLarge, err)
+		return h.refuse(c, http.StatusRequestEntityTooLarge, "too large", err)
 	case err != nil:
 		h.Log.Warn("callback did not arrive", "error", err)
-		return tryLater(c, err.Error())
+		return ending{result: unavailable, reason: "unread", words: err.Error()}
 	}
 	now := h.Now()
-	switch err := sinch.Verify(c.Request().Header, body, h.Secrets, now, h.Tolerance); {
+	switch err := sinch.Verify(c.Request().Header, body, secrets, now, h.Tolerance); {
 	case errors.Is(err, sinch.ErrStale):
 		h.Log.Error("refused a callback that Sinch did sign: a text or a receipt is lost, unless Sinch signs it anew; is our clock right, is SINCH_WEBHOOK_TOLERANCE long enough?",
 			"result", refused, "reason", "stale", "signed_at", c.Request().Header.Get(sinch.HeaderTimestamp), "tolerance", h.Tolerance.String())
-		return refuse(c, http.StatusUnauthorized, err.Error())
+		return ending{result: refused, reason: "stale", status: http.StatusUnauthorized, words: err.Error()}
+	case errors.Is(err, sinch.ErrUnsigned):
+		return h.refuse(c, http.StatusUnauthorized, "unsigned", err)
 	case err != nil:
-		return h.refuse(c, http.StatusUnauthorized, err)
+		return h.refuse(c, http.StatusUnauthorized, "wrong signature", err)
 	}
 	callback, err := sinch.ParseCallback(body)
 	if err != nil {
-		return h.refuse(c, http.StatusBadRequest, err)
+		return h.refuse(c, http.StatusBadRequest, "not JSON", err)
 	}
-	log := h.Log.With("trigger", callback.Trigger)
-	switch {
-	case h.App.AppID != "" && callback.AppID != "" && callback.AppID != h.App.AppID:
-		return h.drop(c, log, "app")
-	case callback.Inbound != nil:
-		return h.inbound(c, log, *callback.Inbound, now)
-	case callback.Receipt != nil:
-		return h.receipt(c, log, *callback.Receipt, now)
-	}
-	return h.drop(c, log, callback.Unused)
+	end := h.hand(c.Request().Context(), callback, now)
+	end.kind = callback.Trigger
+	return end
 }
 
-func (h Callbacks) inbound(c echo.Context, log *slog.Logger, m sms.Inbound, now time.Time) error {
-	log = log.With("contact", m.From.Masked(), "message_id", m.ID)
+// hand brings a callback to its conversation, if it is for one.
+func (h Callbacks) hand(ctx context.Context, callback sinch.Callback, now time.Time) ending {
+	log := entry{log: h.Log.With("trigger", callback.Trigger)}
+	switch {
+	case h.App.AppID != "" && callback.AppID != "" && callback.AppID != h.App.AppID:
+		return log.drop("app")
+	case callback.Inbound != nil:
+		return h.inbound(ctx, log, *callback.Inbound, now)
+	case callback.Receipt != nil:
+		return h.receipt(ctx, log, *callback.Receipt, callback.Tracked, now)
+	}
+	return log.drop(callback.Unused)
+}
+
+func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now time.Time) ending {
+	log.add("contact", m.From.Masked(), "message_id", m.ID)
 	event, err := conversation.InboundEvent(m, now)
 	if err == nil {
-		ctx, cancel := lasting(c.Request().Context())
+		ctx, cancel := lasting(ctx)
 		defer cancel()
 		err = h.Conversations.Tell(ctx, m.From, h.App.ConversationSender(m.To), event)
 	}
-	return h.told(c, log, err)
+	return log.told(err)
 }
 
 // receipt brings news of a message of ours to its conversation, but starts none:
 // one that has closed has nobody waiting for it.
-func (h Callbacks) receipt(c echo.Context, log *slog.Logger, r sms.Receipt, now time.Time) error {
-	log = log.With("contact", r.To.Masked(), "message_id", r.MessageID, "status", r.Status)
-	if !h.AllReceipts && !r.Status.Final() {
-		return h.drop(c, log, "not final")
+func (h Callbacks) receipt(ctx context.Context, log entry, r sms.Receipt, tracked bool, now time.Time) ending {
+	log.add("contact", r.To.Masked(), "message_id", r.MessageID, "status", r.Status)
+	if r.Reference != "" {
+		log.add("reference", r.Reference)
+	}
+	if isOurs(r.Key) {
+		log.add("key", r.Key)
+	}
+	if r.Status == sms.StatusFailed {
+		log.level = slog.LevelWarn // somebody was not reached
+		log.add("code", r.Reason)
+	}
+	// That a text was accepted is what the answer to its send said already.
+	if news := r.Status.Final() || tracked && r.Status != sms.StatusAccepted; !news && !h.AllReceipts {
+		return log.drop("not final")
 	}
 	event, err := conversation.ReceiptEvent(r, now)
 	if err == nil {
-		ctx, cancel := lasting(c.Request().Context())
+		ctx, cancel := lasting(ctx)
 		defer cancel()
 		err = h.Conversations.TellRunning(ctx, r.To, h.App.ConversationSender(r.From), event)
 	}
 	if errors.Is(err, conversation.ErrClosed) {
-		return h.drop(c, log, "closed")
+		return log.drop("closed")
 	}
-	return h.told(c, log, err)
+	return log.told(err)
 }
 
-// told answers for Temporal. Whatever its error, Sinch shall come again: the
-// callback is good, so the fault is on our side.
-func (h Callbacks) told(c echo.Context, log *slog.Logger, err error) error {
-	if err != nil {
-		log.Error("callback was not taken by Temporal", "result", unavailable, "error", err)
-		return tryLater(c, "Temporal did not take it")
-	}
-	log.Info("callback", "result", accepted)
-	return c.JSON(http.StatusOK, answer{Result: accepted})
+// isOurs leaves out what another program sent along with a message of its own,
+// which may hold anything.
+func isOurs(key string) bool {
+	return key != "" && isKey(key) && !strings.HasPrefix(key, "{")
 }
 
-func (h Callbacks) drop(c echo.Context, log *slog.Logger, reason string) error {
-	log.Info("callback", "result", dropped, "reason", reason)
-	return c.JSON(http.StatusOK, answer{dropped, reason})
-}
-
-func (h Callbacks) refuse(c echo.Context, status int, reason error) error {
-	h.Log.Warn("callback", "result", refused, "reason", reason, "status", status)
-	return refuse(c, status, reason.Error())
+func (h Callbacks) refuse(c echo.Context, status int, reason string, err error) ending {
+	// The path, because each has secrets of its own.
+	h.Log.Warn("callback", "result", refused, "reason", err, "status", status, "path", c.Path())
+	return ending{result: refused, reason: reason, status: status, words: err.Error()}
 }

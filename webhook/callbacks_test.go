@@ -24,7 +24,11 @@ import (
 )
 
 func signed(body []byte, secret string, at time.Time) *http.Request {
-	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/webhooks/sinch", bytes.NewReader(body))
+	return signedFor("/webhooks/sinch", body, secret, at)
+}
+
+func signedFor(path string, body []byte, secret string, at time.Time) *http.Request {
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	sinch.SignHeader(r.Header, secret, body, at)
 	return r
@@ -76,6 +80,8 @@ func TestFixtures(t *testing.T) {
 		"composed/delivery-2-delivered-dispatch.json":                     {want: receipt(sms.StatusDelivered, "send-key-1", "")},
 		"composed/delivery-2-failed.json":                                 {want: receipt(sms.StatusFailed, "send-key-1", "RECIPIENT_NOT_REACHABLE")},
 		"composed/delivery-2-failed-with-channel-code.json":               {want: receipt(sms.StatusFailed, "send-key-1", "CHANNEL_REJECT")},
+		"composed/delivery-1-queued-reference.json":                       {want: receipt(sms.StatusOnChannel, "send-key-1", "")},
+		"composed/delivery-2-delivered-dispatch-reference.json":           {want: told{Verb: "TellRunning", ID: contact + ":+12065550101", Event: "receipt:01EQBC1A3BEK731GY4YXEN0C2R:delivered", Receipt: sms.Receipt{Status: sms.StatusDelivered, Key: "send-key-1"}}},
 		"composed/delivery-3-read.json":                                   {want: receipt(sms.StatusRead, "send-key-1", "")},
 		"composed/delivery-failed-bad-request-stage2.json":                {want: receipt(sms.StatusFailed, "send-key-1", "BAD_REQUEST")},
 		"composed/delivery-unknown-status.json":                           {reason: "status"},
@@ -314,6 +320,44 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
+// TestPaths: each has secrets of its own, and handles every kind of callback.
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	const all, receipts = "/webhooks/sinch", "/webhooks/sinch/receipts"
+	kinds := map[string][]byte{
+		"a text": text("15559876543", "12065550100"),
+		"a receipt": []byte(`{"app_id":"` + sinchApp + `","message_delivery_report":{"message_id":"m1","status":"DELIVERED",
+			"channel_identity":{"channel":"SMS","identity":"15559876543"},"metadata":"run-1"}}`),
+	}
+	tests := []struct {
+		name, path, secret string
+		status             int
+	}{
+		{"all", all, secret, http.StatusOK},
+		{"all, with the receipts' secret", all, receiptsSecret, http.StatusUnauthorized},
+		{"receipts", receipts, receiptsSecret, http.StatusOK},
+		{"receipts, with the secret that is being replaced", receipts, "older", http.StatusOK},
+		{"receipts, with the other secret", receipts, secret, http.StatusUnauthorized},
+		{"receipts, with none", receipts, "", http.StatusUnauthorized},
+	}
+	for _, tt := range tests {
+		for kind, body := range kinds {
+			t.Run(tt.name+": "+kind, func(t *testing.T) {
+				t.Parallel()
+				var f fake
+				response, answer := ask(t, callbacks(&f).Handler(), signedFor(tt.path, body, tt.secret, signedAt))
+				require.Equal(t, tt.status, response.StatusCode, answer)
+				if tt.status != http.StatusOK {
+					require.Empty(t, f.calls)
+					return
+				}
+				require.Len(t, f.calls, 1)
+				require.Equal(t, "conversation:+15559876543", f.calls[0].ID)
+			})
+		}
+	}
+}
+
 // TestTemporalIsAway: whatever the error, Sinch shall come again.
 func TestTemporalIsAway(t *testing.T) {
 	t.Parallel()
@@ -389,7 +433,23 @@ func TestLogs(t *testing.T) {
 		},
 		{
 			"receipt", signed(fixture(t, "composed/delivery-1-queued.json"), secret, signedAt), nil,
-			[]string{`"trigger":"MESSAGE_DELIVERY"`, `"contact":"+1•••567"`, `"result":"dropped"`, `"reason":"not final"`, `"status":"onchannel"`},
+			[]string{`"level":"INFO"`, `"trigger":"MESSAGE_DELIVERY"`, `"contact":"+1•••567"`, `"result":"dropped"`, `"reason":"not final"`, `"status":"onchannel"`, `"message_id":"01EQBC1A3BEK731GY4YXEN0C2R"`, `"key":"send-key-1"`, `"reference":"wf-42"`},
+		},
+		{
+			"receipt of a message with a reference", signed(fixture(t, "composed/delivery-1-queued-reference.json"), secret, signedAt), nil,
+			[]string{`"level":"INFO"`, `"result":"accepted"`, `"status":"onchannel"`, `"key":"send-key-1"`, `"reference":"A-17"`},
+		},
+		{
+			"failure", signed(fixture(t, "composed/delivery-2-failed.json"), secret, signedAt), nil,
+			[]string{`"level":"WARN"`, `"result":"accepted"`, `"status":"failed"`, `"code":"RECIPIENT_NOT_REACHABLE"`, `"key":"send-key-1"`, `"reference":"wf-42"`},
+		},
+		{
+			"failure, nobody waits for it", signed(fixture(t, "composed/delivery-2-failed.json"), secret, signedAt), conversation.ErrClosed,
+			[]string{`"level":"WARN"`, `"result":"dropped"`, `"reason":"closed"`, `"code":"RECIPIENT_NOT_REACHABLE"`, `"message_id":"01EQBC1A3BEK731GY4YXEN0C2R"`},
+		},
+		{
+			"wrong secret for receipts", signedFor("/webhooks/sinch/receipts", fixture(t, "composed/delivery-2-failed.json"), secret, signedAt), nil,
+			[]string{`"level":"WARN"`, `"result":"refused"`, `wrong signature`, `"path":"/webhooks/sinch/receipts"`},
 		},
 		{
 			"stale", signed(fixture(t, "composed/inbound-text-conversation.json"), secret, signedAt.Add(-time.Hour)), nil,
@@ -419,6 +479,22 @@ func TestLogs(t *testing.T) {
 			require.NotContains(t, log.String(), "Hi!")
 		})
 	}
+}
+
+// TestLogsNothingOfOthers: what another program sends along with its messages
+// may hold anything, and a reference may look like a number.
+func TestLogsNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	h := callbacks(&fake{})
+	h.Log = telemetry.Logger(&log, telemetry.JSON, slog.LevelInfo)
+	for _, metadata := range []string{`{\"name\":\"Ana\"}`, "Ünal", strings.Repeat("k", 201)} {
+		ask(t, h.Handler(), signed([]byte(`{"app_id":"`+sinchApp+`","correlation_id":"of +15551234567","message_delivery_report":{"message_id":"m1","status":"DELIVERED",
+			"channel_identity":{"channel":"SMS","identity":"15551234567"},"metadata":"`+metadata+`"}}`), secret, signedAt))
+	}
+	require.Equal(t, 3, strings.Count(log.String(), `"reference":"of +1•••567"`))
+	require.NotContains(t, log.String(), `"key"`)
+	require.NotContains(t, log.String(), "15551234567")
 }
 
 func TestProbes(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"parley/conversation"
 	"parley/internal/settings"
+	"parley/internal/telemetry/metrics"
 	"parley/sms"
 )
 
@@ -78,9 +79,10 @@ func (f *fake) add(ctx context.Context, t told) error {
 }
 
 const (
-	secret    = "foo_secret1234"
-	sinchApp  = "01EB37HMH1M6SV18ABNS3G135H" // of most fixtures
-	ourNumber = "+12065550100"
+	secret         = "foo_secret1234"
+	receiptsSecret = "bar_secret5678"
+	sinchApp       = "01EB37HMH1M6SV18ABNS3G135H" // of most fixtures
+	ourNumber      = "+12065550100"
 )
 
 var (
@@ -97,8 +99,20 @@ func callbacks(f *fake) Callbacks {
 		Reachable:     func(context.Context) error { return nil },
 		Now:           func() time.Time { return signedAt },
 		Log:           slog.New(slog.DiscardHandler),
+		Counts:        uncounted,
+
+		ReceiptsSecrets: []string{receiptsSecret, "older"},
 	}
 }
+
+// uncounted is for tests of anything else.
+var uncounted = func() counts {
+	c, err := newCounts(metrics.None().Meter)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}()
 
 // reply is what a caller sees of an answer besides its body.
 type reply struct {

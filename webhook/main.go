@@ -21,6 +21,7 @@ import (
 	"parley/internal/connect"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
+	"parley/internal/telemetry/metrics"
 )
 
 func main() {
@@ -35,7 +36,7 @@ func main() {
 }
 
 type cli struct {
-	Addr     string            `default:":8080" env:"PARLEY_WEBHOOK_ADDR" placeholder:"HOST:PORT" help:"Where Sinch's callbacks arrive: POST /webhooks/sinch, GET /healthz, GET /readyz. Default: ${default}."`
+	Addr     string            `default:":8080" env:"PARLEY_WEBHOOK_ADDR" placeholder:"HOST:PORT" help:"Where Sinch's callbacks arrive: POST /webhooks/sinch, and /webhooks/sinch/receipts where receipts have a webhook to themselves; GET /healthz, GET /readyz. Default: ${default}."`
 	APIAddr  string            `default:"127.0.0.1:8081" env:"PARLEY_API_ADDR" placeholder:"HOST:PORT" help:"Where other programs ask for messages: POST /messages. Default: ${default}."`
 	APIToken []settings.Secret `env:"PARLEY_API_TOKEN" placeholder:"TOKEN" help:"What they show as 'Authorization: Bearer TOKEN'. Several are accepted, so that one can be replaced. Without one, --api-addr is closed."`
 
@@ -43,7 +44,11 @@ type cli struct {
 	settings.SinchApp       `embed:"" group:"Sinch"`
 	settings.SinchCallbacks `embed:"" group:"Sinch"`
 	settings.Log            `embed:"" group:"Log"`
+	settings.Metrics        `embed:"" group:"Log"`
 }
+
+// usualMetrics is the worker's port for metrics + 1: both often run on one machine.
+const usualMetrics = "127.0.0.1:9091"
 
 const description = `Takes Sinch's callbacks, and other programs' requests to send, and hands each to its conversation.
 
@@ -56,7 +61,8 @@ It starts without the Temporal server, and without any worker. While the server 
 // run is main without the process: it serves until the context ends.
 func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io.Writer) error {
 	var c cli
-	command, err := settings.Parse(&c, args, env, stdout, stderr, kong.Name("webhook"), kong.Description(description))
+	command, err := settings.Parse(&c, args, env, stdout, stderr,
+		kong.Name("webhook"), kong.Description(description), kong.Vars{"metrics_addr": usualMetrics})
 	if err != nil || command == nil {
 		return err
 	}
@@ -65,12 +71,22 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
+	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	options.MetricsHandler = counted.Temporal
+	counts, err := newCounts(counted.Meter)
+	if err != nil {
+		return err
+	}
 	temporal, err := connect.Lazy(options)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	servers, err := c.servers(temporal, options, log)
+	servers, err := c.servers(temporal, options, counts, log)
 	if err != nil {
 		return err
 	}
@@ -85,8 +101,12 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 }
 
 // servers checks all settings, and says what to serve where.
-func (c cli) servers(temporal client.Client, options client.Options, log *slog.Logger) ([]server, error) {
+func (c cli) servers(temporal client.Client, options client.Options, counts counts, log *slog.Logger) ([]server, error) {
 	secrets, err := c.Secrets()
+	var receiptsSecrets []string
+	if err == nil {
+		receiptsSecrets, err = c.ReceiptsSecrets()
+	}
 	tolerance, wrong := c.Tolerance()
 	if err := errors.Join(err, wrong); err != nil {
 		return nil, err
@@ -95,14 +115,16 @@ func (c cli) servers(temporal client.Client, options client.Options, log *slog.L
 	servers := []server{{
 		name: "callbacks", setting: "PARLEY_WEBHOOK_ADDR", addr: c.Addr,
 		handler: Callbacks{
-			Conversations: conversations,
-			Secrets:       secrets,
-			Tolerance:     tolerance,
-			App:           c.SinchApp,
-			AllReceipts:   c.AllReceipts(),
-			Reachable:     func(ctx context.Context) error { return connect.Check(ctx, temporal, options) },
-			Now:           time.Now,
-			Log:           log,
+			Conversations:   conversations,
+			Secrets:         secrets,
+			ReceiptsSecrets: receiptsSecrets,
+			Tolerance:       tolerance,
+			App:             c.SinchApp,
+			AllReceipts:     c.AllReceipts(),
+			Reachable:       func(ctx context.Context) error { return connect.Check(ctx, temporal, options) },
+			Now:             time.Now,
+			Log:             log,
+			Counts:          counts,
 		}.Handler(),
 	}}
 	if tokens := settings.Reveal(c.APIToken); len(tokens) > 0 {

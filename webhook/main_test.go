@@ -46,6 +46,7 @@ func environment(pairs ...string) settings.Env {
 		"PARLEY_WEBHOOK_ADDR":  "127.0.0.1:0",
 		"PARLEY_API_ADDR":      "127.0.0.1:0",
 		"PARLEY_API_TOKEN":     "t0ken",
+		"PARLEY_METRICS_ADDR":  "127.0.0.1:0",
 		"SINCH_WEBHOOK_SECRET": secret,
 	}
 	for pair := range slices.Chunk(pairs, 2) {
@@ -63,13 +64,15 @@ func TestRunWithoutTemporal(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var log lines
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, nil, environment(), io.Discard, &log) }()
+	go func() {
+		ended <- run(ctx, nil, environment("SINCH_RECEIPTS_SECRET", "receipts-secret"), io.Discard, &log)
+	}()
 	at := map[string]string{}
 	require.Eventually(t, func() bool {
 		for _, match := range listening.FindAllStringSubmatch(log.String(), -1) {
 			at[match[1]] = "http://" + match[2]
 		}
-		return len(at) == 2
+		return len(at) == 3
 	}, 10*time.Second, 10*time.Millisecond)
 
 	require.Equal(t, http.StatusOK, status(t, http.MethodGet, at["callbacks"]+"/healthz", nil, nil))
@@ -88,7 +91,17 @@ func TestRunWithoutTemporal(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, status(t, http.MethodGet, at["callbacks"]+"/readyz", nil, nil))
 	})
 	waiting.Wait()
+	header := signed(body, "receipts-secret", time.Now()).Header
+	require.Equal(t, http.StatusUnauthorized, status(t, http.MethodPost, at["callbacks"]+"/webhooks/sinch", header, body))
+	require.Equal(t, http.StatusServiceUnavailable, status(t, http.MethodPost, at["callbacks"]+"/webhooks/sinch/receipts", header, body))
 	require.NotContains(t, log.String(), "15559876543")
+
+	page := scrape(t, at["metrics"])
+	require.Contains(t, page, `parley_callbacks_total{kind="other",reason="unsigned",result="refused"} 1`)
+	require.Contains(t, page, `parley_callbacks_total{kind="MESSAGE_INBOUND",reason="temporal",result="unavailable"} 2`)
+	require.Contains(t, page, `temporal_request_failure_total{`, "the SDK's own")
+	require.NotContains(t, page, "5559876543")
+	require.Equal(t, http.StatusNotFound, status(t, http.MethodGet, at["callbacks"]+"/metrics", nil, nil), "has a listener of its own")
 
 	stop()
 	require.NoError(t, <-ended)
@@ -116,9 +129,11 @@ func TestRunRefusesToStart(t *testing.T) {
 		want string
 	}{
 		{"no secret", environment("SINCH_WEBHOOK_SECRET", ""), "set SINCH_WEBHOOK_SECRET"},
+		{"no secret for receipts", environment("SINCH_RECEIPTS_SECRET", ","), "set SINCH_RECEIPTS_SECRET"},
 		{"no tolerance", environment("SINCH_WEBHOOK_TOLERANCE", "0s"), "set SINCH_WEBHOOK_TOLERANCE"},
 		{"port in use", environment("PARLEY_WEBHOOK_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_WEBHOOK_ADDR"},
 		{"port of the API in use", environment("PARLEY_API_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_API_ADDR"},
+		{"port of the metrics in use", environment("PARLEY_METRICS_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_METRICS_ADDR"},
 		{"no address", environment("PARLEY_WEBHOOK_ADDR", "here"), "listening where PARLEY_WEBHOOK_ADDR says"},
 	}
 	for _, tt := range tests {
@@ -137,7 +152,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"--help"}, environment("PARLEY_API_TOKEN", "t0ken"), &out, io.Discard))
-	for _, want := range []string{"$PARLEY_WEBHOOK_ADDR", ":8080", "$PARLEY_API_TOKEN", "$SINCH_RECEIPTS"} {
+	for _, want := range []string{"$PARLEY_WEBHOOK_ADDR", ":8080", "$PARLEY_METRICS_ADDR", "127.0.0.1:9091", "$SINCH_RECEIPTS_SECRET", "$PARLEY_API_TOKEN", "$SINCH_RECEIPTS"} {
 		require.Contains(t, out.String(), want)
 	}
 	require.NotContains(t, out.String(), "t0ken")

@@ -15,6 +15,7 @@ import (
 
 	"parley/internal/settings"
 	"parley/internal/telemetry"
+	"parley/internal/telemetry/metrics"
 )
 
 func main() {
@@ -34,11 +35,16 @@ type cli struct {
 	settings.Temporal       `embed:"" group:"Temporal"`
 	settings.Conversation   `embed:"" group:"Conversations"`
 	settings.Hooks          `embed:"" group:"Your own services"`
+	settings.Archive        `embed:"" group:"Your own services"`
 	settings.SinchApp       `embed:"" group:"Sinch"`
 	settings.SinchAccess    `embed:"" group:"Sinch"`
 	settings.SinchTolerance `embed:"" group:"Sinch"`
 	settings.Log            `embed:"" group:"Log"`
+	settings.Metrics        `embed:"" group:"Log"`
 }
+
+// usualMetrics is where the metrics of the first worker on a machine are.
+const usualMetrics = "127.0.0.1:9090"
 
 const description = `Runs conversations, scripts and the work they ask for.
 
@@ -51,7 +57,8 @@ again by another worker, and a text whose fate is in doubt is looked for at the 
 // run is main without the process: it works until the context ends.
 func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io.Writer) error {
 	var c cli
-	command, err := settings.Parse(&c, args, env, stdout, stderr, kong.Name("worker"), kong.Description(description))
+	command, err := settings.Parse(&c, args, env, stdout, stderr,
+		kong.Name("worker"), kong.Description(description), kong.Vars{"metrics_addr": usualMetrics})
 	if err != nil || command == nil {
 		return err
 	}
@@ -59,5 +66,11 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	return plan.work(ctx, c.Logger(stderr), env)
+	log := c.Logger(stderr)
+	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return plan.work(ctx, log, env, counted.Temporal)
 }

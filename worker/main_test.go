@@ -5,8 +5,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -32,6 +34,7 @@ func environment(pairs ...string) settings.Env {
 		"SINCH_SMS_SENDER":        string(sinchtest.DefaultSender),
 		"SINCH_ACCESS_KEY":        "k3y",
 		"SINCH_ACCESS_KEY_SECRET": "s3cret",
+		"PARLEY_METRICS_ADDR":     "127.0.0.1:0",
 	}
 	for pair := range slices.Chunk(pairs, 2) {
 		env[pair[0]] = pair[1]
@@ -77,7 +80,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"--help"}, environment(), &out, io.Discard))
-	for _, want := range []string{"TEMPORAL_ADDRESS", "$PARLEY_SEND_TASK_QUEUE", "--only=conversations|send", "$SINCH_ACCESS_KEY_SECRET"} {
+	for _, want := range []string{"$PARLEY_METRICS_ADDR", "127.0.0.1:9090", "TEMPORAL_ADDRESS", "$PARLEY_SEND_TASK_QUEUE", "--only=conversations|send", "$SINCH_ACCESS_KEY_SECRET"} {
 		require.Contains(t, out.String(), want)
 	}
 	require.NotContains(t, out.String(), "s3cret")
@@ -102,15 +105,20 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// start runs a worker until it is ready, and returns how to stop it.
-func start(t *testing.T, env settings.Env, args ...string) (stop func()) {
+var listening = regexp.MustCompile(`msg=listening for=metrics address=(\S+)`)
+
+// start runs a worker until it is ready, and returns where its metrics are and
+// how to stop it.
+func start(t *testing.T, env settings.Env, args ...string) (metrics string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var log lines
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, args, env, io.Discard, &log) }()
 	require.Eventually(t, func() bool { return bytes.Contains([]byte(log.String()), []byte("msg=ready")) }, 30*time.Second, 20*time.Millisecond)
-	return func() {
+	match := listening.FindStringSubmatch(log.String())
+	require.NotNil(t, match)
+	return "http://" + match[1] + "/metrics", func() {
 		cancel()
 		require.NoError(t, <-ended)
 		require.NotContains(t, log.String(), "1555987654")
@@ -154,8 +162,11 @@ func TestAnswers(t *testing.T) {
 			t.Cleanup(host.Close)
 			env := environment(append(tt.env, "TEMPORAL_ADDRESS", server.FrontendHostPort(), "TEMPORAL_TASK_QUEUE", tt.queue,
 				"SINCH_API_URL", host.URL, "SINCH_AUTH_URL", host.URL)...)
+			var metrics []string
 			for _, args := range tt.workers {
-				defer start(t, env, args...)()
+				address, stop := start(t, env, args...)
+				defer stop()
+				metrics = append(metrics, address)
 			}
 
 			event, err := conversation.InboundEvent(sms.Inbound{ID: "m1", From: tt.contact, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
@@ -166,6 +177,28 @@ func TestAnswers(t *testing.T) {
 			defer cancel()
 			_, err = carrier.WaitForText(ctx, tt.contact, `Thanks for your message! You said: "Hello"`)
 			require.NoError(t, err)
+
+			page := ""
+			for _, address := range metrics {
+				page += scrape(t, address)
+			}
+			require.Regexp(t, `(?m)^temporal_workflow_task_execution_latency_seconds_count\{.*workflow_type="Conversation".*\} [1-9]`, page)
+			require.Regexp(t, `(?m)^temporal_activity_execution_latency_seconds_count\{activity_type="HandleInboundMessage".*\} [1-9]`, page)
+			require.NotContains(t, page, string(tt.contact[1:]))
+			require.NotContains(t, page, "Hello")
 		})
 	}
+}
+
+func scrape(t *testing.T, address string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	page, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	return string(page)
 }

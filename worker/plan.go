@@ -27,6 +27,9 @@ type plan struct {
 	sender    func(sms.Sender) sms.Sender // which conversation an address of ours belongs to
 	responder activities.Hook
 	outcome   activities.Hook
+	notify    activities.Hook
+	fallback  activities.Fallback // nil: there is none
+	archive   activities.Archive  // nil: nothing is kept
 	carrier   activities.Carrier
 }
 
@@ -46,7 +49,7 @@ func (c cli) plan() (plan, error) {
 		p.queue = ""
 	}
 
-	var errs [5]error
+	var errs [8]error
 	if p.queue != "" {
 		tolerance, err := c.Tolerance()
 		errs[0] = err
@@ -54,9 +57,16 @@ func (c cli) plan() (plan, error) {
 		p.sender = c.ConversationSender
 		p.responder, errs[2] = c.Responder()
 		p.outcome, errs[3] = c.Outcome()
+		p.notify, errs[4] = c.Notify()
+		p.archive, errs[5] = c.OpenArchive(c.HookSecret)
+		var fallback activities.Hook
+		if fallback, errs[6] = c.Fallback(); fallback.URL != "" {
+			p.fallback = activities.HookFallback{Hook: fallback}
+		}
+		p.settings.Notify, p.settings.Fallback, p.settings.Archive = p.notify.URL != "", p.fallback != nil, p.archive != nil
 	}
 	if p.sendQueue != "" {
-		p.carrier, errs[4] = sinch.NewClient(c.Config(c.SinchApp))
+		p.carrier, errs[7] = sinch.NewClient(c.Config(c.SinchApp))
 	}
 	return p, errors.Join(errs[:]...)
 }

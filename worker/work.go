@@ -23,13 +23,14 @@ const stopTimeout = 20 * time.Second
 
 // work connects, and works until the context ends or the server refuses us for
 // good.
-func (p plan) work(ctx context.Context, log *slog.Logger, env settings.Env) error {
+func (p plan) work(ctx context.Context, log *slog.Logger, env settings.Env, metrics client.MetricsHandler) error {
 	ctx, cancel := context.WithCancel(ctx) // ends with this function what it started
 	defer cancel()
 	options, err := connect.Options(log, env)
 	if err != nil {
 		return err
 	}
+	options.MetricsHandler = metrics
 	temporal, err := connect.Dial(ctx, options)
 	if err != nil {
 		return err
@@ -121,6 +122,9 @@ func (p plan) registerConversations(r worker.Registry, temporal client.Client) {
 	workflows.Register(r)
 	r.RegisterActivity(&activities.Responder{Hook: p.responder})
 	r.RegisterActivity(&activities.Outcomes{Hook: p.outcome})
+	r.RegisterActivity(&activities.Notices{Hook: p.notify})
+	r.RegisterActivity(&activities.Fallbacks{Fallback: p.fallback})
+	r.RegisterActivity(&activities.Archives{Archive: p.archive})
 }
 
 func (p plan) registerSending(r worker.Registry) {

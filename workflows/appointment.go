@@ -82,7 +82,7 @@ func AppointmentConfirmation(ctx workflow.Context, in Appointment) (AppointmentR
 	}
 
 	if goodbye := in.goodbye(result.Outcome, when); goodbye != "" {
-		if err := chat.Say(ctx, goodbye); err != nil {
+		if _, err := chat.Say(ctx, goodbye); err != nil {
 			return result, err
 		}
 	}

@@ -38,7 +38,8 @@ func Feedback(ctx workflow.Context, in Visit) (Rating, error) {
 	case err != nil:
 		return Rating{}, err
 	case stars > "3":
-		return Rating{Stars: stars}, chat.Say(ctx, "Thank you! We are glad you liked it.")
+		_, err = chat.Say(ctx, "Thank you! We are glad you liked it.")
+		return Rating{Stars: stars}, err
 	}
 
 	why, err := conversation.Ask(ctx, chat, conversation.Question[string]{
@@ -51,5 +52,6 @@ func Feedback(ctx workflow.Context, in Visit) (Rating, error) {
 	case err != nil:
 		return Rating{}, err
 	}
-	return Rating{Stars: stars, Why: why}, chat.Say(ctx, "Thank you for telling us. We will do better.")
+	_, err = chat.Say(ctx, "Thank you for telling us. We will do better.")
+	return Rating{Stars: stars, Why: why}, err
 }

@@ -73,6 +73,7 @@ type Stage struct {
 	contacts map[sms.Number]*Contact
 	cues     []cue
 	refuse   map[string]string
+	fates    map[sms.Number]sms.Receipt
 	last     time.Time
 	ids      int
 	mu       sync.Mutex
@@ -107,7 +108,7 @@ type Contact struct {
 func New(w io.Writer, acts ...any) *Stage {
 	suite := testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	s := &Stage{out: w, env: suite.NewTestWorkflowEnvironment(), settings: conversation.DefaultSettings(), contacts: map[sms.Number]*Contact{}, refuse: map[string]string{}}
+	s := &Stage{out: w, env: suite.NewTestWorkflowEnvironment(), settings: conversation.DefaultSettings(), contacts: map[sms.Number]*Contact{}, refuse: map[string]string{}, fates: map[sms.Number]sms.Receipt{}}
 	s.env.SetStartTime(Start)
 	s.env.SetTestTimeout(time.Minute)
 	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
@@ -116,6 +117,7 @@ func New(w io.Writer, acts ...any) *Stage {
 	s.env.RegisterActivity(&activities.Messaging{Carrier: s})
 	s.env.RegisterActivity(&activities.Responder{})
 	s.env.RegisterActivity(&activities.Outcomes{})
+	s.env.RegisterActivity(&activities.Fallbacks{})
 	for _, a := range acts {
 		s.env.RegisterActivity(a)
 	}
@@ -154,6 +156,18 @@ func (s *Stage) Cancel(after time.Duration, id string) {
 
 // Refuse lets the carrier refuse texts to a number for good, with a reason code.
 func (s *Stage) Refuse(number sms.Number, code string) { s.refuse[string(number)] = code }
+
+// Deliver has the carrier report that texts to a number arrive, a second after
+// each. Without it, or Lose, there is no report, as from some networks.
+func (s *Stage) Deliver(number sms.Number) {
+	s.fates[number] = sms.Receipt{Status: sms.StatusDelivered}
+}
+
+// Lose has the carrier report that texts to a number do not arrive, with a
+// reason code.
+func (s *Stage) Lose(number sms.Number, code string, class sms.Class) {
+	s.fates[number] = sms.Receipt{Status: sms.StatusFailed, Reason: code, Class: class}
+}
 
 // Run plays until every script has ended and every text is sent.
 func (s *Stage) Run() {
@@ -232,8 +246,9 @@ func (s *Stage) play(ctx workflow.Context) error {
 			s.bring(ctx, running, t)
 		})
 		selector.AddReceive(sents, func(ch workflow.ReceiveChannel, _ bool) {
-			var m sms.Outbound
+			var m sent
 			ch.Receive(ctx, &m)
+			s.reportOn(ctx, running, m)
 			contact := s.Contact(m.To)
 			if !asked[string(m.To)+m.Text] || len(contact.replies) == 0 {
 				return
@@ -339,6 +354,29 @@ func spoken(d time.Duration) string {
 	}
 }
 
+// reportOn brings the carrier's report on a text, if there is to be one.
+func (s *Stage) reportOn(ctx workflow.Context, running map[string]workflow.ChildWorkflowFuture, m sent) {
+	fate, ok := s.fates[m.To]
+	if !ok {
+		return
+	}
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		_ = workflow.Sleep(ctx, time.Second)
+		fate.MessageID, fate.Key, fate.To, fate.At, fate.AcceptedAt = m.ID, m.Key, m.To, workflow.Now(ctx), workflow.Now(ctx)
+		event, err := conversation.ReceiptEvent(fate, workflow.Now(ctx))
+		if err != nil {
+			panic(err)
+		}
+		s.bring(ctx, running, told{m.To, m.From, event})
+	})
+}
+
+// sent is a text that the carrier took, with its id there.
+type sent struct {
+	sms.Outbound
+	ID string
+}
+
 type told struct {
 	Contact sms.Number
 	Sender  sms.Sender
@@ -362,7 +400,7 @@ func (s *Stage) Send(_ context.Context, m sms.Outbound) (sms.Accepted, error) {
 	s.sent = append(s.sent, m)
 	id := "out-" + strconv.Itoa(len(s.sent))
 	s.mu.Unlock()
-	s.env.SignalWorkflow("sent", m)
+	s.env.SignalWorkflow("sent", sent{m, id})
 	return sms.Accepted{MessageID: id, At: now}, nil
 }
 

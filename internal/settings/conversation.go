@@ -18,8 +18,9 @@ type Conversation struct {
 	OptOutReply    string          `default:"${opt_out_reply}" env:"PARLEY_OPT_OUT_REPLY" placeholder:"TEXT" help:"Answer to STOP, or 'off' where the network answers itself. Default: ${default}"`
 	OptInReply     string          `default:"${opt_in_reply}" env:"PARLEY_OPT_IN_REPLY" placeholder:"TEXT" help:"Answer to START, or 'off'. Default: ${default}"`
 	HelpReply      string          `default:"${help_reply}" env:"PARLEY_HELP_REPLY" placeholder:"TEXT" help:"Answer to HELP, or 'off'. Default: ${default}"`
-	RepliesPerHour int             `default:"${replies_per_hour}" env:"PARLEY_REPLIES_PER_HOUR" placeholder:"N" help:"Replies of the responder to one number in an hour at most: two machines that answer each other stop here. Default: ${default}."`
-	ResponderTries []time.Duration `default:"${responder_tries}" env:"PARLEY_RESPONDER_TRIES" placeholder:"DURATION" help:"Waits between the tries of a responder that fails; then its turn is parked. Default: ${default}."`
+	TextsPerHour   int             `default:"${texts_per_hour}" env:"PARLEY_TEXTS_PER_HOUR" placeholder:"N" help:"Automatic texts to one number in an hour at most: two machines that answer each other stop here. Default: ${default}."`
+	ResponderTries []time.Duration `default:"${responder_tries}" env:"PARLEY_RESPONDER_TRIES" placeholder:"DURATION" help:"Waits between the tries of a responder that fails; after a bad answer to the last, its turn is parked. Default: ${default}."`
+	Patience       time.Duration   `default:"${responder_patience}" name:"responder-patience" env:"PARLEY_RESPONDER_PATIENCE" placeholder:"DURATION" help:"How long a responder that cannot be reached is tried, before its turn is parked. Default: ${default}."`
 	Development    bool            `env:"PARLEY_DEVELOPMENT" help:"Allow what is only good for trying things out, such as a short --idle-after."`
 }
 
@@ -46,8 +47,9 @@ func (c Conversation) Settings(t Temporal, tolerance time.Duration) (conversatio
 	s.OptOutReply = textOrNone(c.OptOutReply)
 	s.OptInReply = textOrNone(c.OptInReply)
 	s.HelpReply = textOrNone(c.HelpReply)
-	s.RepliesPerHour = c.RepliesPerHour
+	s.TextsPerHour = c.TextsPerHour
 	s.ResponderTries = c.ResponderTries
+	s.Patience = c.Patience
 	if t.SendsApart() {
 		s.SendTaskQueue = t.SendTaskQueue
 	}
@@ -66,12 +68,15 @@ func (c Conversation) check() error {
 	if c.ContinueAfter < 0 {
 		errs = append(errs, errors.New("set PARLEY_CONTINUE_AFTER to a number of events, or to 0 for when the server suggests it"))
 	}
-	if c.RepliesPerHour < 1 {
-		errs = append(errs, errors.New("set PARLEY_REPLIES_PER_HOUR to 1 or more"))
+	if c.TextsPerHour < 1 {
+		errs = append(errs, errors.New("set PARLEY_TEXTS_PER_HOUR to 1 or more"))
+	}
+	if c.Patience < 0 {
+		errs = append(errs, errors.New("set PARLEY_RESPONDER_PATIENCE to a duration such as 1h"))
 	}
 	for _, wait := range c.ResponderTries {
 		if wait <= 0 {
-			errs = append(errs, errors.New("set PARLEY_RESPONDER_TRIES to durations such as 10s,2m,10m"))
+			errs = append(errs, errors.New("set PARLEY_RESPONDER_TRIES to durations such as 10s,1m"))
 			break
 		}
 	}

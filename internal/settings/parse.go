@@ -103,11 +103,12 @@ func defaults() kong.Option {
 		tries[i] = shortDuration(wait)
 	}
 	return kong.Vars{
-		"idle_after":       shortDuration(d.IdleAfter),
-		"opt_out_reply":    d.OptOutReply,
-		"opt_in_reply":     d.OptInReply,
-		"help_reply":       d.HelpReply,
-		"replies_per_hour": fmt.Sprint(d.RepliesPerHour),
-		"responder_tries":  strings.Join(tries, ","),
+		"idle_after":         shortDuration(d.IdleAfter),
+		"opt_out_reply":      d.OptOutReply,
+		"opt_in_reply":       d.OptInReply,
+		"help_reply":         d.HelpReply,
+		"texts_per_hour":     fmt.Sprint(d.TextsPerHour),
+		"responder_tries":    strings.Join(tries, ","),
+		"responder_patience": shortDuration(d.Patience),
 	}
 }

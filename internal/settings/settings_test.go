@@ -61,9 +61,9 @@ func TestEnvironment(t *testing.T) {
 	a := parse(t, settings.Env{
 		"TEMPORAL_TASK_QUEUE": "q", "PARLEY_SEND_TASK_QUEUE": "send",
 		"PARLEY_IDLE_AFTER": "48h", "PARLEY_CONTINUE_AFTER": "2000", "PARLEY_OPT_OUT_REPLY": "off", "PARLEY_OPT_IN_REPLY": " Off ",
-		"PARLEY_HELP_REPLY": "Ask us.", "PARLEY_REPLIES_PER_HOUR": "3", "PARLEY_RESPONDER_TRIES": "1s,2s",
+		"PARLEY_HELP_REPLY": "Ask us.", "PARLEY_TEXTS_PER_HOUR": "3", "PARLEY_RESPONDER_TRIES": "1s,2s",
 		"SINCH_REGION": "eu", "SINCH_PROJECT_ID": "p", "SINCH_APP_ID": "a", "SINCH_SMS_SENDER": "12065550100, +1 206 555 0101,12345",
-		"SINCH_ACCESS_KEY": "k", "SINCH_ACCESS_KEY_SECRET": " s\n", "SINCH_WEBHOOK_SECRET": "new,old,", "SINCH_WEBHOOK_TOLERANCE": "36h", "SINCH_RECEIPTS": "all",
+		"SINCH_ACCESS_KEY": "k", "SINCH_ACCESS_KEY_SECRET": " s\n", "SINCH_WEBHOOK_SECRET": "new,old,", "SINCH_RECEIPTS_SECRET": "newer, older", "SINCH_WEBHOOK_TOLERANCE": "36h", "SINCH_RECEIPTS": "all",
 		"SINCH_API_URL": "http://127.0.0.1:8090", "SINCH_AUTH_URL": "http://127.0.0.1:8090",
 		"PARLEY_RESPONDER_URL": "https://ai.example/turn", "PARLEY_OUTCOME_URL": "https://crm.example/outcome", "PARLEY_HOOK_SECRET": "hook",
 		"PARLEY_LOG_FORMAT": "json", "PARLEY_LOG_LEVEL": "debug",
@@ -74,7 +74,7 @@ func TestEnvironment(t *testing.T) {
 	s, err := a.Settings(a.Temporal, a.WebhookTolerance)
 	require.NoError(t, err)
 	require.Equal(t, conversation.Settings{
-		IdleAfter: 48 * time.Hour, ContinueAfter: 2000, RememberFor: 36 * time.Hour, HelpReply: "Ask us.", RepliesPerHour: 3,
+		IdleAfter: 48 * time.Hour, ContinueAfter: 2000, RememberFor: 36 * time.Hour, HelpReply: "Ask us.", TextsPerHour: 3, Patience: time.Hour,
 		ResponderTries: []time.Duration{time.Second, 2 * time.Second}, SendTaskQueue: "send",
 	}, s)
 
@@ -86,6 +86,9 @@ func TestEnvironment(t *testing.T) {
 	secrets, err := a.Secrets()
 	require.NoError(t, err)
 	require.Equal(t, []string{"new", "old"}, secrets)
+	secrets, err = a.ReceiptsSecrets()
+	require.NoError(t, err)
+	require.Equal(t, []string{"newer", "older"}, secrets)
 	require.True(t, a.AllReceipts())
 
 	hook, err := a.Responder()
@@ -115,7 +118,7 @@ func TestNotUnderstood(t *testing.T) {
 	tests := []struct{ name, value, want string }{
 		{"PARLEY_IDLE_AFTER", "a week", "PARLEY_IDLE_AFTER is not understood: write it like 168h"},
 		{"PARLEY_CONTINUE_AFTER", "many", "PARLEY_CONTINUE_AFTER is not understood: write it like 0"},
-		{"PARLEY_RESPONDER_TRIES", "10s;2m", "PARLEY_RESPONDER_TRIES is not understood: write it like 10s,2m,10m"},
+		{"PARLEY_RESPONDER_TRIES", "10s;2m", "PARLEY_RESPONDER_TRIES is not understood: write it like 10s,1m"},
 		{"PARLEY_DEVELOPMENT", "perhaps", "PARLEY_DEVELOPMENT is not understood: write it like true or false"},
 		{"SINCH_RECEIPTS", "some", "SINCH_RECEIPTS is not understood: write final or all"},
 		{"SINCH_WEBHOOK_TOLERANCE", "5", "SINCH_WEBHOOK_TOLERANCE is not understood: write it like 5m"},
@@ -139,11 +142,12 @@ func TestRefused(t *testing.T) {
 		{"PARLEY_IDLE_AFTER", "1h", "set PARLEY_IDLE_AFTER to 24h or more"},
 		{"PARLEY_IDLE_AFTER", "-1h", "set PARLEY_IDLE_AFTER to a duration such as 168h"},
 		{"PARLEY_CONTINUE_AFTER", "-1", "set PARLEY_CONTINUE_AFTER to a number of events"},
-		{"PARLEY_REPLIES_PER_HOUR", "0", "set PARLEY_REPLIES_PER_HOUR to 1 or more"},
-		{"PARLEY_RESPONDER_TRIES", "10s,0s", "set PARLEY_RESPONDER_TRIES to durations such as 10s,2m,10m"},
+		{"PARLEY_TEXTS_PER_HOUR", "0", "set PARLEY_TEXTS_PER_HOUR to 1 or more"},
+		{"PARLEY_RESPONDER_TRIES", "10s,0s", "set PARLEY_RESPONDER_TRIES to durations such as 10s,1m"},
 		{"PARLEY_HELP_REPLY", string(bytes.Repeat([]byte("help "), 400)), "set PARLEY_HELP_REPLY to a text of at most 10 segments, or to off"},
 		{"SINCH_WEBHOOK_TOLERANCE", "0s", "set SINCH_WEBHOOK_TOLERANCE to a duration such as 5m or 24h"},
 		{"SINCH_WEBHOOK_SECRET", ",", "set SINCH_WEBHOOK_SECRET to the secret that the webhook was given at Sinch"},
+		{"SINCH_RECEIPTS_SECRET", ",", "set SINCH_RECEIPTS_SECRET to the secret that the webhook for receipts was given at Sinch, or leave it out"},
 		{"PARLEY_RESPONDER_URL", "ai.example/t0ken", "set PARLEY_RESPONDER_URL to a URL"},
 		{"PARLEY_OUTCOME_URL", "ftp://ai.example/t0ken", "set PARLEY_OUTCOME_URL to a URL"},
 	}
@@ -155,6 +159,8 @@ func TestRefused(t *testing.T) {
 			_, err := a.Settings(a.Temporal, time.Minute)
 			errs = append(errs, err)
 			_, err = a.Secrets()
+			errs = append(errs, err)
+			_, err = a.ReceiptsSecrets()
 			errs = append(errs, err)
 			_, err = a.Tolerance()
 			errs = append(errs, err)
@@ -177,6 +183,16 @@ func TestRefused(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestReceiptsSecretDefault: one webhook for all callbacks has one secret.
+func TestReceiptsSecretDefault(t *testing.T) {
+	t.Parallel()
+	secrets, err := parse(t, settings.Env{"SINCH_WEBHOOK_SECRET": "new,old"}).ReceiptsSecrets()
+	require.NoError(t, err)
+	require.Equal(t, []string{"new", "old"}, secrets)
+	_, err = parse(t, nil).ReceiptsSecrets()
+	require.ErrorContains(t, err, "set SINCH_WEBHOOK_SECRET")
+}
+
 func TestHelpNamesVariablesAndShowsNoSecrets(t *testing.T) {
 	t.Parallel()
 	var a all
@@ -187,7 +203,7 @@ func TestHelpNamesVariablesAndShowsNoSecrets(t *testing.T) {
 	}, &out, &out)
 	require.NoError(t, err)
 	require.Nil(t, command, "nothing is left to do")
-	for _, want := range []string{"--idle-after=DURATION", "$PARLEY_IDLE_AFTER", "$SINCH_WEBHOOK_SECRET", "168h", "10s,2m,10m"} {
+	for _, want := range []string{"--idle-after=DURATION", "$PARLEY_IDLE_AFTER", "$SINCH_WEBHOOK_SECRET", "168h", "10s,1m"} {
 		require.Contains(t, out.String(), want)
 	}
 	for _, secret := range []string{"k3y", "s3cret", "h00k", "t0ken"} {
@@ -197,7 +213,7 @@ func TestHelpNamesVariablesAndShowsNoSecrets(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	a := parse(t, settings.Env{"SINCH_ACCESS_KEY_SECRET": "s3cret", "SINCH_WEBHOOK_SECRET": "s3cret,s3cret", "PARLEY_HOOK_SECRET": "s3cret"})
+	a := parse(t, settings.Env{"SINCH_ACCESS_KEY_SECRET": "s3cret", "SINCH_WEBHOOK_SECRET": "s3cret,s3cret", "SINCH_RECEIPTS_SECRET": "s3cret", "PARLEY_HOOK_SECRET": "s3cret"})
 	raw, err := json.Marshal(a)
 	require.NoError(t, err)
 	var line bytes.Buffer

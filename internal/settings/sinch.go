@@ -86,9 +86,10 @@ func (a SinchAccess) Config(app SinchApp) sinch.Config {
 
 // SinchCallbacks is how Sinch calls us.
 type SinchCallbacks struct {
-	WebhookSecret []Secret `name:"sinch-webhook-secret" env:"SINCH_WEBHOOK_SECRET" placeholder:"SECRET" help:"What callbacks are signed with. Several are accepted, so that one can be replaced without losing a text."`
+	WebhookSecret  []Secret `name:"sinch-webhook-secret" env:"SINCH_WEBHOOK_SECRET" placeholder:"SECRET" help:"What callbacks are signed with. Several are accepted, so that one can be replaced without losing a text."`
+	ReceiptsSecret []Secret `name:"sinch-receipts-secret" env:"SINCH_RECEIPTS_SECRET" placeholder:"SECRET" help:"What callbacks to /webhooks/sinch/receipts are signed with, likewise. Default: as all others."`
 	SinchTolerance
-	Receipts string `name:"sinch-receipts" enum:"final,all" default:"final" env:"SINCH_RECEIPTS" placeholder:"final|all" help:"Which receipts reach the conversation: the final ones, or all; each costs one action. Default: ${default}."`
+	Receipts string `name:"sinch-receipts" enum:"final,all" default:"final" env:"SINCH_RECEIPTS" placeholder:"final|all" help:"Which receipts reach the conversation: the final ones, or all; each costs one action. Messages with a reference get all. Default: ${default}."`
 }
 
 // Secrets returns the secrets, of which the first is the newest by custom. It
@@ -101,7 +102,21 @@ func (c SinchCallbacks) Secrets() ([]string, error) {
 	return secrets, nil
 }
 
-// AllReceipts is false if only the final ones shall reach the conversation.
+// ReceiptsSecrets are those of the webhook that has the receipts to itself:
+// its own, or without any the ones of the other.
+func (c SinchCallbacks) ReceiptsSecrets() ([]string, error) {
+	if len(c.ReceiptsSecret) == 0 {
+		return c.Secrets()
+	}
+	secrets := Reveal(c.ReceiptsSecret)
+	if len(secrets) == 0 {
+		return nil, errors.New("set SINCH_RECEIPTS_SECRET to the secret that the webhook for receipts was given at Sinch, or leave it out if there is one webhook for all")
+	}
+	return secrets, nil
+}
+
+// AllReceipts is false if only the final ones shall reach the conversation, and
+// those of messages with a reference.
 func (c SinchCallbacks) AllReceipts() bool { return c.Receipts == "all" }
 
 // SinchTolerance is how old a callback may be. The worker needs it too: so long

@@ -109,7 +109,9 @@ func (i *Installation) StartSimulator(ctx context.Context, args ...string) (*Pro
 // StartWebhook starts the webhook and waits until it reaches Temporal.
 func (i *Installation) StartWebhook(ctx context.Context) (*Process, error) {
 	ready := strings.TrimSuffix(i.Webhook, "/webhooks/sinch") + "/readyz"
-	return i.run(ctx, "webhook", filepath.Join(i.Bin, "webhook"), i.Settings, func(ctx context.Context) bool { return Answers(ctx, ready) })
+	settings := maps.Clone(i.Settings)
+	settings["PARLEY_METRICS_ADDR"] = "127.0.0.1:0"
+	return i.run(ctx, "webhook", filepath.Join(i.Bin, "webhook"), settings, func(ctx context.Context) bool { return Answers(ctx, ready) })
 }
 
 // StartWorker starts one more worker and waits until it says that it is ready.

@@ -92,6 +92,7 @@ type record struct {
 	content        json.RawMessage // app_message or contact_message
 	callbackURL    string
 	visibleAt      time.Time // in the message list
+	expiresAt      time.Time // zero: never
 	channelCode    string
 	parts          int // of SMS_MAX_NUMBER_OF_MESSAGE_PARTS
 }

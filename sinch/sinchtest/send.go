@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -75,6 +76,7 @@ type accepted struct {
 	mode    Mode
 	kind    sms.Kind
 	text    string
+	ttl     time.Duration // 0: for ever
 	failure *failure
 }
 
@@ -163,14 +165,19 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 		mode: a.mode, correlation: request.CorrelationID, content: request.Message,
 		callbackURL: request.CallbackURL, visibleAt: now.Add(s.opts.ListLag),
 	}
+	if a.ttl > 0 {
+		r.expiresAt = now.Add(a.ttl)
+	}
 	var created bool
 	r.contactID, r.conversationID, created = s.contact(p, a.mode)
 	if slices.Contains(s.opts.Senders, a.sender) {
 		p.texts = a.sender // whoever answers this text answers that number
 	}
-	p.correlation = request.CorrelationID
-	if len(request.ConversationMetadata) > 0 {
-		p.conversationMetadata = string(request.ConversationMetadata)
+	if s.keeps(a.mode) {
+		p.correlation = request.CorrelationID
+		if len(request.ConversationMetadata) > 0 {
+			p.conversationMetadata = string(request.ConversationMetadata)
+		}
 	}
 	if a.failure == nil && plan.fail != "" {
 		a.failure = &failure{code: plan.fail, description: "The underlying channel reported: Temporary delivery failure", channelCode: "404"}
@@ -205,8 +212,9 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 }
 
 // live lets an accepted message reach the phone, or not, and calls the webhooks
-// on the way: MESSAGE_SUBMIT, QUEUED_ON_CHANNEL, then DELIVERED or FAILED. It
-// returns when each callback was tried once.
+// on the way: MESSAGE_SUBMIT, QUEUED_ON_CHANNEL, then DELIVERED or FAILED. A
+// message that is not at its end when its ttl is fails there and then. It returns
+// when each callback was tried once.
 func (s *Server) live(r *record, failed *failure, plan plan) {
 	type step struct {
 		delay   time.Duration
@@ -227,12 +235,19 @@ func (s *Server) live(r *record, failed *failure, plan plan) {
 	}
 
 	var late []func() <-chan struct{}
+	final := false
 	for _, step := range steps {
+		if final {
+			break // it expired on the way
+		}
+		if left, bounded := s.left(r); bounded && left < step.delay && step.trigger == TriggerDelivery {
+			step.delay, step.status, failed = left, Failed, expired
+		}
 		if !s.sleep(step.delay) {
 			return
 		}
 		body := s.advance(r, step.trigger, step.status, failed)
-		final := step.status == Delivered || step.status == Failed
+		final = step.status == Delivered || step.status == Failed
 		if plan.receipts == NoReceipts || (plan.receipts == NoFinalReceipts && final) {
 			continue
 		}
@@ -254,6 +269,14 @@ func (s *Server) live(r *record, failed *failure, plan plan) {
 	}
 }
 
+// expired is how a message ends whose ttl was over before it was delivered.
+var expired = &failure{code: "MESSAGE_EXPIRED", description: "The message expired before it was delivered"}
+
+// left is how much of a message's ttl is left, if it has one.
+func (s *Server) left(r *record) (left time.Duration, bounded bool) {
+	return r.expiresAt.Sub(s.opts.Now()), !r.expiresAt.IsZero()
+}
+
 // advance gives a message its next status, and returns the callback that says so.
 func (s *Server) advance(r *record, trigger string, status Status, failed *failure) []byte {
 	s.mu.Lock()
@@ -271,6 +294,13 @@ func (s *Server) advance(r *record, trigger string, status Status, failed *failu
 }
 
 var ttlForm = regexp.MustCompile(`^[0-9]+s$`)
+
+// ttl reads what checkLimits has let pass. Sinch takes thousands of years, more
+// than a Duration holds.
+func ttl(written string) time.Duration {
+	seconds, _ := strconv.ParseInt(strings.TrimSuffix(written, "s"), 10, 64)
+	return time.Duration(min(seconds, int64(math.MaxInt64/time.Second))) * time.Second
+}
 
 // check is the first stage. What it does not know it ignores, as Sinch does.
 func (s *Server) check(contentType string, body []byte) (accepted, *apiError) {
@@ -296,6 +326,7 @@ func (s *Server) check(contentType string, body []byte) (accepted, *apiError) {
 		return a, refusal
 	}
 
+	a.ttl = ttl(req.TTL)
 	a.mode = s.opts.Mode
 	if req.ProcessingStrategy == "DISPATCH_ONLY" {
 		a.mode = Dispatch

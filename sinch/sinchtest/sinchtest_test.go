@@ -272,7 +272,7 @@ func TestSinchClientAndCallbacks(t *testing.T) {
 	require.NoError(t, err)
 	ctx := within(t)
 
-	sent, err := client.Send(ctx, sms.Outbound{Key: "key-1", To: ana, Text: "Hi Ana!", TTL: time.Minute})
+	sent, err := client.Send(ctx, sms.Outbound{Key: "key-1", To: ana, Text: "Hi Ana!", From: "12345", TTL: time.Minute, Reference: "order 7"})
 	require.NoError(t, err)
 	c.quiet()
 	id := c.Text(ana, "12345", "Confirmed <b>&</b> 👍")
@@ -307,8 +307,12 @@ func TestSinchClientAndCallbacks(t *testing.T) {
 			require.Equal(t, sent.MessageID, callback.Receipt.MessageID)
 			require.Equal(t, "key-1", callback.Receipt.Key)
 			require.Equal(t, ana, callback.Receipt.To)
+			require.Equal(t, sms.Sender("12345"), callback.Receipt.From)
+			require.Equal(t, "order 7", callback.Receipt.Reference)
+			require.True(t, callback.Tracked)
 			continue
 		}
+		require.Equal(t, "order 7", callback.Inbound.Reference, "the last one sent to this contact")
 		require.Equal(t, id, callback.Inbound.ID)
 		require.Equal(t, ana, callback.Inbound.From)
 		require.Equal(t, sms.Sender("12345"), callback.Inbound.To)
@@ -377,9 +381,13 @@ func TestModes(t *testing.T) {
 			t.Parallel()
 			c, h := startWithHook(t, tt.options)
 			status, _ := c.do(http.MethodPost, project+"/messages:send",
-				with(textTo(ana, "Hi", "k"), map[string]any{"correlation_id": "wf-42", "conversation_metadata": map[string]any{"turn": 3}}))
+				with(textTo(ana, "Hi", "k #"), map[string]any{"correlation_id": "wf-42", "conversation_metadata": map[string]any{"turn": 3}}))
 			require.Equal(t, http.StatusOK, status)
 			c.quiet()
+			for _, receipt := range h.all() {
+				require.Equal(t, "wf-42", receipt.parsed["correlation_id"], "receipts have it in either mode")
+				require.Equal(t, "k #", receipt.part()["metadata"])
+			}
 			c.Text(ana, "", "Hello")
 			c.quiet()
 			inbound := h.all()[3]
@@ -527,6 +535,77 @@ func TestFailuresThatComeLater(t *testing.T) {
 			got := h.all()
 			require.Equal(t, tt.code, got[len(got)-1].part()["reason"].(map[string]any)["code"])
 			require.Equal(t, tt.code, c.Sent()[0].Reason)
+		})
+	}
+}
+
+// TestCorrelationIsKeptWithTheMessage: what goes out in DISPATCH mode leaves
+// nothing behind for the contact's next message, in any app.
+func TestCorrelationIsKeptWithTheMessage(t *testing.T) {
+	t.Parallel()
+	c, h := startWithHook(t, sinchtest.Options{})
+	for _, send := range []map[string]any{
+		{"correlation_id": "wf-42"},
+		{"correlation_id": "wf-43", "processing_strategy": "DISPATCH_ONLY"},
+	} {
+		status, _ := c.do(http.MethodPost, project+"/messages:send", with(textTo(ana, "Hi", "k"), send))
+		require.Equal(t, http.StatusOK, status)
+		c.quiet()
+		c.Text(ana, "", "Hello")
+		c.quiet()
+		got := h.all()
+		require.Equal(t, "wf-42", got[len(got)-1].parsed["correlation_id"])
+	}
+}
+
+// TestTTL: a message that is not delivered while it lives ends failed, and says
+// so when its time is over, not when the delivery would have been due. The clock
+// stands still but where a webhook takes its time.
+func TestTTL(t *testing.T) {
+	t.Parallel()
+	const submitted, onChannel = 1, 2 // callbacks
+	for name, tt := range map[string]struct {
+		ttl    string
+		delays sinchtest.Delays
+		slow   int           // the callback whose answer takes
+		took   time.Duration // so long
+		want   []string
+	}{
+		"in time":                        {"30s", sinchtest.Delays{}, onChannel, 30 * time.Second, []string{"QUEUED_ON_CHANNEL", "DELIVERED"}},
+		"as long as can be":              {"315576000000s", sinchtest.Delays{}, onChannel, 24 * time.Hour, []string{"QUEUED_ON_CHANNEL", "DELIVERED"}},
+		"delivery held for too long":     {"30s", sinchtest.Delays{}, onChannel, 31 * time.Second, []string{"QUEUED_ON_CHANNEL", "FAILED"}},
+		"delivery due later":             {"30s", sinchtest.Delays{Final: time.Hour}, onChannel, 29*time.Second + 999*time.Millisecond, []string{"QUEUED_ON_CHANNEL", "FAILED"}},
+		"never reached the channel":      {"30s", sinchtest.Delays{}, submitted, time.Minute, []string{"FAILED"}},
+		"channel due later, in its turn": {"30s", sinchtest.Delays{OnChannel: time.Hour}, submitted, 29*time.Second + 999*time.Millisecond, []string{"FAILED"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+			c, h := startWithHook(t, sinchtest.Options{Delays: tt.delays, Now: func() time.Time {
+				mu.Lock()
+				defer mu.Unlock()
+				return now
+			}})
+			h.answer = func(n int) int {
+				mu.Lock()
+				defer mu.Unlock()
+				if n == tt.slow {
+					now = now.Add(tt.took)
+				}
+				return http.StatusOK
+			}
+			status, answer := c.do(http.MethodPost, project+"/messages:send", with(textTo(ana, "Hi", "k"), map[string]any{"ttl": tt.ttl}))
+			require.Equal(t, http.StatusOK, status, "%v", answer)
+			c.quiet()
+			require.Equal(t, append([]string{"message_submit_notification"}, tt.want...), h.kinds())
+			sent := c.Sent()[0]
+			require.Equal(t, sinchtest.Status(tt.want[len(tt.want)-1]), sent.Status)
+			if sent.Status == sinchtest.Failed {
+				require.Equal(t, "MESSAGE_EXPIRED", sent.Reason)
+				last := h.all()[len(tt.want)]
+				require.Equal(t, "MESSAGE_EXPIRED", last.part()["reason"].(map[string]any)["code"])
+			}
 		})
 	}
 }

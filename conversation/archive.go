@@ -1,0 +1,219 @@
+package conversation
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities"
+	"parley/sms"
+)
+
+const (
+	archiveDelay = time.Minute // in which records gather to be stored together
+	archivePause = time.Hour   // after an archive took nothing for minutes
+	archiveBatch = 50          // records, at most
+)
+
+// A Closing is what the archive keeps about a conversation that closed or
+// continues as new, besides its messages.
+type Closing struct {
+	Contact   sms.Number `json:"contact"`
+	Sender    sms.Sender `json:"sender,omitempty"`
+	Run       int        `json:"run"`
+	StartedAt time.Time  `json:"started_at"`
+	ActiveAt  time.Time  `json:"active_at"`
+	Continues bool       `json:"continues"` // as new; else it closed
+	OptedOut  *OptOut    `json:"opted_out,omitempty"`
+	Parked    []Parked   `json:"parked,omitempty"`
+	Mended    []Mended   `json:"mended,omitempty"`
+	Evicted   int        `json:"evicted,omitempty"`
+}
+
+// storing is a batch on its way to the archive.
+type storing struct {
+	ids     []string // of messages
+	closing bool     // with the record of this run's end
+	future  workflow.Future
+}
+
+// toArchive notes that the archive does not have a message as it is.
+func (c *conversation) toArchive(m *Message) {
+	m.Stored, c.closingStored = false, false
+	if c.state.Settings.Archive && m.settled() && c.state.ArchiveAt.IsZero() {
+		c.state.ArchiveAt = c.now().Add(archiveDelay)
+	}
+}
+
+// settled reports whether a message is what it will most likely stay.
+func (m *Message) settled() bool { return m.Key == "" || m.Status.Final() }
+
+func (m *Message) recordID() string {
+	if m.Key != "" {
+		return m.Key
+	}
+	return "in:" + m.MessageID
+}
+
+// store hands to the archive what is due.
+func (c *conversation) store() {
+	due := c.state.ArchiveAt
+	if !c.state.Settings.Archive || c.storing != nil || due.IsZero() || c.now().Before(due) {
+		return
+	}
+	if !c.storeBatch((*Message).settled, nil) {
+		c.state.ArchiveAt = time.Time{}
+	}
+}
+
+// storeAll hands over what is left before a run ends, and reports whether that
+// is still on its way. While the archive takes nothing, a conversation that
+// continues as new takes its messages along, and one that would close waits.
+func (c *conversation) storeAll(continues bool) bool {
+	s := c.state
+	if !s.Settings.Archive || c.closingStored {
+		return false
+	}
+	if s.Attention != nil && s.Attention.UntilStored && c.now().Before(s.ArchiveAt) {
+		return !continues
+	}
+	return c.storeBatch(func(*Message) bool { return true }, &Closing{
+		Contact: s.Contact, Sender: s.Sender, Run: s.Run, StartedAt: s.StartedAt, ActiveAt: s.ActiveAt, Continues: continues,
+		OptedOut: s.OptedOut, Parked: s.Parked, Mended: s.Mended, Evicted: s.Evicted,
+	})
+}
+
+// storeBatch starts to store, the oldest first, and reports whether there is
+// anything to store.
+func (c *conversation) storeBatch(which func(*Message) bool, closing *Closing) bool {
+	s := c.state
+	batch := &storing{}
+	var records []activities.Record
+	add := func(m *Message) {
+		if m.Stored || !which(m) || len(records) >= archiveBatch {
+			return
+		}
+		m.Stored = true // until it changes, or the archive does not take it
+		batch.ids = append(batch.ids, m.recordID())
+		records = append(records, c.recordOf(m))
+	}
+	for i := range s.Evictees {
+		add(&s.Evictees[i])
+	}
+	for i := range s.Transcript {
+		add(&s.Transcript[i])
+	}
+	if closing != nil && len(records) < archiveBatch {
+		body, _ := json.Marshal(closing) //nolint:errchkjson // it holds nothing that JSON cannot
+		batch.closing = true
+		records = append(records, activities.Record{
+			ID: s.FirstRunID + "/run" + strconv.Itoa(s.Run), Kind: activities.RecordConversation,
+			Conversation: ID(s.Contact, s.Sender), FirstRunID: s.FirstRunID, At: c.now(), Body: body,
+		})
+	}
+	if len(records) == 0 {
+		return false
+	}
+	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    20 * time.Second,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: time.Minute, MaximumAttempts: 5},
+		Summary:                "archive " + strconv.Itoa(len(records)),
+	})
+	batch.future = workflow.ExecuteActivity(ctx, archives.StoreRecords, records)
+	c.storing = batch
+	return true
+}
+
+func (c *conversation) recordOf(m *Message) activities.Record {
+	kept := *m
+	kept.Delivery, kept.Stored = nil, false
+	body, _ := json.Marshal(kept) //nolint:errchkjson // it holds nothing that JSON cannot
+	return activities.Record{
+		ID: m.recordID(), Kind: activities.RecordMessage, Conversation: ID(c.state.Contact, c.state.Sender), FirstRunID: c.state.FirstRunID,
+		Key: m.Key, MessageID: m.MessageID, Line: &activities.Line{From: m.From, Text: m.Text, Time: m.At}, At: c.now(), Body: body,
+	}
+}
+
+func (c *conversation) onStored(f workflow.Future) {
+	batch := c.storing
+	c.storing = nil
+	s := c.state
+	if err := f.Get(c.ctx, nil); err != nil {
+		for _, list := range [][]Message{s.Evictees, s.Transcript} {
+			for i := range list {
+				if slices.Contains(batch.ids, list[i].recordID()) {
+					list[i].Stored = false
+				}
+			}
+		}
+		s.ArchiveAt = c.now().Add(archivePause)
+		if s.Attention == nil || s.Attention.UntilStored {
+			s.Attention = &Attention{Reason: "the archive takes nothing: " + plain(err), At: c.now(), UntilStored: true}
+		}
+		return
+	}
+	if s.Attention != nil && s.Attention.UntilStored {
+		s.Attention = nil
+	}
+	s.Evictees = slices.DeleteFunc(s.Evictees, func(m Message) bool { return m.Stored })
+	c.closingStored = batch.closing
+	s.ArchiveAt = c.now() // look whether there is more
+}
+
+// evict keeps a message that leaves the transcript until the archive has it.
+func (c *conversation) evict(m Message) {
+	s := c.state
+	if !s.Settings.Archive || m.Stored {
+		return
+	}
+	if len(s.Evictees) >= maxEvictees {
+		s.Evictees = s.Evictees[1:]
+	}
+	s.Evictees = append(s.Evictees, m)
+	if s.ArchiveAt.IsZero() {
+		s.ArchiveAt = c.now().Add(archiveDelay)
+	}
+}
+
+// recalled reports whether it is known what was said in an earlier
+// conversation, and asks for it if not: the responder shall see that too.
+func (c *conversation) recalled() bool {
+	s := c.state
+	if s.Recalled || s.Run > 0 || !s.Settings.Archive {
+		return true
+	}
+	if c.recalling == nil {
+		ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+			StartToCloseTimeout: 10 * time.Second,
+			RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
+			Summary:             "what was said before?",
+		})
+		c.recalling = workflow.ExecuteActivity(ctx, archives.RecallMessages,
+			activities.RecallInput{Conversation: ID(s.Contact, s.Sender), Messages: maxRecalled + len(s.Transcript)})
+	}
+	return false
+}
+
+// onRecalled goes on without the archive if that does not answer: the contact
+// waits.
+func (c *conversation) onRecalled(f workflow.Future) {
+	c.recalling = nil
+	s := c.state
+	s.Recalled = true
+	var lines []activities.Line
+	if err := f.Get(c.ctx, &lines); err != nil {
+		workflow.GetLogger(c.ctx).Warn("The archive did not tell what was said before", "error", plain(err))
+		return
+	}
+	for _, line := range lines {
+		if line.Time.Before(s.StartedAt) {
+			s.Before = append(s.Before, activities.Line{From: cut(line.From, maxIDBytes), Text: cut(line.Text, maxTextBytes), Time: line.Time})
+		}
+	}
+	s.Before = s.Before[max(0, len(s.Before)-maxRecalled):]
+}

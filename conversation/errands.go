@@ -1,0 +1,154 @@
+package conversation
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities"
+	"parley/sms"
+)
+
+const (
+	errandPause   = 15 * time.Minute // between series of tries
+	errandGivesUp = 24 * time.Hour   // with a service that takes nothing
+)
+
+// An Errand is a word to somebody outside, besides the contact. Errands keep
+// nobody waiting: the conversation goes on whatever becomes of them.
+type Errand struct {
+	Kind    errandKind `json:"kind"`
+	Of      string     `json:"of"` // what it is about: the id of what was parked, the key of a message
+	Since   time.Time  `json:"since"`
+	NextTry time.Time  `json:"next_try,omitzero"`
+}
+
+type errandKind string
+
+const (
+	errandNotice   errandKind = "notice"   // to a person, of what was parked
+	errandFallback errandKind = "fallback" // of a text that failed for good, for another way to the contact
+)
+
+// running is an errand in flight; each kind has one at a time, since one
+// service that is down must not hold up another.
+type running struct {
+	errand Errand
+	future workflow.Future
+}
+
+// sendOn takes note of an errand.
+func (c *conversation) sendOn(e Errand) {
+	s := c.state
+	if e.Kind == errandNotice && !s.Settings.Notify {
+		return
+	}
+	if len(s.Errands) >= maxErrands {
+		s.Errands = s.Errands[1:]
+		s.Evicted++
+	}
+	e.Since = c.now()
+	s.Errands = append(s.Errands, e)
+}
+
+// runErrands starts the next errand of each kind.
+func (c *conversation) runErrands() {
+	for _, kind := range []errandKind{errandNotice, errandFallback} {
+		if slices.ContainsFunc(c.running, func(r running) bool { return r.errand.Kind == kind }) {
+			continue
+		}
+		for {
+			i := slices.IndexFunc(c.state.Errands, func(e Errand) bool { return e.Kind == kind })
+			if i < 0 || c.now().Before(c.state.Errands[i].NextTry) {
+				break
+			}
+			e := c.state.Errands[i]
+			if future := c.run(e); future != nil {
+				c.running = append(c.running, running{errand: e, future: future})
+				break
+			}
+			c.forget(e) // what it was about has settled itself
+		}
+	}
+}
+
+func (c *conversation) run(e Errand) workflow.Future {
+	s := c.state
+	id := ID(s.Contact, s.Sender)
+	if e.Kind == errandNotice {
+		i := slices.IndexFunc(s.Parked, func(p Parked) bool { return p.ID == e.Of })
+		if i < 0 {
+			return nil
+		}
+		p := s.Parked[i]
+		notice := activities.Notice{ID: p.ID, Conversation: id, Contact: s.Contact, Sender: s.Sender, Code: string(p.Code), Reason: p.Reason, At: p.At}
+		if p.Message != nil {
+			notice.Key, notice.Reference = p.Message.Key, p.Message.Reference
+		}
+		return workflow.ExecuteActivity(c.errandContext("tell a person: "+string(p.Code)), notices.NotifyPerson, notice)
+	}
+	m := c.message(e.Of)
+	if m == nil || m.Status != sms.StatusFailed {
+		return nil
+	}
+	return workflow.ExecuteActivity(c.errandContext("hand over what failed"), fallbacks.HandOver, activities.Undelivered{
+		Key: m.Key, Contact: s.Contact, Sender: s.Sender, From: m.From, Text: m.Text, Reference: m.Reference,
+		Reason: m.Reason, Question: m.AskID != "", At: m.StatusAt,
+	})
+}
+
+// errandContext gives a service some minutes to take a word. Longer outages are
+// waited for on our own timer, so that a run can end.
+func (c *conversation) errandContext(summary string) workflow.Context {
+	return workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    20 * time.Second,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: time.Minute, MaximumAttempts: 5},
+		Summary:                summary,
+	})
+}
+
+// onRan notes how an errand went.
+func (c *conversation) onRan(r running, f workflow.Future) {
+	c.running = slices.DeleteFunc(c.running, func(x running) bool { return x.future == r.future })
+	err := f.Get(c.ctx, nil)
+	e := r.errand
+	i := slices.IndexFunc(c.state.Errands, func(x Errand) bool { return x.Kind == e.Kind && x.Of == e.Of })
+	switch {
+	case err == nil:
+		c.handedOver(e, "handed over")
+	case i < 0:
+	case c.now().Before(e.Since.Add(errandGivesUp)):
+		c.state.Errands[i].NextTry = c.now().Add(errandPause)
+		return
+	default:
+		workflow.GetLogger(c.ctx).Error("Gave up telling another service", "what", e.Kind, "about", e.Of, "error", plain(err))
+		c.handedOver(e, "not handed over: "+plain(err))
+		if e.Kind == errandFallback {
+			c.attend("what failed could not be handed to the fallback for a day: " + plain(err))
+		}
+	}
+	c.forget(e)
+}
+
+func (c *conversation) handedOver(e Errand, how string) {
+	if m := c.message(e.Of); m != nil && e.Kind == errandFallback {
+		m.Fallback = cut(how, maxIDBytes)
+		c.toArchive(m)
+	}
+}
+
+func (c *conversation) forget(e Errand) {
+	c.state.Errands = slices.DeleteFunc(c.state.Errands, func(x Errand) bool { return x.Kind == e.Kind && x.Of == e.Of })
+}
+
+// message is the message of the transcript with a key; nil if it is gone.
+func (c *conversation) message(key string) *Message {
+	i := slices.IndexFunc(c.state.Transcript, func(m Message) bool { return m.Key == key })
+	if i < 0 || key == "" {
+		return nil
+	}
+	return &c.state.Transcript[i]
+}

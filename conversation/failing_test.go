@@ -1,0 +1,505 @@
+package conversation_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"parley/activities"
+	"parley/conversation"
+	"parley/sms"
+)
+
+func denied() error { return &sms.SendError{Doubt: sms.Denied, Code: "PERMISSION_DENIED"} }
+
+func unreachable() error {
+	return temporal.NewApplicationError("it answered HTTP 503", activities.ErrTypeUnreachable)
+}
+
+// report brings a receipt with everything in it.
+func (k *talk) report(r sms.Receipt) {
+	r.At, r.AcceptedAt = k.env.Now(), k.env.Now()
+	k.signal(conversation.ReceiptEvent(r, k.env.Now()))
+}
+
+func failed(id string, class sms.Class) sms.Receipt {
+	return sms.Receipt{MessageID: id, Status: sms.StatusFailed, Reason: "RECIPIENT_NOT_REACHABLE", Class: class}
+}
+
+func (k *talk) retry(id string, m conversation.Mend) {
+	k.signal(conversation.RetryEvent(id, m, k.env.Now()))
+}
+
+func (k *talk) skip(id string, m conversation.Mend) {
+	k.signal(conversation.SkipEvent(id, m, k.env.Now()))
+}
+
+func (k *talk) watch(id, script, sayID string, until time.Time) {
+	body, err := json.Marshal(map[string]any{
+		"script": conversation.ScriptRef{Type: "Script", WorkflowID: script, RunID: script + "-run"}, "say_id": sayID, "until": until,
+	})
+	k.signal(conversation.Envelope{Schema: 2, ID: id, Kind: conversation.KindWatch, Body: body}, err)
+}
+
+// Minutes without a responder park nothing; an hour does.
+func TestResponderIsAway(t *testing.T) {
+	t.Parallel()
+
+	for name, test := range map[string]struct {
+		away   time.Duration
+		parked int
+	}{
+		"for five minutes":    {5 * time.Minute, 0},
+		"for fifty minutes":   {50 * time.Minute, 0},
+		"for more than hours": {4 * time.Hour, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := newTalk(t)
+			k.settings.Notify = true
+			k.respond = func(turn activities.Turn) (activities.Decision, error) {
+				if k.env.Now().Before(k.start.Add(test.away)) {
+					return activities.Decision{}, unreachable()
+				}
+				return activities.Decision{Reply: "re: " + turn.Text}, nil
+			}
+			k.at(0, func() { k.text("1", "one") })
+			k.at(time.Minute, func() { k.text("2", "two") })
+			state := k.last()
+			require.Len(t, state.Parked, test.parked)
+			require.Less(t, len(k.turns), 30, "patience is no hurry")
+			if test.parked == 0 {
+				require.Equal(t, []string{"re: one\ntwo"}, words(k.sends))
+				require.Empty(t, k.notices)
+				require.Nil(t, state.Attention)
+				return
+			}
+			require.Equal(t, conversation.ParkedUnreachable, state.Parked[0].Code)
+			require.Equal(t, "conversation:"+string(contact), k.notices[0].Conversation)
+			require.Equal(t, state.Parked[0].ID, k.notices[0].ID)
+			require.Len(t, k.notices, 1)
+		})
+	}
+}
+
+func TestParkedTurnIsTriedAgainOrSkipped(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	away := true
+	k.respond = func(turn activities.Turn) (activities.Decision, error) {
+		if away {
+			return activities.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
+		}
+		return activities.Decision{Reply: "re: " + turn.Text}, nil
+	}
+	k.at(0, func() { k.text("1", "one") })
+	k.at(time.Hour, func() { k.text("2", "two") })
+	k.at(2*time.Hour, func() {
+		require.Len(t, k.state().Parked, 2)
+		away = false
+		k.retry("wrong", conversation.Mend{Codes: []conversation.ParkCode{conversation.ParkedDenied}})
+		k.retry("right", conversation.Mend{IDs: []string{k.state().Parked[0].ID}, By: "kim"})
+	})
+	k.at(3*time.Hour, func() {
+		require.Equal(t, []string{"re: one"}, words(k.sends))
+		state := k.state()
+		require.Len(t, state.Parked, 1)
+		require.NotNil(t, state.Attention)
+		k.retry("right", conversation.Mend{}) // the same word again
+		k.skip("enough", conversation.Mend{By: "kim", Why: "called them"})
+	})
+	state := k.run() // nothing keeps it open any more
+	require.Equal(t, []string{"re: one"}, words(k.sends))
+	require.Nil(t, state.Attention)
+	require.Equal(t, []bool{true, false}, []bool{state.Mended[0].Retried, state.Mended[1].Retried})
+	require.Equal(t, "called them", state.Mended[1].Why)
+}
+
+func TestDeniedByTheCarrier(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.answer = func(n int, _ sms.Outbound) error {
+		if n <= 2 {
+			return denied()
+		}
+		return nil
+	}
+	k.at(0, func() {
+		k.send("a", "your order")
+		k.ask("q", "script", "well?", time.Hour, time.Time{})
+	})
+	k.at(time.Minute, func() {
+		state := k.state()
+		require.Equal(t, conversation.ParkedDenied, state.Parked[0].Code)
+		require.Len(t, state.Parked, 1, "nobody waits for an answer to the question any more")
+		require.Equal(t, []string{"script answer/q undeliverable PERMISSION_DENIED"}, k.outcomes)
+		k.retry("r", conversation.Mend{})
+	})
+	state := k.run()
+	require.Equal(t, []string{"your order", "well?", "your order"}, words(k.sends))
+	require.NotEqual(t, k.sends[0].Key, k.sends[2].Key)
+	require.Equal(t, k.sends[0].Key, state.Transcript[2].ResendOf)
+}
+
+func TestParkedMessageIsSettledByALateReceipt(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.answer = func(int, sms.Outbound) error { return ambiguous() }
+	k.at(0, func() { k.send("a", "hello") })
+	k.at(time.Hour, func() {
+		require.Len(t, k.state().Parked, 1)
+		k.report(sms.Receipt{MessageID: "M9", Key: k.sends[0].Key, Status: sms.StatusDelivered})
+	})
+	state := k.run()
+	require.Equal(t, sms.StatusDelivered, state.Transcript[0].Status)
+	require.Nil(t, state.Attention)
+}
+
+// Whether a text that did not arrive is sent again depends on why, on what it
+// is for, and on what is heard meanwhile.
+func TestNotDelivered(t *testing.T) {
+	t.Parallel()
+
+	for name, test := range map[string]struct {
+		request conversation.SendRequest
+		play    func(k *talk)
+		sends   int
+		handed  int
+		status  sms.Status // of the first
+	}{
+		"permanent": {
+			play:  func(k *talk) { k.report(failed("M1", sms.Permanent)) },
+			sends: 1, handed: 1, status: sms.StatusFailed,
+		},
+		"for a reason that nobody knows": {
+			play:  func(k *talk) { k.report(failed("M1", "")) },
+			sends: 1, handed: 1, status: sms.StatusFailed,
+		},
+		"transient, and then it arrives": {
+			play: func(k *talk) {
+				k.report(failed("M1", sms.Transient))
+				k.at(2*time.Minute, func() { k.report(sms.Receipt{MessageID: "M2", Status: sms.StatusDelivered}) })
+			},
+			sends: 2, status: sms.StatusFailed,
+		},
+		"transient, each time": {
+			play: func(k *talk) {
+				for i, id := range []string{"M1", "M2", "M3", "M4"} {
+					k.at(time.Duration(i)*30*time.Minute+time.Second, func() { k.report(failed(id, sms.Transient)) })
+				}
+			},
+			sends: 4, handed: 1, status: sms.StatusFailed,
+		},
+		"transient, but late news are better": {
+			play: func(k *talk) {
+				k.report(failed("M1", sms.Transient))
+				k.at(30*time.Second, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+			},
+			sends: 1, status: sms.StatusDelivered,
+		},
+		"transient, and soon useless": {
+			request: conversation.SendRequest{UsefulUntil: time.Date(2026, time.March, 2, 9, 0, 50, 0, time.UTC)},
+			play:    func(k *talk) { k.report(failed("M1", sms.Transient)) },
+			sends:   1, handed: 1, status: sms.StatusFailed,
+		},
+		"transient, and not to be sent twice": {
+			request: conversation.SendRequest{InDoubt: conversation.Park},
+			play:    func(k *talk) { k.report(failed("M1", sms.Transient)) },
+			sends:   1, handed: 1, status: sms.StatusFailed,
+		},
+		"transient, and then STOP": {
+			play: func(k *talk) {
+				k.report(failed("M1", sms.Transient))
+				k.at(10*time.Second, func() { k.text("s", "STOP") })
+			},
+			sends: 2, status: sms.StatusFailed, // the second is the confirmation
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := newTalk(t)
+			k.settings.Fallback = true
+			test.request.Text = "your order"
+			test.request.Reference = "order-7"
+			k.at(0, func() { k.signal(conversation.SendEvent("a", test.request, k.start)) })
+			k.at(time.Second, func() { test.play(k) })
+			state := k.last()
+			require.Len(t, k.sends, test.sends, words(k.sends))
+			require.Equal(t, test.status, state.Transcript[0].Status)
+			require.Len(t, k.handed, test.handed)
+			require.Empty(t, state.Resends)
+			for _, m := range k.sends {
+				require.Contains(t, []string{"order-7", ""}, m.Reference)
+			}
+			if test.handed > 0 {
+				last := state.Transcript[len(state.Transcript)-1]
+				require.Equal(t, "handed over", last.Fallback)
+				require.Equal(t, activities.Undelivered{
+					Key: last.Key, Contact: contact, From: "application", Text: "your order", Reference: "order-7",
+					Reason: "RECIPIENT_NOT_REACHABLE", At: last.StatusAt,
+				}, k.handed[0])
+			}
+		})
+	}
+}
+
+// A question that did not arrive is nothing a text could answer, until it is
+// asked once more.
+func TestQuestionIsAskedOnceMore(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(time.Second, func() { k.report(failed("M1", sms.Transient)) })
+	k.at(10*time.Second, func() { k.text("1", "is anybody there?") })
+	k.at(20*time.Second, func() {
+		require.Equal(t, []string{"well?", "re: is anybody there?"}, words(k.sends), "nobody is kept waiting")
+	})
+	k.at(2*time.Minute, func() { k.text("2", "yes") })
+	state := k.run()
+	require.Equal(t, []string{"well?", "re: is anybody there?", "well?"}, words(k.sends))
+	require.Equal(t, []string{"script answer/q answered yes"}, k.outcomes)
+	require.Equal(t, state.Transcript[0].Key, state.Transcript[3].ResendOf)
+}
+
+func TestQuestionThatArrivedAfterAllIsOpenAgain(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(time.Second, func() { k.report(failed("M1", sms.Transient)) })
+	k.at(10*time.Second, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+	k.at(20*time.Second, func() { k.text("1", "yes") })
+	k.run()
+	require.Equal(t, []string{"well?"}, words(k.sends))
+	require.Equal(t, []string{"script answer/q answered yes"}, k.outcomes)
+}
+
+func TestQuestionThatFailsForGoodAfterItWasResent(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(time.Second, func() { k.report(failed("M1", sms.Transient)) })
+	k.at(5*time.Minute, func() { k.report(failed("M2", sms.Permanent)) })
+	k.run()
+	require.Equal(t, []string{"script answer/q undeliverable RECIPIENT_NOT_REACHABLE"}, k.outcomes)
+}
+
+// What a script is told about a text that it watches.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+
+	for name, test := range map[string]struct {
+		play func(k *talk)
+		want string
+	}{
+		"delivered": {
+			func(k *talk) { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) },
+			"reported delivered",
+		},
+		"failed": {
+			func(k *talk) { k.report(failed("M1", sms.Permanent)) },
+			"reported RECIPIENT_NOT_REACHABLEnot delivered",
+		},
+		"no word from the carrier": {func(*talk) {}, "reported unknown"},
+		"sent once more": {
+			func(k *talk) {
+				k.report(failed("M1", sms.Transient))
+				k.at(5*time.Minute, func() { k.report(sms.Receipt{MessageID: "M2", Status: sms.StatusDelivered}) })
+			},
+			"reported delivered",
+		},
+		"STOP before it left": {
+			func(k *talk) { k.text("s", "STOP") },
+			"reported unknown",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := newTalk(t)
+			k.at(0, func() { k.say("s/1", "script", "here you are") })
+			k.at(time.Second, func() { k.watch("s/2", "script", "s/1", k.start.Add(time.Hour)) })
+			k.at(2*time.Second, func() { test.play(k) })
+			k.last()
+			require.Equal(t, []string{"script answer/s/2 " + test.want}, k.outcomes)
+		})
+	}
+}
+
+func TestWatchWhatWasNotSent(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() { k.text("s", "STOP") })
+	k.at(time.Minute, func() {
+		k.say("s/1", "script", "here you are")
+		k.watch("s/2", "script", "s/1", k.start.Add(time.Hour))
+		k.watch("s/4", "script", "s/3", k.start.Add(time.Hour)) // of a life before
+	})
+	state := k.last()
+	require.Equal(t, []string{"script answer/s/2 reported the contact opted outnot delivered", "script answer/s/4 reported unknown"}, k.outcomes)
+	require.Equal(t, sms.StatusDropped, state.Transcript[2].Status)
+}
+
+func TestFallbackAndNoticesOutlastTheirServices(t *testing.T) {
+	t.Parallel()
+
+	for name, test := range map[string]struct {
+		away     time.Duration
+		fallback string
+	}{
+		"for hours":  {3 * time.Hour, "handed over"},
+		"for a week": {7 * 24 * time.Hour, "not handed over: no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := newTalk(t)
+			k.settings.Fallback, k.settings.Notify = true, true
+			k.hook = func() error {
+				if k.env.Now().Before(k.start.Add(test.away)) {
+					return errors.New("no")
+				}
+				return nil
+			}
+			k.answer = func(n int, _ sms.Outbound) error {
+				if n == 2 {
+					return denied()
+				}
+				return nil
+			}
+			k.at(0, func() { k.send("a", "one") })
+			k.at(time.Second, func() { k.report(failed("M1", sms.Permanent)) })
+			k.at(2*time.Second, func() { k.send("b", "two") })
+			state := k.last()
+			require.Equal(t, test.fallback, state.Transcript[0].Fallback)
+			require.Empty(t, state.Errands)
+			require.Equal(t, test.fallback == "handed over", len(k.notices) == 1)
+			require.Less(t, k.timers, 600)
+		})
+	}
+}
+
+func TestScriptsAreBoundedToo(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.settings.TextsPerHour = 3
+	for i := range 4 {
+		k.at(time.Duration(i)*time.Second, func() { k.say(string(rune('a'+i)), "script", "hello") })
+	}
+	k.at(time.Minute, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(2*time.Minute, func() { k.send("a", "written by hand") })
+	state := k.run()
+	require.Equal(t, []string{"hello", "hello", "hello", "written by hand"}, words(k.sends))
+	require.Len(t, k.outcomes, 1)
+	require.Contains(t, k.outcomes[0], "undeliverable more than 3 automatic texts")
+	require.NotNil(t, state.Attention)
+}
+
+func TestConsentFromElsewhere(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	said := func(at time.Time) {
+		k.signal(conversation.OptOutEvent(conversation.Consent{At: at, Source: "form", Words: "no more"}))
+	}
+	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(time.Minute, func() { said(k.start.Add(30 * time.Second)) })
+	k.at(2*time.Minute, func() {
+		require.Equal(t, []string{"well?"}, words(k.sends), "not confirmed by a text")
+		require.Equal(t, []string{"script answer/q opted out no more"}, k.outcomes)
+		require.Equal(t, "form", k.state().OptedOut.Source)
+		k.text("1", "START")
+	})
+	k.at(3*time.Minute, func() { said(k.start.Add(30 * time.Second)) })
+	k.at(4*time.Minute, func() { said(k.start.Add(10 * time.Second)) }) // older than the START
+	k.at(5*time.Minute, func() { require.Nil(t, k.state().OptedOut) })
+	k.at(6*time.Minute, func() { said(k.start.Add(5 * time.Minute)) })
+	state := k.continued()
+	require.NotNil(t, state.OptedOut)
+}
+
+func TestArchive(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.settings.Archive = true
+	before := activities.Line{From: "application", Text: "Your order has left.", Time: k.start.Add(-30 * 24 * time.Hour)}
+	k.recalled = []activities.Record{{ID: "x", Kind: activities.RecordMessage, Line: &before}}
+	k.at(0, func() { k.text("1", "what about the second?") })
+	k.at(time.Second, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+	k.at(30*time.Second, func() { require.Empty(t, k.records, "they gather for a while") })
+	k.at(10*time.Minute, func() {
+		require.Len(t, k.records, 2)
+		k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusRead})
+	})
+	k.at(time.Hour, func() { k.send("a", "bye") }) // no receipt ever comes
+	k.run()
+	require.Equal(t, []activities.Line{before}, k.turns[0].Transcript)
+	var ids []string
+	for _, r := range k.records {
+		ids = append(ids, r.ID)
+	}
+	key := k.sends[0].Key
+	require.Equal(t, []string{"in:1", key, key, k.sends[1].Key, "default-test-run-id/run0"}, ids)
+	var kept conversation.Message
+	require.NoError(t, json.Unmarshal(k.records[2].Body, &kept))
+	require.Equal(t, sms.StatusRead, kept.Status)
+	require.Equal(t, []sms.Status{sms.StatusAccepted, sms.StatusDelivered, sms.StatusRead}, []sms.Status{kept.Steps[0].Status, kept.Steps[1].Status, kept.Steps[2].Status})
+}
+
+// Nothing is forgotten because an archive is away, and nobody waits for it.
+func TestArchiveIsAway(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.settings.Archive = true
+	k.settings.IdleAfter = 24 * time.Hour
+	k.hook = func() error {
+		if k.env.Now().Before(k.start.Add(48 * time.Hour)) {
+			return errors.New("no")
+		}
+		return nil
+	}
+	k.at(0, func() { k.text("1", "hello") })
+	k.at(time.Hour, func() {
+		require.Equal(t, []string{"re: hello"}, words(k.sends))
+		require.NotNil(t, k.state().Attention)
+	})
+	state := k.run()
+	require.Nil(t, state.Attention)
+	require.Len(t, k.records, 3)
+	require.False(t, k.env.Now().Before(k.start.Add(48*time.Hour)))
+	require.Less(t, k.timers, 100)
+}
+
+func TestArchiveBeforeContinuingAsNew(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.settings.Archive = true
+	k.at(0, func() { k.text("1", "hello") })
+	k.at(time.Second, func() {
+		k.env.SetContinueAsNewSuggested(true)
+		k.text("2", "bye")
+	})
+	state := k.continued()
+	require.NotEmpty(t, k.records)
+	require.Equal(t, activities.RecordConversation, k.records[len(k.records)-1].Kind)
+	var closing conversation.Closing
+	require.NoError(t, json.Unmarshal(k.records[len(k.records)-1].Body, &closing))
+	require.True(t, closing.Continues)
+	require.Equal(t, 1, state.Run)
+}

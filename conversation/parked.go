@@ -1,0 +1,177 @@
+package conversation
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"parley/sms"
+)
+
+// A ParkCode says in one word why work was parked. There are few, so that they
+// can be listed, counted and retried together.
+type ParkCode string
+
+// Why work is parked.
+const (
+	ParkedUnreachable ParkCode = "responder-unreachable" // for longer than the patience with it
+	ParkedBadAnswer   ParkCode = "responder-bad-answer"  // each time it was asked
+	ParkedScript      ParkCode = "script-start"          // a script that the responder wants cannot be started
+	ParkedDenied      ParkCode = "send-denied"           // by the carrier, because of the account or the settings
+	ParkedCarrierAway ParkCode = "carrier-away"          // it took nothing for a day
+	ParkedInDoubt     ParkCode = "in-doubt"              // nobody can say whether the carrier took the text
+	ParkedLoop        ParkCode = "loop"                  // more automatic texts an hour than a person would want
+)
+
+// ParkCodes are all of them.
+func ParkCodes() []ParkCode {
+	return []ParkCode{ParkedUnreachable, ParkedBadAnswer, ParkedScript, ParkedDenied, ParkedCarrierAway, ParkedInDoubt, ParkedLoop}
+}
+
+// Parked is work that failed for good and waits for a person: a turn of the
+// responder, or a message.
+type Parked struct {
+	ID      string    `json:"id,omitempty"`
+	Code    ParkCode  `json:"code,omitempty"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+	Turn    *Turn     `json:"turn,omitempty"`
+	Message *Message  `json:"message,omitempty"`
+}
+
+// Mended is parked work that a person has dealt with.
+type Mended struct {
+	ID      string    `json:"id"`
+	Code    ParkCode  `json:"code"`
+	Retried bool      `json:"retried"` // else it was given up
+	By      string    `json:"by,omitempty"`
+	Why     string    `json:"why,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// park keeps work that failed for good for a person to look at, and tells one.
+func (c *conversation) park(p Parked) {
+	s := c.state
+	s.LastParked++
+	p.ID, p.At, p.Reason = s.FirstRunID+"/p"+strconv.Itoa(s.LastParked), c.now(), cut(p.Reason, maxIDBytes)
+	loops := p.Code == ParkedLoop && slices.ContainsFunc(s.Parked, func(o Parked) bool { return o.Code == ParkedLoop })
+	s.Parked = append(s.Parked, p)
+	size := 0
+	for i, kept := range slices.Backward(s.Parked) {
+		size += kept.size()
+		if i < len(s.Parked)-1 && (size > maxParkedBytes || len(s.Parked)-i > maxParked) {
+			s.Evicted += i + 1
+			s.Parked = slices.Clone(s.Parked[i+1:])
+			break
+		}
+	}
+	s.Attention = &Attention{Reason: p.Reason, At: c.now(), UntilMended: true}
+	c.count("parley_parked", string(p.Code))
+	if !loops { // one word about a loop is enough
+		c.sendOn(Errand{Kind: errandNotice, Of: p.ID})
+	}
+}
+
+func (p Parked) size() int {
+	n := 0
+	if p.Message != nil {
+		n += len(p.Message.Text)
+	}
+	if p.Turn != nil {
+		for _, t := range p.Turn.Texts {
+			n += len(t.Text)
+		}
+		if p.Turn.Start != nil {
+			n += len(p.Turn.Start.Input)
+		}
+	}
+	return n
+}
+
+// parkMessage keeps a message that was not sent. One that asks is not kept: its
+// script has been told, and waits for no answer to it.
+func (c *conversation) parkMessage(m Message, code ParkCode, reason string) {
+	if m.AskID != "" {
+		c.attend(reason)
+		return
+	}
+	m.Delivery, m.Steps = nil, nil
+	c.park(Parked{Code: code, Reason: reason, Message: &m})
+}
+
+// unpark lets go of what no longer waits for a person.
+func (c *conversation) unpark(which func(Parked) bool) []Parked {
+	var taken []Parked
+	c.state.Parked = slices.DeleteFunc(c.state.Parked, func(p Parked) bool {
+		if !which(p) {
+			return false
+		}
+		taken = append(taken, p)
+		return true
+	})
+	if at := c.state.Attention; len(c.state.Parked) == 0 && at != nil && at.UntilMended {
+		c.state.Attention = nil
+	}
+	return taken
+}
+
+func (c *conversation) mended(m Mend, retried bool) []Parked {
+	taken := c.unpark(func(p Parked) bool {
+		return (len(m.IDs) == 0 || slices.Contains(m.IDs, p.ID)) && (len(m.Codes) == 0 || slices.Contains(m.Codes, p.Code))
+	})
+	s := c.state
+	for _, p := range taken {
+		s.Mended = append(s.Mended, Mended{ID: p.ID, Code: p.Code, Retried: retried, By: cut(m.By, maxIDBytes), Why: cut(m.Why, maxIDBytes), At: c.now()})
+	}
+	s.Mended = s.Mended[max(0, len(s.Mended)-maxMended):]
+	return taken
+}
+
+// onRetry tries parked work again. A turn goes before newer texts; a message
+// becomes a new one, with a key of its own.
+func (c *conversation) onRetry(e Envelope, m Mend) error {
+	if c.seen(e.ID) {
+		return nil
+	}
+	s := c.state
+	if s.OptedOut != nil {
+		return errors.New("nothing can be tried again: " + reasonOptedOut)
+	}
+	c.touch()
+	s.RepliedAt = nil // a person has looked: what follows is no loop yet
+	for _, p := range c.mended(m, true) {
+		switch {
+		case p.Turn != nil:
+			s.Redo = append(s.Redo, Turn{ID: p.Turn.ID, Texts: p.Turn.Texts, Start: p.Turn.Start})
+		case p.Message != nil:
+			again := *p.Message
+			c.enqueue(Message{
+				From: again.From, Text: again.Text, Reference: again.Reference, Useful: again.Useful, InDoubt: again.InDoubt,
+				SayID: again.SayID, ResendOf: again.Key, Resend: again.Resend + 1,
+			})
+		}
+	}
+	return nil
+}
+
+// onSkip gives parked work up, and with it whatever else asked for attention.
+func (c *conversation) onSkip(e Envelope, m Mend) error {
+	if c.seen(e.ID) {
+		return nil
+	}
+	c.touch()
+	c.mended(m, false)
+	if len(c.state.Parked) == 0 {
+		c.state.Attention = nil
+	}
+	return nil
+}
+
+// settle unparks a message of which a receipt says after all what became of it.
+func (c *conversation) settle(m *Message) {
+	if m.Status == sms.StatusFailed {
+		return
+	}
+	c.unpark(func(p Parked) bool { return p.Code == ParkedInDoubt && p.Message != nil && p.Message.Key == m.Key })
+}

@@ -1,0 +1,135 @@
+package conversation
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"parley/sms"
+)
+
+// resendWaits are the waits before a text that did not arrive is sent once more.
+// A phone that is switched off at night is not worth more: a script, or the
+// fallback, knows better what to do then.
+var resendWaits = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}
+
+// followUp draws the conclusions from a message of the transcript whose status
+// became final.
+func (c *conversation) followUp(m Message) {
+	switch m.Status {
+	case sms.StatusFailed:
+		if !c.resend(m) {
+			c.failForGood(m)
+		}
+	case sms.StatusDelivered, sms.StatusRead:
+		c.arrived(m)
+	default:
+	}
+}
+
+// resend plans to send a text once more whose delivery failed for a reason that
+// may pass, while that makes sense. It is another message, linked to the first:
+// should both arrive after all, the transcript shows why.
+func (c *conversation) resend(m Message) bool {
+	s := c.state
+	if m.Class != sms.Transient || m.InDoubt == Park || m.Resend >= len(resendWaits) || s.OptedOut != nil || len(s.Resends) >= maxResendsWaiting {
+		return false
+	}
+	due := c.now().Add(resendWaits[m.Resend])
+	if !m.Useful.IsZero() && !due.Before(m.Useful) {
+		return false
+	}
+	var question *PendingQuestion
+	if m.AskID != "" {
+		i := slices.IndexFunc(s.Questions, func(q PendingQuestion) bool { return q.Key == m.Key })
+		if i < 0 || s.Questions[i].open() && !due.Before(s.QuestionDeadline(&s.Questions[i])) {
+			return false
+		}
+		question = &s.Questions[i]
+	}
+	again := c.draft(Message{
+		From: m.From, Text: m.Text, Reference: m.Reference, Useful: m.Useful, InDoubt: m.InDoubt,
+		AskID: m.AskID, SayID: m.SayID, ResendOf: m.Key, Resend: m.Resend + 1,
+	})
+	again.Delivery.NextTry = due
+	s.Resends = append(s.Resends, again)
+	if question != nil { // nobody has seen it yet: texts are no answers to it
+		question.Key, question.AcceptedAt, question.OpenSince = again.Key, time.Time{}, time.Time{}
+	}
+	c.count("parley_resent", m.label())
+	return true
+}
+
+// resending reports whether a message waits to be sent once more.
+func (c *conversation) resending(key string) bool {
+	return slices.ContainsFunc(c.state.Resends, func(m Message) bool { return m.Key == key })
+}
+
+// releaseResends puts into the outbox what has waited long enough.
+func (c *conversation) releaseResends() {
+	s := c.state
+	for i := 0; i < len(s.Resends); {
+		m := s.Resends[i]
+		switch {
+		case c.now().Before(m.Delivery.NextTry) || len(s.Outbox) >= maxOutbox:
+			i++
+		case !m.Useful.IsZero() && !c.now().Before(m.Useful):
+			c.dropResend(i, sms.StatusExpired, "too late to be useful")
+		default:
+			s.Resends = slices.Delete(s.Resends, i, i+1)
+			m.Delivery.NextTry, m.At = time.Time{}, c.now()
+			s.Outbox = append(s.Outbox, m)
+		}
+	}
+}
+
+// dropResend ends a message that will not be sent once more.
+func (c *conversation) dropResend(i int, status sms.Status, reason string) {
+	m := c.state.Resends[i]
+	c.state.Resends = slices.Delete(c.state.Resends, i, i+1)
+	m.Delivery = nil
+	c.change(&m, status, reason, c.now())
+	c.record(m)
+	c.questionLeft(m)
+}
+
+// arrived takes back what a late "delivered" makes superfluous.
+func (c *conversation) arrived(m Message) {
+	s := c.state
+	c.settle(&m)
+	i := slices.IndexFunc(s.Resends, func(again Message) bool { return again.ResendOf == m.Key })
+	if i < 0 {
+		return
+	}
+	key := s.Resends[i].Key
+	s.Resends = slices.Delete(s.Resends, i, i+1)
+	if q := slices.IndexFunc(s.Questions, func(q PendingQuestion) bool { return q.Key == key }); q >= 0 {
+		s.Questions[q].Key = m.Key
+		c.questionLeft(m)
+	}
+}
+
+// failForGood says so to everybody who should know.
+func (c *conversation) failForGood(m Message) {
+	workflow.GetLogger(c.ctx).Warn("A message failed for good",
+		"contact", c.state.Contact.Masked(), "key", m.Key, "message_id", m.MessageID, "reason", m.Reason, "reference", m.Reference)
+	c.count("parley_messages_failed", m.label())
+	if c.state.Settings.Fallback && !m.Must {
+		c.sendOn(Errand{Kind: errandFallback, Of: m.Key})
+	}
+}
+
+// label is a message's reason as the label of a metric. There are few: codes that
+// nobody knows are all one.
+func (m *Message) label() string {
+	if m.Class == "" {
+		return "other"
+	}
+	return m.Reason
+}
+
+// count adds to a metric by reason, which must be one of few words.
+func (c *conversation) count(name, reason string) {
+	workflow.GetMetricsHandler(c.ctx).WithTags(map[string]string{"reason": reason}).Counter(name).Inc(1)
+}
