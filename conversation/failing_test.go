@@ -148,6 +148,22 @@ func TestDeniedByTheCarrier(t *testing.T) {
 	require.Equal(t, k.sends[0].Key, state.Transcript[2].ResendOf)
 }
 
+func TestWhatIsSkippedGoesToTheFallback(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.settings.Fallback = true
+	k.answer = func(int, sms.Outbound) error { return denied() }
+	k.at(0, func() { k.send("a", "your order") })
+	k.at(time.Hour, func() {
+		require.Empty(t, k.handed, "it may be sent yet")
+		k.skip("s", conversation.Mend{Why: "the account is closed"})
+	})
+	state := k.run()
+	require.Len(t, k.handed, 1)
+	require.Equal(t, "handed over", state.Transcript[0].Fallback)
+}
+
 func TestParkedMessageIsSettledByALateReceipt(t *testing.T) {
 	t.Parallel()
 

@@ -161,17 +161,16 @@ func (c *conversation) onSkip(e Envelope, m Mend) error {
 		return nil
 	}
 	c.touch()
-	c.mended(m, false)
+	for _, p := range c.mended(m, false) {
+		if p.Message == nil {
+			continue
+		}
+		if m := c.message(p.Message.Key); m != nil && m.Status == sms.StatusFailed {
+			c.fallBack(*m)
+		}
+	}
 	if len(c.state.Parked) == 0 {
 		c.state.Attention = nil
 	}
 	return nil
-}
-
-// settle unparks a message of which a receipt says after all what became of it.
-func (c *conversation) settle(m *Message) {
-	if m.Status == sms.StatusFailed {
-		return
-	}
-	c.unpark(func(p Parked) bool { return p.Code == ParkedInDoubt && p.Message != nil && p.Message.Key == m.Key })
 }

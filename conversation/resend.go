@@ -17,6 +17,9 @@ var resendWaits = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute
 // followUp draws the conclusions from a message of the transcript whose status
 // became final.
 func (c *conversation) followUp(m Message) {
+	if m.Status.Final() { // a receipt says after all what became of it
+		c.unpark(func(p Parked) bool { return p.Code == ParkedInDoubt && p.Message != nil && p.Message.Key == m.Key })
+	}
 	switch m.Status {
 	case sms.StatusFailed:
 		if !c.resend(m) {
@@ -97,7 +100,6 @@ func (c *conversation) dropResend(i int, status sms.Status, reason string) {
 // arrived takes back what a late "delivered" makes superfluous.
 func (c *conversation) arrived(m Message) {
 	s := c.state
-	c.settle(&m)
 	i := slices.IndexFunc(s.Resends, func(again Message) bool { return again.ResendOf == m.Key })
 	if i < 0 {
 		return
@@ -115,7 +117,14 @@ func (c *conversation) failForGood(m Message) {
 	workflow.GetLogger(c.ctx).Warn("A message failed for good",
 		"contact", c.state.Contact.Masked(), "key", m.Key, "message_id", m.MessageID, "reason", m.Reason, "reference", m.Reference)
 	c.count("parley_messages_failed", m.label())
-	if c.state.Settings.Fallback && !m.Must {
+	c.fallBack(m)
+}
+
+// fallBack has a text handed to the fallback, if there is one, and if nobody may
+// still have it sent.
+func (c *conversation) fallBack(m Message) {
+	parked := slices.ContainsFunc(c.state.Parked, func(p Parked) bool { return p.Message != nil && p.Message.Key == m.Key })
+	if c.state.Settings.Fallback && !m.Must && !parked {
 		c.sendOn(Errand{Kind: errandFallback, Of: m.Key})
 	}
 }
@@ -123,10 +132,13 @@ func (c *conversation) failForGood(m Message) {
 // label is a message's reason as the label of a metric. There are few: codes that
 // nobody knows are all one.
 func (m *Message) label() string {
-	if m.Class == "" {
-		return "other"
+	switch {
+	case m.Class != "":
+		return m.Reason
+	case m.MessageID == "":
+		return "not sent"
 	}
-	return m.Reason
+	return "other"
 }
 
 // count adds to a metric by reason, which must be one of few words.
