@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -53,6 +54,9 @@ type request struct {
 	Message   string `json:"message"`
 	From      string `json:"from"`
 	Reference string `json:"reference"`
+
+	UsefulUntil string               `json:"useful_until"` // RFC 3339; not sent later
+	InDoubt     conversation.InDoubt `json:"in_doubt"`
 }
 
 // queued is the body of its answer.
@@ -129,7 +133,7 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, conversation.SendRequest
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&r); err != nil {
-		return fail(errors.New(`the body must be a JSON object such as {"to":"+15551234567","message":"…"}, with "from" and "reference" if you like and nothing else, all of them strings`))
+		return fail(errors.New(`the body must be a JSON object such as {"to":"+15551234567","message":"…"}, with "from", "reference", "useful_until" and "in_doubt" if you like and nothing else, all of them strings`))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return fail(errors.New("the body must be one JSON object, with nothing behind it"))
@@ -149,8 +153,16 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, conversation.SendRequest
 		return fail(fmt.Errorf(`"message" is too long: it needs %d segments in %s, and may have %d`, segments.Count, segments.Encoding, longestSegments))
 	case len(r.Reference) > longestReference:
 		return fail(fmt.Errorf(`"reference" is longer than %d bytes`, longestReference))
+	case !slices.Contains([]conversation.InDoubt{"", conversation.Resend, conversation.Park}, r.InDoubt):
+		return fail(fmt.Errorf(`"in_doubt" must be %q or %q`, conversation.Resend, conversation.Park))
 	}
-	return to, a.App.ConversationSender(from), conversation.SendRequest{Text: r.Message, Reference: r.Reference, By: "api"}, nil
+	send := conversation.SendRequest{Text: r.Message, Reference: r.Reference, By: "api", InDoubt: r.InDoubt}
+	if r.UsefulUntil != "" {
+		if send.UsefulUntil, err = time.Parse(time.RFC3339, r.UsefulUntil); err != nil {
+			return fail(errors.New(`"useful_until" must be a time with its offset from UTC, like 2026-11-24T15:00:00+01:00`))
+		}
+	}
+	return to, a.App.ConversationSender(from), send, nil
 }
 
 func (a API) refuse(c echo.Context, status int, reason error) error {
