@@ -3,6 +3,7 @@ package conversation_test
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -413,7 +414,7 @@ func TestScriptsAreBoundedToo(t *testing.T) {
 	k := newTalk(t)
 	k.settings.TextsPerHour = 3
 	for i := range 4 {
-		k.at(time.Duration(i)*time.Second, func() { k.say(string(rune('a'+i)), "script", "hello") })
+		k.at(time.Duration(i)*time.Second, func() { k.say(strconv.Itoa(i), "script", "hello") })
 	}
 	k.at(time.Minute, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
 	k.at(2*time.Minute, func() { k.send("a", "written by hand") })
