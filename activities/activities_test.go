@@ -61,6 +61,7 @@ func TestSendMessage(t *testing.T) {
 		carrier carrier
 		look    bool
 		park    bool
+		until   time.Duration // from now
 		sends   int
 		id      string
 		fails   string // type of the error
@@ -74,7 +75,10 @@ func TestSendMessage(t *testing.T) {
 		"looked for and found":         {carrier: carrier{finding: found}, look: true, id: "found"},
 		"looked for, certainly absent": {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, park: true, sends: 1, id: "new"},
 		"nobody can know, resend":      {look: true, sends: 1, id: "new"},
-		"nobody can know, park":        {look: true, park: true, fails: activities.ErrTypeAmbiguous, final: true},
+		"nobody can know, park":        {look: true, park: true, fails: activities.ErrTypeUnknown, final: true},
+		"denied":                       {carrier: carrier{send: &sms.SendError{Doubt: sms.Denied}}, sends: 1, fails: activities.ErrTypeDenied, final: true},
+		"too late":                     {until: -time.Second, fails: activities.ErrTypeTooLate, final: true},
+		"in time":                      {until: time.Minute, sends: 1, id: "new"},
 		"the look fails":               {carrier: carrier{find: errors.New("unavailable")}, look: true, fails: activities.ErrTypeNotTaken},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,12 +88,17 @@ func TestSendMessage(t *testing.T) {
 			if test.look {
 				in.Look = &sms.Search{Keys: []string{"k"}}
 			}
+			now := time.Now()
+			if test.until != 0 {
+				in.Until = now.Add(test.until)
+			}
 			c := test.carrier
-			got, err := run[sms.Accepted](t, (&activities.Messaging{Carrier: &c}).SendMessage, in)
+			got, err := run[sms.Accepted](t, (&activities.Messaging{Carrier: &c, Now: func() time.Time { return now }}).SendMessage, in)
 			require.Len(t, c.sent, test.sends)
 			if test.fails == "" {
 				require.NoError(t, err)
 				require.Equal(t, test.id, got.MessageID)
+				require.Equal(t, test.id == "found", got.Found)
 				return
 			}
 			var app *temporal.ApplicationError

@@ -17,6 +17,8 @@ const (
 	ErrTypeNotTaken  = "NotTaken"  // refused before the carrier took it
 	ErrTypeRefused   = "Refused"   // refused for good, because of the text itself
 	ErrTypeDenied    = "Denied"    // refused because of the account or the settings
+	ErrTypeTooLate   = "TooLate"   // not handed over: it would come too late to be useful
+	ErrTypeUnknown   = "Unknown"   // not handed over: nobody can say whether it was before
 	ErrTypeAmbiguous = "Ambiguous" // the carrier may have taken it
 )
 
@@ -30,19 +32,20 @@ type Carrier interface {
 // Messaging sends texts; it is the only activity that needs the carrier's credentials.
 type Messaging struct {
 	Carrier Carrier
+	Now     func() time.Time // nil: the machine's clock
 }
 
 // SendInput is one text, and what to look for first if it may have left before.
 type SendInput struct {
 	Message sms.Outbound `json:"message"`
 	Look    *sms.Search  `json:"look,omitempty"`
+	Until   time.Time    `json:"until,omitzero"` // not handed over later than this
 	Park    bool         `json:"park,omitempty"` // if nobody can know whether it left: do not send again
 }
 
 // SendMessage hands one text to the carrier, which has no idempotency key; so
 // an attempt whose outcome is in doubt is never repeated here. Its errors are
-// typed (ErrTypeNotTaken, ErrTypeRefused, ErrTypeDenied, ErrTypeAmbiguous), and
-// only the first may be retried blindly.
+// typed, and only ErrTypeNotTaken may be retried blindly.
 func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted, error) {
 	if in.Look != nil {
 		finding, err := m.Carrier.Find(ctx, *in.Look)
@@ -50,9 +53,11 @@ func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted
 		case err != nil:
 			return sms.Accepted{}, typed(err, sms.NotTaken)
 		case finding.Accepted != nil:
-			return *finding.Accepted, nil
+			found := *finding.Accepted
+			found.Found = true
+			return found, nil
 		case !finding.Certain && in.Park:
-			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.Ambiguous, Code: "UNKNOWN", Detail: "the carrier keeps no list that could tell whether it took this text"}, sms.Ambiguous)
+			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.Unknown, Code: "UNKNOWN", Detail: "the carrier keeps no list that could tell whether it took this text"}, sms.Unknown)
 		}
 		// Looking takes time, and the contact may have said STOP meanwhile. Only who
 		// reports a heartbeat is told.
@@ -62,6 +67,13 @@ func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted
 		}
 		activity.GetLogger(ctx).Info("Sending a text again whose first attempt was not found at the carrier", "key", in.Message.Key, "certain", finding.Certain)
 	}
+	// Each try looks at the clock: the server may have let minutes pass since the
+	// one before.
+	if !in.Until.IsZero() {
+		if in.Message.TTL = in.Until.Sub(m.now()); in.Message.TTL <= 0 {
+			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.TooLate, Code: "TOO_LATE"}, sms.TooLate)
+		}
+	}
 	accepted, err := m.Carrier.Send(ctx, in.Message)
 	if err != nil {
 		return sms.Accepted{}, typed(err, sms.Ambiguous)
@@ -69,22 +81,28 @@ func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted
 	return accepted, nil
 }
 
+func (m *Messaging) now() time.Time {
+	if m.Now != nil {
+		return m.Now()
+	}
+	return time.Now()
+}
+
+// types are the errors' types, for the doubts that are not tried again here.
+var types = map[sms.Doubt]string{
+	sms.Refused: ErrTypeRefused, sms.Denied: ErrTypeDenied, sms.TooLate: ErrTypeTooLate, sms.Unknown: ErrTypeUnknown, sms.Ambiguous: ErrTypeAmbiguous,
+}
+
 // typed translates a carrier's error for the server's retry policy. An error of
 // unknown kind is given the class that is safe at its place.
 func typed(err error, unknown sms.Doubt) error {
 	failed := &sms.SendError{Doubt: unknown, Code: "UNKNOWN"}
 	errors.As(err, &failed)
-	switch failed.Doubt {
-	case sms.NotTaken:
+	if failed.Doubt == sms.NotTaken {
 		// A carrier may ask for hours; a conversation wants to be able to move on.
 		wait := min(failed.RetryAfter, 2*time.Minute)
 		return temporal.NewApplicationErrorWithOptions(failed.Error(), ErrTypeNotTaken,
 			temporal.ApplicationErrorOptions{NextRetryDelay: wait, Details: []any{failed.Code}})
-	case sms.Refused:
-		return temporal.NewNonRetryableApplicationError(failed.Error(), ErrTypeRefused, nil, failed.Code)
-	case sms.Denied:
-		return temporal.NewNonRetryableApplicationError(failed.Error(), ErrTypeDenied, nil, failed.Code)
-	default:
-		return temporal.NewNonRetryableApplicationError(failed.Error(), ErrTypeAmbiguous, nil, failed.Code)
 	}
+	return temporal.NewNonRetryableApplicationError(failed.Error(), types[failed.Doubt], nil, failed.Code)
 }

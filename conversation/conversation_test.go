@@ -194,7 +194,7 @@ func (k *talk) run() conversation.State {
 func (k *talk) play(start conversation.Start) {
 	k.Helper()
 	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings, Scripts: k})
-	k.env.RegisterActivity(&activities.Messaging{Carrier: k})
+	k.env.RegisterActivity(&activities.Messaging{Carrier: k, Now: k.env.Now})
 	k.env.RegisterActivity(k.HandleInboundMessage)
 	k.env.RegisterActivity(k.NotifyPerson)
 	k.env.RegisterActivity(&activities.Fallbacks{Fallback: k})

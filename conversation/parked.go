@@ -146,10 +146,13 @@ func (c *conversation) onRetry(e Envelope, m Mend) error {
 			s.Redo = append(s.Redo, Turn{ID: p.Turn.ID, Texts: p.Turn.Texts, Start: p.Turn.Start})
 		case p.Message != nil:
 			again := *p.Message
-			c.enqueue(Message{
+			// A person has decided: it is sent, whatever was sent in a life before.
+			key := c.enqueue(Message{
 				From: again.From, Text: again.Text, Reference: again.Reference, Useful: again.Useful, InDoubt: again.InDoubt,
 				SayID: again.SayID, ResendOf: again.Key, Resend: again.Resend + 1,
 			})
+			i := slices.IndexFunc(s.Outbox, func(m Message) bool { return m.Key == key })
+			s.Outbox[i].Delivery = &outstanding{}
 		}
 	}
 	return nil

@@ -54,7 +54,9 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 	if i := slices.IndexFunc(s.Outbox, ours); i >= 0 {
 		m := &s.Outbox[i]
 		if r.Status == sms.StatusFailed && r.Key != "" && r.Key != m.sendKey() {
-			return nil // an earlier attempt failed; the one under way may not
+			// An earlier attempt failed; the one under way may not, or may find that one.
+			c.keepEarly(r)
+			return nil
 		}
 		m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
 		c.forward(m, r)
@@ -63,12 +65,18 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 		}
 		return nil
 	}
+	c.keepEarly(r)
+	return nil
+}
+
+// keepEarly keeps a receipt until the message with its id is known.
+func (c *conversation) keepEarly(r sms.Receipt) {
+	s := c.state
 	if len(s.EarlyReceipts) >= maxEarlyReceipts {
 		s.EarlyReceipts = s.EarlyReceipts[1:]
 		s.Evicted++
 	}
 	s.EarlyReceipts = append(s.EarlyReceipts, r)
-	return nil
 }
 
 // onReported notes what became of a message that has left.

@@ -79,10 +79,6 @@ func (c *conversation) send(m *Message) {
 		m.Attempts++
 	}
 	m.Status, d.NextTry, d.DoubtUntil = sms.StatusSending, time.Time{}, time.Time{}
-	var ttl time.Duration
-	if !m.Useful.IsZero() {
-		ttl = m.Useful.Sub(c.now())
-	}
 	heartbeat := time.Duration(0)
 	if look != nil { // who looks first is told of a STOP meanwhile; who only sends needs no heartbeat
 		heartbeat = attemptTimeout
@@ -106,8 +102,9 @@ func (c *conversation) send(m *Message) {
 		key:    m.Key,
 		cancel: cancel,
 		future: workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
-			Message: sms.Outbound{Key: m.sendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Reference: m.Reference, TTL: ttl},
+			Message: sms.Outbound{Key: m.sendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Reference: m.Reference},
 			Look:    look,
+			Until:   m.Useful,
 			Park:    m.InDoubt == Park || d.Relived,
 		}),
 	}
@@ -152,6 +149,9 @@ func (c *conversation) onSent(f workflow.Future) {
 	var accepted sms.Accepted
 	err := f.Get(c.ctx, &accepted)
 	if err == nil {
+		if accepted.Found && m.Attempts > 0 {
+			m.Attempts-- // it was only looked for
+		}
 		c.accept(i, accepted)
 		return
 	}
@@ -163,6 +163,16 @@ func (c *conversation) onSent(f workflow.Future) {
 		m.Status, m.Reason = sms.StatusUnknown, code
 		m.step(sms.StatusUnknown, code, c.now(), "")
 		d.Doubt, d.DoubtUntil = true, c.now().Add(doubtPatience)
+	case class == sms.Unknown:
+		m.Attempts = max(0, m.Attempts-1) // it was only looked for
+		d.Doubt = true
+		c.parkMessage(*m, ParkedInDoubt, "nobody can say whether a message was sent")
+		c.giveUp(i, sms.StatusUnknown, "nobody can say whether it was sent")
+	case class == sms.TooLate:
+		if d.Doubt {
+			m.Attempts = max(0, m.Attempts-1)
+		}
+		c.giveUp(i, sms.StatusExpired, "too late to be useful")
 	case temporal.IsCanceledError(err) && c.state.OptedOut != nil:
 		c.giveUp(i, sms.StatusDropped, reasonOptedOut)
 	case temporal.IsCanceledError(err):
@@ -216,6 +226,10 @@ func failure(err error) (sms.Doubt, string) {
 			return sms.Refused, code
 		case activities.ErrTypeDenied:
 			return sms.Denied, code
+		case activities.ErrTypeTooLate:
+			return sms.TooLate, code
+		case activities.ErrTypeUnknown:
+			return sms.Unknown, code
 		}
 	}
 	return sms.Ambiguous, code

@@ -149,5 +149,6 @@ func (s TemporalScripts) Runs(ctx context.Context, ref ScriptRef) (bool, error) 
 	}
 	info := described.GetWorkflowExecutionInfo()
 	ours := ref.FirstRunID == "" || info.GetFirstRunId() == ref.FirstRunID
-	return ours && info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	open := info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+	return ours && open, nil
 }

@@ -118,6 +118,45 @@ func TestNotSentWhenItIsTooLate(t *testing.T) {
 	require.InDelta(t, time.Hour, k.sends[1].TTL, float64(time.Minute), "the carrier does not try longer either")
 }
 
+// A text that the server tries again is not handed over when its time has
+// passed meanwhile.
+func TestNotSentWhenItIsTooLateBetweenTries(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.answer = func(n int, _ sms.Outbound) error {
+		if n < 3 {
+			return notTaken()
+		}
+		return nil
+	}
+	k.at(0, func() {
+		k.signal(conversation.SendEvent("a", conversation.SendRequest{Text: "a code", UsefulUntil: k.start.Add(5 * time.Second)}, k.start))
+	})
+	state := k.run()
+	require.Len(t, k.sends, 2, "at once and after two seconds, but not after four more")
+	require.Equal(t, sms.StatusExpired, state.Transcript[0].Status)
+}
+
+// What was only looked for was not handed over once more.
+func TestALookIsNoAttempt(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.answer = func(int, sms.Outbound) error { return ambiguous() }
+	k.find = func(sms.Search) (sms.Finding, error) {
+		// Its delivery fails while it is looked for.
+		r := failed("found", sms.Permanent)
+		r.Key = k.sends[0].Key
+		k.report(r)
+		return sms.Finding{Accepted: &sms.Accepted{MessageID: "found", At: k.start}}, nil
+	}
+	k.at(0, func() { k.send("a", "hello") })
+	state := k.run()
+	require.Zero(t, state.Transcript[0].Attempts)
+	require.Equal(t, sms.StatusFailed, state.Transcript[0].Status)
+}
+
 // While a question is in doubt, an answer waits for the outcome.
 func TestAnAnswerWaitsForTheDoubt(t *testing.T) {
 	t.Parallel()

@@ -8,11 +8,13 @@ import (
 // A Doubt says what may be concluded from a send that did not end well.
 type Doubt string
 
-// Four classes are enough to decide what to do next.
+// What there is to decide by.
 const (
 	NotTaken  Doubt = "not taken" // refused before the carrier took it: sending again is safe
 	Refused   Doubt = "refused"   // refused for good because of the text itself: sending again is useless
 	Denied    Doubt = "denied"    // refused because of the account or the settings: useless until a person has mended them
+	TooLate   Doubt = "too late"  // not handed over: it would come too late to be useful
+	Unknown   Doubt = "unknown"   // not handed over: nobody can say whether it was before
 	Ambiguous Doubt = "ambiguous" // the carrier may or may not have taken it
 )
 

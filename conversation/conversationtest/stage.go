@@ -114,7 +114,7 @@ func New(w io.Writer, acts ...any) *Stage {
 	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
 	s.env.RegisterWorkflowWithOptions(s.play, workflow.RegisterOptions{Name: "stage"})
 	conversation.Register(s.env, &conversation.Toolkit{Settings: s.settings, Teller: s, Scripts: s})
-	s.env.RegisterActivity(&activities.Messaging{Carrier: s})
+	s.env.RegisterActivity(&activities.Messaging{Carrier: s, Now: s.env.Now})
 	s.env.RegisterActivity(&activities.Responder{})
 	s.env.RegisterActivity(&activities.Outcomes{})
 	s.env.RegisterActivity(&activities.Fallbacks{})
