@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/nyaruka/phonenumbers"
 )
@@ -26,6 +28,30 @@ var ErrNotANumber = errors.New("not a phone number in international form: write 
 // assigned to anybody is for the carrier to know. Short codes such as "43000"
 // are no numbers, although a plus sign would make a short Austrian one of it.
 func ParseNumber(s string) (Number, error) {
+	if n, ok := parsed.Load(s); ok {
+		return n.(Number), nil
+	}
+	n, err := parse(s)
+	if err == nil && len(s) < 32 {
+		if parsedCount.Add(1) > mostParsed {
+			parsed.Clear()
+			parsedCount.Store(0)
+		}
+		parsed.Store(s, n)
+	}
+	return n, err
+}
+
+// parsed remembers what was read lately: the same few numbers are read in every
+// event, and the library takes longer over one than JSON over the rest.
+var (
+	parsed      sync.Map // string to Number
+	parsedCount atomic.Int64
+)
+
+const mostParsed = 10_000
+
+func parse(s string) (Number, error) {
 	s = strings.TrimSpace(s)
 	for i, r := range s {
 		switch {
@@ -49,11 +75,11 @@ func ParseNumber(s string) (Number, error) {
 
 // toE164 returns the empty string for what is not a possible number.
 func toE164(s string) string {
-	parsed, err := phonenumbers.Parse(s, "")
-	if err != nil || phonenumbers.IsPossibleNumberWithReason(parsed) != phonenumbers.IS_POSSIBLE {
+	number, err := phonenumbers.Parse(s, "")
+	if err != nil || phonenumbers.IsPossibleNumberWithReason(number) != phonenumbers.IS_POSSIBLE {
 		return ""
 	}
-	e164 := phonenumbers.Format(parsed, phonenumbers.E164)
+	e164 := phonenumbers.Format(number, phonenumbers.E164)
 	if digits := len(e164) - len("+"); digits < fewestDigits || digits > mostDigits {
 		return ""
 	}
