@@ -43,6 +43,9 @@ func IsStop(text string) bool { return keyword(text) == wordStop }
 // waits for this contact is told.
 func (c *conversation) optOut(in sms.Inbound) {
 	s := c.state
+	if !s.OptedIn.IsZero() && !in.AcceptedAt.After(s.OptedIn) {
+		return // it comes late; the contact has written START since
+	}
 	if s.OptedOut != nil {
 		if in.AcceptedAt.After(s.OptedOut.Accepted) {
 			s.OptedOut.Accepted = in.AcceptedAt

@@ -207,6 +207,7 @@ func TestTheLastWordAboutConsentCounts(t *testing.T) {
 	k.at(2*time.Minute, func() { say("2", "START", 20*time.Second) }) // overtaken by the second STOP
 	k.at(3*time.Minute, func() { require.NotNil(t, k.state().OptedOut) })
 	k.at(4*time.Minute, func() { say("4", "START", 4*time.Minute) })
+	k.at(5*time.Minute, func() { say("0", "STOP", 3*time.Minute) }) // it was on its way for long
 	require.Nil(t, k.run().OptedOut)
 }
 

@@ -58,7 +58,8 @@ type Message struct {
 	Sender     sms.Sender // our side, if the list or the key shows it; empty may mean the default one
 	Text       string     // the words, or a short rendering, as in sms.Inbound
 	AcceptedAt time.Time
-	Status     sms.Status // empty unless the app keeps statuses, which few do
+	Status     sms.Status   // empty unless the app keeps statuses, which few do
+	Inbound    *sms.Inbound // of ToApp: what its callback said; nil if that had nothing for us
 }
 
 // Messages returns a page of the app's messages, newest first, and the token of
@@ -124,6 +125,7 @@ func message(o object) Message {
 	m.Contact, _ = sms.ParseNumber(o.object("channel_identity").text("identity"))
 	if m.Direction != ToContact {
 		_, m.Text = content(o.object("contact_message")) // its metadata is the operator's, not ours
+		m.Inbound, _ = inbound(nil, o)
 		return m
 	}
 	_, m.Text = content(o.object("app_message"))

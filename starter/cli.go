@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"parley/conversation"
 	"parley/internal/settings"
 	"parley/sms"
 )
@@ -23,6 +24,8 @@ const description = `Start scripts, send texts, and see what was said.
   parley send +15559876543 "Your order has left."
   parley show +15559876543
   parley list --state asking
+  parley parked --reason carrier-away
+  parley retry --all --reason carrier-away --since 2h --dry-run
 
 The Temporal server is the one that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the
 profile file name, as for Temporal's own command line; without them it is the
@@ -41,7 +44,13 @@ type cli struct {
 	Start       startCmd       `cmd:"" help:"Start any script, with its input as JSON."`
 	Send        sendCmd        `cmd:"" help:"Send one text."`
 	Show        showCmd        `cmd:"" help:"Show a conversation: what was said, and what became of it."`
+	Proof       proofCmd       `cmd:"" help:"Print all that is known of one message, for whoever asks for proof."`
 	List        listCmd        `cmd:"" help:"List the running conversations."`
+	Parked      parkedCmd      `cmd:"" help:"List what failed for good and waits for a person."`
+	Retry       retryCmd       `cmd:"" help:"Have parked work tried again."`
+	Skip        skipCmd        `cmd:"" help:"Give parked work up."`
+	Optouts     optoutsCmd     `cmd:"" help:"Back up who opted out, or bring in who did so elsewhere."`
+	Backfill    backfillCmd    `cmd:"" help:"Bring in texts that Sinch has and no conversation got."`
 	Webhook     webhookCmd     `cmd:"" help:"Tell Sinch where to send its callbacks."`
 }
 
@@ -64,6 +73,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdin io.Reader, 
 		kong.TypeMapper(reflect.TypeFor[sms.Number](), argument("number", sms.ParseNumber)),
 		kong.TypeMapper(reflect.TypeFor[sms.Sender](), argument("sender", parseSender)),
 		kong.TypeMapper(reflect.TypeFor[time.Time](), argument("time", parseTime)),
+		kong.TypeMapper(reflect.TypeFor[conversation.ParkCode](), argument("reason", parseParkCode)),
+		kong.TypeMapper(reflect.TypeFor[pace](), argument("rate", parsePace)),
+		kong.Vars{"park_codes": parkCodes()},
 	)
 	if command == nil && err == nil {
 		return 0 // --help has said everything

@@ -67,7 +67,14 @@ func TestHelp(t *testing.T) {
 		"start --help":            "parley start Feedback --input",
 		"send --help":             "Idempotency key",
 		"show --help":             "delivered ✓✓",
+		"proof --help":            "raw history",
 		"list --help":             "visibility",
+		"parked --help":           "script-start, send-denied, carrier-away, in-doubt",
+		"retry --help":            "parley retry --all --reason carrier-away --since 2h --rate 10/s --dry-run",
+		"skip --help":             "--why=TEXT",
+		"optouts export --help":   "number,sender,date,source,words",
+		"optouts import --help":   "$SINCH_SMS_SENDER",
+		"backfill --help":         "DISPATCH mode",
 		"webhook register --help": "MESSAGE_INBOUND,MESSAGE_DELIVERY",
 	} {
 		stdout, _, code := parley(t, nil, strings.Fields(args)...)
@@ -79,7 +86,7 @@ func TestHelp(t *testing.T) {
 func TestServerIsAway(t *testing.T) {
 	t.Parallel()
 	env := settings.Env{"TEMPORAL_CONFIG_FILE": os.DevNull, "TEMPORAL_ADDRESS": "127.0.0.1:9"}
-	for _, args := range []string{"list", "show +15559876543", "send +15559876543 Hi", `start Feedback --input {"contact":"+15559876543"}`} {
+	for _, args := range []string{"list", "parked", "retry --all", "retry +15559876543", "skip +15559876543 --why x", "optouts export", "proof 01ABCDEF", "show +15559876543", "send +15559876543 Hi", `start Feedback --input {"contact":"+15559876543"}`} {
 		_, stderr, code := parley(t, env, append(strings.Fields(args), "--timeout", "1s")...)
 		require.Equal(t, 1, code)
 		require.Equal(t, "parley: reaching Temporal at 127.0.0.1:9, namespace \"default\": start a server there (temporal server start-dev), or set TEMPORAL_ADDRESS\n", stderr)

@@ -19,10 +19,12 @@ type sendCmd struct {
 	To   sms.Number `arg:"" placeholder:"+1…" help:"The contact's number."`
 	Text string     `arg:"" help:"The words."`
 	fromFlag
-	Reference string `placeholder:"ID" help:"What it is about, such as an order's id: it stands beside the text in the transcript."`
-	By        string `placeholder:"NAME" help:"Who writes, for the transcript. Default: application."`
-	Key       string `placeholder:"KEY" help:"Idempotency key: what is sent twice under one key is sent once. Default: a random one."`
-	Queue     bool   `help:"Leave the text in the conversation's queue without waiting for a worker."`
+	Reference string    `placeholder:"ID" help:"What it is about, such as an order's id: it stands beside the text in the transcript."`
+	Until     time.Time `placeholder:"TIME" help:"Not sent later than this, like 2026-11-24T15:00:00+01:00: a reminder after the appointment, a code after its life."`
+	InDoubt   string    `enum:",resend,park" default:"" placeholder:"resend|park" help:"What to do when nobody can know whether the carrier took it. Default: resend."`
+	By        string    `placeholder:"NAME" help:"Who writes, for the transcript. Default: application."`
+	Key       string    `placeholder:"KEY" help:"Idempotency key: what is sent twice under one key is sent once. Default: a random one."`
+	Queue     bool      `help:"Leave the text in the conversation's queue without waiting for a worker."`
 	workFlags
 }
 
@@ -73,7 +75,7 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 	if result.IdempotencyKey == "" {
 		result.IdempotencyKey = strings.ToLower(rand.Text())
 	}
-	request := conversation.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By}
+	request := conversation.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By, UsefulUntil: c.Until, InDoubt: conversation.InDoubt(c.InDoubt)}
 	if c.Queue {
 		err = s.queue(ctx, c.To, sender, result.IdempotencyKey, request)
 	} else {

@@ -14,7 +14,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/sdk/temporal"
 
 	"parley/conversation"
 	"parley/sms"
@@ -23,6 +22,7 @@ import (
 type showCmd struct {
 	What string `arg:"" help:"The contact's number, a message key as send prints it, or Sinch's id of a message."`
 	fromFlag
+	archiveFlags
 	linkFlag
 	Search int `default:"100" placeholder:"N" help:"How many conversations to look through for a message that nothing else leads to, the newest first; each costs a query. Default: ${default}."`
 }
@@ -37,8 +37,10 @@ func (*showCmd) Help() string {
   failed !    with the reason
 
 and then what is open: the question that waits for an answer, those behind it,
-and what needs a person. A conversation that runs is asked, which needs a
-worker; one that has completed is read from its result.`
+what will be sent once more, and what needs a person. A conversation that runs is
+asked, which needs a worker; one that has completed is read from its result. If
+Temporal no longer has it, the last messages are read from the archive, if there
+is one, and marked so. "parley proof" prints all that is known of one message.`
 }
 
 // Run shows the conversation.
@@ -65,24 +67,29 @@ var (
 	messageID  = regexp.MustCompile(`^[0-9A-Za-z_-]{6,128}$`)
 )
 
+// isMessageID is false for what is more likely a mistyped number.
+func isMessageID(what string) bool {
+	return strings.ContainsFunc(what, unicode.IsLetter) && messageID.MatchString(what)
+}
+
 type finder func(context.Context, *server) (shown, error)
 
 // finder knows by its form what is asked for.
 func (c *showCmd) finder() (finder, error) {
 	what := strings.TrimSpace(c.What)
 	if contact, sender, err := conversation.ParseID(what); err == nil {
-		return byNumber(contact, sender), nil
+		return byNumber(contact, sender, c.archiveFlags), nil
 	}
 	contact, err := sms.ParseNumber(what)
 	if err == nil {
-		return byNumber(contact, c.asGiven()), nil
+		return byNumber(contact, c.asGiven(), c.archiveFlags), nil
 	}
 	if key := messageKey.FindStringSubmatch(what); key != nil {
 		whole, _, _ := strings.Cut(what, ".")
-		return byKey(whole, key[1], c.Search), nil
+		return byKey(whole, key[1], c.archiveFlags, c.Search), nil
 	}
-	if strings.ContainsFunc(what, unicode.IsLetter) && messageID.MatchString(what) {
-		return byMessageID(what, c.Search), nil
+	if isMessageID(what) {
+		return byMessageID(what, c.archiveFlags, c.Search), nil
 	}
 	return nil, usagef("%q is neither a message's key nor its id at Sinch, and %v", what, err)
 }
@@ -92,8 +99,8 @@ type shown struct {
 	WorkflowID   string                `json:"workflow_id"`
 	RunID        string                `json:"run_id"`
 	Link         string                `json:"link,omitempty"`
-	Status       string                `json:"status"` // of the workflow: running, completed, …
-	State        string                `json:"state"`  // open, asking or optedout, as for list
+	Status       string                `json:"status"`          // of the workflow: running, completed, …; or archived
+	State        string                `json:"state,omitempty"` // open, asking or optedout, as for list; nobody knows if archived
 	Closed       *time.Time            `json:"closed,omitempty"`
 	Message      *conversation.Message `json:"message,omitempty"` // if one was asked for
 	Conversation conversation.State    `json:"conversation"`
@@ -154,10 +161,13 @@ func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *conv
 }
 
 // byNumber finds the conversation with a contact over one of our senders.
-func byNumber(contact sms.Number, sender sms.Sender) finder {
+func byNumber(contact sms.Number, sender sms.Sender, archive archiveFlags) finder {
 	return func(ctx context.Context, s *server) (shown, error) {
 		v, err := s.read(ctx, conversation.ID(contact, sender), "")
 		if !errors.Is(err, errNotFound) {
+			return v, err
+		}
+		if v, ok, err := s.fromArchive(ctx, archive, contact, sender); ok || err != nil {
 			return v, err
 		}
 		// It may be that they write to another number of ours.
@@ -171,70 +181,47 @@ func byNumber(contact sms.Number, sender sms.Sender) finder {
 			}
 			return true, nil
 		})
-		over := ""
-		if sender != "" {
-			over = " over " + string(sender)
-		}
 		if err != nil || len(others) == 0 {
-			return shown{}, fmt.Errorf("there is no conversation with %s%s; those that closed longer ago than the namespace's retention are gone", contact, over)
+			return shown{}, fmt.Errorf("there is no conversation with %s%s; those that closed longer ago than the namespace's retention are gone, and %s",
+				contact, overSender(sender), archive.nothing())
 		}
 		slices.Sort(others)
-		return shown{}, fmt.Errorf("there is no conversation with %s%s, but there is one over %s: name it with --from", contact, over, strings.Join(others, ", "))
+		return shown{}, fmt.Errorf("there is no conversation with %s%s, but there is one over %s: name it with --from", contact, overSender(sender), strings.Join(others, ", "))
 	}
 }
 
-// byKey finds a message of ours. Its key begins with the first run of its
-// conversation, which visibility knows as long as the namespace's retention is.
-func byKey(key, firstRun string, search int) finder {
+// byKey finds a message of ours.
+func byKey(key, firstRun string, archive archiveFlags, search int) finder {
 	has := func(m conversation.Message) bool { return m.Key == key }
 	return func(ctx context.Context, s *server) (shown, error) {
-		var id string
-		err := s.eachConversation(ctx, fmt.Sprintf("RunId = '%s'", firstRun), 1, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
-			id = info.GetExecution().GetWorkflowId()
-			return false, nil
-		})
+		info, err := s.lastRunOf(ctx, key, firstRun, archive, search)
+		if errors.Is(err, errGone) {
+			return s.archivedWith(ctx, archive, key, has, fmt.Errorf("no message %s: its conversation is not among the %d newest, and %s; --search looks through more", key, search, archive.nothing()))
+		}
 		if err != nil {
-			return shown{}, s.explain("looking for the conversation", err)
+			return shown{}, err
 		}
-		if id == "" {
-			return s.search(ctx, search, key, has)
-		}
-		v, err := s.lastRun(ctx, id, firstRun)
+		v, err := s.read(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())
 		if err != nil {
 			return shown{}, err
 		}
 		if v.Message = find(v.Conversation, has); v.Message == nil {
-			return shown{}, fmt.Errorf("%s does not know %s: it keeps the latest hundred messages; parley show %s shows those", id, key, v.Conversation.Contact)
+			return shown{}, fmt.Errorf("%s does not know %s: it keeps the latest hundred messages, which parley show %s shows; parley proof %s looks further",
+				v.WorkflowID, key, v.Conversation.Contact, key)
 		}
 		return v, nil
 	}
 }
 
-// lastRun reads the last run that grew out of a first one. The workflow id may
-// have been used again since, by a conversation that began anew.
-func (s *server) lastRun(ctx context.Context, id, firstRun string) (shown, error) {
-	info, err := s.describe(ctx, id, "")
-	if err != nil {
-		return shown{}, err
-	}
-	if info.GetFirstRunId() == firstRun {
-		return s.read(ctx, id, info.GetExecution().GetRunId())
-	}
-	following, cancel := s.patience(ctx)
-	defer cancel()
-	run := s.GetWorkflow(following, id, firstRun)
-	err = run.Get(following, nil)
-	var execution *temporal.WorkflowExecutionError
-	if err != nil && !errors.As(err, &execution) {
-		return shown{}, s.explain("following "+id, err)
-	}
-	return s.read(ctx, id, run.GetRunID())
-}
-
 // byMessageID finds a message by the carrier's id, which nothing leads from.
-func byMessageID(id string, search int) finder {
+func byMessageID(id string, archive archiveFlags, search int) finder {
+	has := func(m conversation.Message) bool { return m.MessageID == id }
 	return func(ctx context.Context, s *server) (shown, error) {
-		return s.search(ctx, search, id, func(m conversation.Message) bool { return m.MessageID == id })
+		v, err := s.search(ctx, search, id, has)
+		if _, unknown := errors.AsType[*unknownMessage](err); unknown {
+			return s.archivedWith(ctx, archive, id, has, err)
+		}
+		return v, err
 	}
 }
 
@@ -272,11 +259,16 @@ func (s *server) search(ctx context.Context, limit int, what string, has func(co
 	if looked == limit {
 		also += fmt.Sprintf("; --search %d looks through more", limit*10)
 	}
-	return shown{}, fmt.Errorf("no message %s in the %d newest conversations%s", what, looked, also)
+	return shown{}, &unknownMessage{fmt.Sprintf("no message %s in the %d newest conversations%s", what, looked, also)}
 }
 
+// unknownMessage is returned when no conversation has a message.
+type unknownMessage struct{ message string }
+
+func (e *unknownMessage) Error() string { return e.message }
+
 func find(state conversation.State, has func(conversation.Message) bool) *conversation.Message {
-	for _, m := range slices.Concat(state.Transcript, state.Outbox) {
+	for _, m := range messagesOf(&state) {
 		if has(m) {
 			return &m
 		}

@@ -14,10 +14,8 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
-	commonpb "go.temporal.io/api/common/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"parley/conversation"
@@ -245,24 +243,16 @@ func (s *server) input(ctx context.Context, id string, info *workflowpb.Workflow
 	if runID == "" { // servers before 1.25 do not say
 		runID = info.GetExecution().GetRunId()
 	}
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
-	page, err := s.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
-		Namespace: s.options.Namespace, MaximumPageSize: 1,
-		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: runID},
-	})
+	started, _, err := s.started(ctx, id, runID)
 	if err != nil {
 		return nil, s.explain("reading how "+id+" was started", err)
 	}
 	var raw json.RawMessage
-	for _, event := range page.GetHistory().GetEvents() {
-		payloads := event.GetWorkflowExecutionStartedEventAttributes().GetInput()
-		if len(payloads.GetPayloads()) == 0 {
-			continue
-		}
-		if err := s.dataConverter().FromPayloads(payloads, &raw); err != nil {
-			return nil, fmt.Errorf("%s runs already, and how it was started cannot be read: it is no JSON", id)
-		}
+	if len(started.GetInput().GetPayloads()) == 0 {
+		return nil, nil
+	}
+	if err := s.dataConverter().FromPayloads(started.GetInput(), &raw); err != nil {
+		return nil, fmt.Errorf("%s runs already, and how it was started cannot be read: it is no JSON", id)
 	}
 	return raw, nil
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"parley/activities"
 	"parley/conversation"
 	"parley/sms"
 )
@@ -33,9 +35,10 @@ var marks = map[sms.Status]string{
 // page writes what a person reads. Texts come from strangers, so everything
 // goes through printable.
 type page struct {
-	w    io.Writer
-	zone *time.Location
-	day  string
+	w       io.Writer
+	zone    *time.Location
+	day     string
+	repeats repeats
 }
 
 func (p *page) line(format string, args ...any) {
@@ -54,10 +57,9 @@ func (p *page) words(text string) {
 func (v shown) text(w io.Writer, zone *time.Location) {
 	p := &page{w: w, zone: zone}
 	p.head(v)
-	for _, m := range v.Conversation.Transcript {
-		p.message(m, v.Message)
-	}
-	for _, m := range v.Conversation.Outbox {
+	p.earlier(v.Conversation.Before)
+	p.repeats = repeatsIn(v.Conversation)
+	for _, m := range slices.Concat(v.Conversation.Transcript, v.Conversation.Outbox, v.Conversation.Resends) {
 		p.message(m, v.Message)
 	}
 	p.questions(v.Conversation)
@@ -71,14 +73,21 @@ func (p *page) head(v shown) {
 		over = " over " + string(s.Sender)
 	}
 	word := map[string]string{conversation.StateOpen: "open", conversation.StateAsking: "a script is asking", conversation.StateOptedOut: "opted out"}[v.State]
-	if v.Closed != nil {
+	switch {
+	case v.Status == statusArchived:
+		word = "from the archive; Temporal no longer has it"
+	case v.Closed != nil:
 		word = fmt.Sprintf("closed (%s %s)", v.Status, p.at(*v.Closed))
 	}
 	p.line("%s%s · %s · since %s", s.Contact, over, word, p.at(s.StartedAt))
 	if v.Link != "" {
 		p.line("%s", v.Link)
 	}
-	if o := s.OptedOut; o != nil {
+	switch o := s.OptedOut; {
+	case o == nil:
+	case o.Source != "":
+		p.line("Opted out %s, brought in from %s with %q; nothing is sent until they text START.", p.at(o.Accepted), o.Source, o.Text)
+	default:
 		p.line("Opted out %s with %q; nothing is sent until they text START.", p.at(o.At), o.Text)
 	}
 	if a := s.Attention; a != nil {
@@ -86,6 +95,18 @@ func (p *page) head(v shown) {
 	}
 	if s.Evicted > 0 {
 		p.line("(%d older things have been let go)", s.Evicted)
+	}
+}
+
+// earlier writes what was said in an earlier conversation.
+func (p *page) earlier(lines []activities.Line) {
+	if len(lines) == 0 {
+		return
+	}
+	p.line("")
+	p.line("Before this conversation, from the archive:")
+	for _, l := range lines {
+		p.line("  %s %s: %s", p.at(l.Time), l.From, strings.Join(strings.Fields(l.Text), " "))
 	}
 }
 
@@ -113,6 +134,10 @@ func (p *page) message(m conversation.Message, sought *conversation.Message) {
 	if m.Attempts > 0 {
 		about = append(about, fmt.Sprintf("%d attempts after a doubt", m.Attempts+1))
 	}
+	about = append(about, p.repetition(m)...)
+	if m.Fallback != "" {
+		about = append(about, "fallback: "+m.Fallback)
+	}
 	pointer := "  "
 	if sought != nil && m.Key == sought.Key && m.MessageID == sought.MessageID {
 		pointer = "» "
@@ -126,6 +151,9 @@ func (p *page) message(m conversation.Message, sought *conversation.Message) {
 
 // mark says what became of a text of ours, when, and why.
 func (p *page) mark(m conversation.Message) string {
+	if _, waits := p.repeats.due[m.Key]; waits {
+		return "waits …"
+	}
 	mark, known := marks[m.Status]
 	if !known {
 		mark = string(m.Status)
@@ -145,6 +173,9 @@ func (p *page) identity(m conversation.Message) {
 	}
 	if m.MessageID != "" {
 		p.line("%sSinch's id %s", margin, m.MessageID)
+	}
+	if m.Stored {
+		p.line("%sthe archive has it", margin)
 	}
 }
 
@@ -176,18 +207,54 @@ func (p *page) times(s *conversation.State, q *conversation.PendingQuestion) str
 }
 
 func (p *page) attention(s conversation.State) {
-	if len(s.Parked)+len(s.Skipped) > 0 {
+	if len(s.Parked)+len(s.Mended)+len(s.Redo)+len(s.Skipped) > 0 {
 		p.line("")
 	}
 	for _, parked := range s.Parked {
 		p.line("Parked %s: %s", p.at(parked.At), parked.Reason)
-		if parked.Turn != nil {
-			for _, t := range parked.Turn.Texts {
-				p.words(t.Text)
-			}
+		if parked.ID != "" {
+			p.line("%s%s · %s", margin, parked.Code, parked.ID)
 		}
+		if parked.Turn != nil {
+			p.texts(*parked.Turn)
+		}
+		if parked.Message != nil {
+			p.words(parked.Message.Text)
+		}
+	}
+	for _, turn := range s.Redo {
+		p.line("To be tried again:")
+		p.texts(turn)
+	}
+	for _, m := range s.Mended {
+		did := "Given up"
+		if m.Retried {
+			did = "Tried again"
+		}
+		p.line("%s %s%s%s", did, p.at(m.At), by(m.By), because(m.Why))
+		p.line("%s%s · %s", margin, m.Code, m.ID)
 	}
 	for _, skipped := range s.Skipped {
 		p.line("Skipped %s: %s", p.at(skipped.At), skipped.Reason)
 	}
+}
+
+func (p *page) texts(t conversation.Turn) {
+	for _, text := range t.Texts {
+		p.words(text.Text)
+	}
+}
+
+func by(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " by " + name
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"parley/activities"
 	"parley/conversation"
 	"parley/sms"
 )
@@ -101,6 +102,59 @@ Parked 24 Nov 2026 09:06: asking the responder: HTTP 500
             Anybody?
 Skipped 24 Nov 2026 09:06: unknown kind of event
 `, render(t, shown{Link: "http://ui/x", Status: "running", State: "asking", Message: &state.Transcript[6], Conversation: state}))
+}
+
+// What failed is sent once more, handed over, or parked, and a person deals with it.
+func TestTranscriptOfTrouble(t *testing.T) {
+	t.Parallel()
+	state := conversation.State{
+		Contact: "+15559876543", StartedAt: at("08:00:00"),
+		Before: []activities.Line{{From: "contact", Text: "See you\nsoon", Time: at("10:00:00").AddDate(0, 0, -20)}},
+		Transcript: []conversation.Message{
+			{Key: "r-1", MessageID: "01A", From: "Bea", Text: "One", At: at("08:00:00"), Status: sms.StatusFailed, Reason: "RECIPIENT_NOT_REACHABLE", StatusAt: at("08:00:05")},
+			{Key: "r-2", MessageID: "01B", From: "Bea", Text: "One", At: at("08:01:05"), Status: sms.StatusFailed, Reason: "RECIPIENT_NOT_REACHABLE", StatusAt: at("08:01:09"), ResendOf: "r-1", Resend: 1},
+			{Key: "r-3", MessageID: "01C", From: "Bea", Text: "Two", At: at("08:02:00"), Status: sms.StatusFailed, Reason: "CHANNEL_REJECT", StatusAt: at("08:02:05"), Fallback: "handed over", Stored: true},
+			{Key: "r-4", From: "application", Text: "Three", At: at("08:03:00"), Status: sms.StatusFailed, Reason: "FORBIDDEN", StatusAt: at("08:03:01")},
+			{Key: "r-6", MessageID: "01D", From: "application", Text: "Four", At: at("08:04:00"), Status: sms.StatusAccepted, ResendOf: "r-0", Resend: 1},
+		},
+		Resends: []conversation.Message{{Key: "r-5", From: "Bea", Text: "One", At: at("08:01:09"), Status: sms.StatusQueued, ResendOf: "r-2", Resend: 2}},
+		Parked: []conversation.Parked{
+			{ID: "r/p1", Code: conversation.ParkedDenied, Reason: "the carrier takes no messages from this account: FORBIDDEN", At: at("08:03:01"), Message: &conversation.Message{Key: "r-4", Text: "Three"}},
+		},
+		Redo:   []conversation.Turn{{Texts: []conversation.Text{{Inbound: sms.Inbound{Text: "Anybody?"}}}}},
+		Mended: []conversation.Mended{{ID: "r/p0", Code: conversation.ParkedLoop, By: "bea", Why: "two machines", At: at("08:05:00")}},
+	}
+	require.Equal(t, `
++15559876543 · open · since 24 Nov 2026 09:00
+
+Before this conversation, from the archive:
+  4 Nov 2026 11:00 contact: See you soon
+
+Tuesday, 24 November 2026
+  09:00:00 → Bea · failed ! 09:00:05: RECIPIENT_NOT_REACHABLE · sent once more
+            One
+  09:01:05 → Bea · failed ! 09:01:09: RECIPIENT_NOT_REACHABLE · repeats that of 09:00:00 · will be sent once more
+            One
+» 09:02:00 → Bea · failed ! 09:02:05: CHANNEL_REJECT · fallback: handed over
+            Two
+            key r-3
+            Sinch's id 01C
+            the archive has it
+  09:03:00 → application · failed ! 09:03:01: FORBIDDEN
+            Three
+  09:04:00 → application · sent ✓ · repeats an earlier text
+            Four
+  09:01:09 → Bea · waits … · repeats that of 09:01:05 · is sent at 09:01:09
+            One
+
+Parked 24 Nov 2026 09:03: the carrier takes no messages from this account: FORBIDDEN
+            send-denied · r/p1
+            Three
+To be tried again:
+            Anybody?
+Given up 24 Nov 2026 09:05 by bea: two machines
+            loop · r/p0
+`, render(t, shown{Status: "running", State: "open", Message: &state.Transcript[2], Conversation: state}))
 }
 
 func TestTranscriptOfAClosedConversation(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -84,9 +85,19 @@ type world struct {
 	reach    conversation.Client
 	settings conversation.Settings
 	carrier  *carrier
+	archive  activities.Archive
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := newBareWorld(t, true)
+	w.settings.SearchAttributes = true
+	return w
+}
+
+// newBareWorld is an installation whose conversations set no search attributes,
+// whether or not they are registered.
+func newBareWorld(t *testing.T, registered bool) *world {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a real server")
@@ -102,10 +113,12 @@ func newWorld(t *testing.T) *world {
 	})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
-	registered, _, err := connect.EnsureSearchAttributes(t.Context(), temporal, name)
-	require.NoError(t, err)
-	require.True(t, registered)
-	w := &world{
+	if registered {
+		done, _, err := connect.EnsureSearchAttributes(t.Context(), temporal, name)
+		require.NoError(t, err)
+		require.True(t, done)
+	}
+	return &world{
 		t:        t,
 		env:      settings.Env{"TEMPORAL_CONFIG_FILE": os.DevNull, "TEMPORAL_ADDRESS": server.FrontendHostPort(), "TEMPORAL_NAMESPACE": name, "TEMPORAL_UI": "http://ui"},
 		temporal: temporal,
@@ -113,8 +126,6 @@ func newWorld(t *testing.T) *world {
 		settings: conversation.DefaultSettings(),
 		carrier:  &carrier{},
 	}
-	w.settings.SearchAttributes = true
-	return w
 }
 
 // newNamespace makes a namespace and waits until the server knows it everywhere.
@@ -145,6 +156,7 @@ func (w *world) work() (stop func()) {
 	worker.RegisterActivity(&activities.Messaging{Carrier: w.carrier})
 	worker.RegisterActivity(&activities.Responder{})
 	worker.RegisterActivity(&activities.Outcomes{})
+	worker.RegisterActivity(&activities.Archives{Archive: w.archive})
 	require.NoError(w.t, worker.Start())
 	stop = sync.OnceFunc(worker.Stop)
 	w.t.Cleanup(stop)
@@ -217,9 +229,56 @@ func (w *world) texts(contact sms.Number, id, text string) {
 // delivered lets the carrier report a message as delivered.
 func (w *world) delivered(contact sms.Number, messageID string) {
 	w.t.Helper()
-	e, err := conversation.ReceiptEvent(sms.Receipt{MessageID: messageID, To: contact, Status: sms.StatusDelivered, At: time.Now()}, time.Now())
+	w.reports(sms.Receipt{MessageID: messageID, To: contact, Status: sms.StatusDelivered})
+}
+
+// reports lets the carrier report on a message.
+func (w *world) reports(r sms.Receipt) {
+	w.t.Helper()
+	r.At = time.Now()
+	e, err := conversation.ReceiptEvent(r, time.Now())
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.reach.Tell(w.t.Context(), contact, "", e))
+	require.NoError(w.t, w.reach.Tell(w.t.Context(), r.To, "", e))
+}
+
+// keeps gives the installation an archive.
+func (w *world) keeps() {
+	w.t.Helper()
+	w.env["PARLEY_ARCHIVE_DIR"] = w.t.TempDir()
+	archive, err := settings.Archive{ArchiveDir: w.env["PARLEY_ARCHIVE_DIR"]}.OpenArchive("")
+	require.NoError(w.t, err)
+	w.archive, w.settings.Archive = archive, true
+}
+
+// forgotten is another installation with the same archive: Temporal has nothing
+// left there of what was said.
+func (w *world) forgotten() *world {
+	w.t.Helper()
+	other := newWorld(w.t)
+	other.env["PARLEY_ARCHIVE_DIR"] = w.env["PARLEY_ARCHIVE_DIR"]
+	other.archive, other.settings = w.archive, w.settings
+	return other
+}
+
+// says sends a text and waits until the carrier has it; it returns its key.
+func (w *world) says(contact sms.Number, text string) (key string) {
+	w.t.Helper()
+	key = unmarshal[sent](w.t, w.does("send", string(contact), text, "--json")).MessageKey
+	w.sentBy(contact, key)
+	return key
+}
+
+// sentBy waits until the carrier has a message, and returns it.
+func (w *world) sentBy(contact sms.Number, key string) (m conversation.Message) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		state, err := w.reach.State(w.t.Context(), contact, "")
+		if found := find(state, func(m conversation.Message) bool { return m.Key == key }); err == nil && found != nil {
+			m = *found
+		}
+		return m.MessageID != ""
+	}, time.Minute, 20*time.Millisecond)
+	return m
 }
 
 func unmarshal[T any](t *testing.T, printed string) T {
@@ -234,8 +293,15 @@ func unmarshal[T any](t *testing.T, printed string) T {
 // carrier takes every text, or none.
 type carrier struct {
 	mu      sync.Mutex
-	refuses bool
+	refuses bool // for good, because of the text
+	denies  bool // because of the account
 	took    []sms.Outbound
+}
+
+func (c *carrier) set(change func(*carrier)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(c)
 }
 
 func (c *carrier) Send(_ context.Context, m sms.Outbound) (sms.Accepted, error) {
@@ -244,8 +310,11 @@ func (c *carrier) Send(_ context.Context, m sms.Outbound) (sms.Accepted, error) 
 	if c.refuses {
 		return sms.Accepted{}, &sms.SendError{Doubt: sms.Refused, Code: "PERMISSION_DENIED"}
 	}
+	if c.denies {
+		return sms.Accepted{}, &sms.SendError{Doubt: sms.Denied, Code: "FORBIDDEN"}
+	}
 	c.took = append(c.took, m)
-	return sms.Accepted{MessageID: fmt.Sprintf("01%s%d", strings.TrimPrefix(string(m.To), "+"), len(c.took)) + "M", At: time.Now()}, nil
+	return sms.Accepted{MessageID: messageIDOf(m.To, len(c.took)), At: time.Now()}, nil
 }
 
 func (c *carrier) Find(context.Context, sms.Search) (sms.Finding, error) {
@@ -261,4 +330,16 @@ func (c *carrier) sent() []string {
 		words = append(words, m.Text)
 	}
 	return words
+}
+
+// id is the carrier's id of the message with a key.
+func (c *carrier) id(key string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.took, func(m sms.Outbound) bool { return m.Key == key })
+	return messageIDOf(c.took[i].To, i+1)
+}
+
+func messageIDOf(to sms.Number, n int) string {
+	return fmt.Sprintf("01%s%d", strings.TrimPrefix(string(to), "+"), n) + "M"
 }

@@ -13,7 +13,12 @@ type Hooks struct {
 	OutcomeURL   Secret `env:"PARLEY_OUTCOME_URL" placeholder:"URL" help:"Service that is told how scripts end."`
 	NotifyURL    Secret `env:"PARLEY_NOTIFY_URL" placeholder:"URL" help:"Service that is told when something waits for a person."`
 	FallbackURL  Secret `env:"PARLEY_FALLBACK_URL" placeholder:"URL" help:"Service that is handed texts which could not be delivered, for e-mail, push or a letter."`
-	HookSecret   Secret `env:"PARLEY_HOOK_SECRET" placeholder:"SECRET" help:"Signs the requests to your own services, as standardwebhooks.com says."`
+	Signing      `embed:""`
+}
+
+// Signing is what requests to the user's own services are signed with.
+type Signing struct {
+	HookSecret Secret `env:"PARLEY_HOOK_SECRET" placeholder:"SECRET" help:"Signs the requests to your own services, as standardwebhooks.com says."`
 }
 
 // Responder is the hook that decides on replies; the zero Hook if there is none.

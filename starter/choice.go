@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"parley/conversation"
+)
+
+// whichFlags pick some of what is parked.
+type whichFlags struct {
+	Reason []conversation.ParkCode `placeholder:"CODE" help:"Only what was parked for this reason: ${park_codes}. May be given several times."`
+	Since  *time.Duration          `placeholder:"DURATION" help:"Only what was parked within this time, such as 2h."`
+}
+
+// idFlag picks what is parked by name.
+type idFlag struct {
+	ID []string `name:"id" placeholder:"ID" help:"Only this, as parked prints it. May be given several times."`
+}
+
+func parkCodes() string {
+	var codes []string
+	for _, code := range conversation.ParkCodes() {
+		codes = append(codes, string(code))
+	}
+	return strings.Join(codes, ", ")
+}
+
+func parseParkCode(s string) (conversation.ParkCode, error) {
+	code := conversation.ParkCode(strings.ToLower(strings.TrimSpace(s)))
+	if !slices.Contains(conversation.ParkCodes(), code) {
+		return "", errors.New("a reason is one of " + parkCodes())
+	}
+	return code, nil
+}
+
+// A choice is made among what is parked; the zero value takes everything.
+type choice struct {
+	codes []conversation.ParkCode
+	ids   []string
+	since time.Time
+}
+
+func (f whichFlags) choice(now time.Time, ids ...string) (choice, error) {
+	c := choice{codes: f.Reason, ids: ids}
+	if f.Since == nil {
+		return c, nil
+	}
+	if *f.Since <= 0 {
+		return c, usagef("--since must be longer than nothing, such as 2h")
+	}
+	c.since = now.Add(-*f.Since)
+	return c, nil
+}
+
+func (c choice) everything() bool { return len(c.codes)+len(c.ids) == 0 && c.since.IsZero() }
+
+func (c choice) takes(p conversation.ParkedMark) bool {
+	return (len(c.codes) == 0 || slices.Contains(c.codes, p.Code)) &&
+		(len(c.ids) == 0 || slices.Contains(c.ids, p.ID)) &&
+		!p.At.Before(c.since)
+}
+
+func (c choice) among(marks []conversation.ParkedMark) []conversation.ParkedMark {
+	return slices.DeleteFunc(slices.Clone(marks), func(p conversation.ParkedMark) bool { return !c.takes(p) })
+}
+
+// age is how long ago something was, to a precision that matters to a person.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch d = max(0, d); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d < 2*day:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	default:
+		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+
+	"parley/conversation"
+	"parley/sms"
+)
+
+type parkedCmd struct {
+	whichFlags
+	Limit int `placeholder:"N" help:"How many at most, those that wait longest first. Default: all."`
+}
+
+// Help is the long help.
+func (*parkedCmd) Help() string {
+	return `Lists what failed for good and waits for a person, over all running
+conversations, as Temporal's visibility knows them: a second or two late. No
+worker is needed, and no conversation is asked.
+
+"parley show" prints what is behind an entry, "parley retry" tries it again, and
+"parley skip" gives it up.`
+}
+
+// parkedRows are what is parked, one row each.
+type parkedRows []parkedRow
+
+type parkedRow struct {
+	WorkflowID string                `json:"workflow_id"`
+	Number     sms.Number            `json:"number"`
+	Sender     sms.Sender            `json:"sender,omitempty"`
+	ID         string                `json:"id"`
+	Code       conversation.ParkCode `json:"code"`
+	Reason     string                `json:"reason"`
+	At         time.Time             `json:"at"`
+}
+
+func (rows parkedRows) text(w io.Writer, _ *time.Location) {
+	if len(rows) == 0 {
+		fmt.Fprintln(w, "nothing is parked")
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NUMBER\tSENDER\tAGE\tCODE\tREASON\tID")
+	for _, r := range rows {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Number, orDash(string(r.Sender)), age(time.Since(r.At)), orDash(string(r.Code)), orDash(r.Reason), orDash(r.ID))
+	}
+	_ = table.Flush() // as little can be done as about any other print
+}
+
+// Run lists what is parked.
+func (c *parkedCmd) Run(ctx context.Context, a *app) error {
+	if c.Limit < 0 {
+		return usagef("--limit must be 1 or more")
+	}
+	wanted, err := c.choice(time.Now())
+	if err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, workFlags{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	all, err := s.allParked(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	rows := parkedRows{} // in JSON an empty list, not null
+	for _, c := range all {
+		for _, p := range wanted.among(c.marks) {
+			rows = append(rows, parkedRow{WorkflowID: c.WorkflowID, Number: c.Number, Sender: c.Sender, ID: p.ID, Code: p.Code, Reason: p.Reason, At: p.At})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b parkedRow) int { return a.At.Compare(b.At) })
+	if c.Limit > 0 && len(rows) > c.Limit {
+		rows = rows[:c.Limit]
+	}
+	return a.print(rows)
+}
+
+// parkedConversation is a conversation with what is parked there.
+type parkedConversation struct {
+	listedConversation
+	marks []conversation.ParkedMark
+	known bool // it says what is parked, which runs of older builds do not
+}
+
+func (s *server) parkedIn(info *workflowpb.WorkflowExecutionInfo) (parkedConversation, bool) {
+	row, ok := rowOf(info)
+	c := parkedConversation{listedConversation: row}
+	if memo := info.GetMemo().GetFields()[conversation.ParkedMemo]; memo != nil {
+		c.known = s.dataConverter().FromPayload(memo, &c.marks) == nil
+	}
+	return c, ok
+}
+
+// allParked are the conversations in which something of that kind is parked,
+// those first where it has waited longest.
+func (s *server) allParked(ctx context.Context, wanted choice) ([]parkedConversation, error) {
+	var all []parkedConversation
+	err := s.eachMarked(ctx, conversation.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
+		if c, ok := s.parkedIn(info); ok && len(wanted.among(c.marks)) > 0 {
+			all = append(all, c)
+		}
+	})
+	if err != nil {
+		return nil, s.explain("listing what is parked", err)
+	}
+	oldest := func(c parkedConversation) time.Time { return wanted.among(c.marks)[0].At }
+	slices.SortStableFunc(all, func(a, b parkedConversation) int { return oldest(a).Compare(oldest(b)) })
+	return all, nil
+}
+
+// eachMarked goes through the running conversations of which a condition on
+// search attributes is true, and through those that have no attributes: they
+// began before these were registered. Where they are not registered, it goes
+// through all.
+func (s *server) eachMarked(ctx context.Context, condition string, visit func(*workflowpb.WorkflowExecutionInfo)) error {
+	each := func(query string) error {
+		return s.eachConversation(ctx, query, math.MaxInt, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+			visit(info)
+			return true, nil
+		})
+	}
+	err := each(fmt.Sprintf("ExecutionStatus = 'Running' AND (%s OR %s IS NULL)", condition, conversation.StateAttribute.GetName()))
+	if _, unregistered := errors.AsType[*serviceerror.InvalidArgument](err); unregistered {
+		return each("ExecutionStatus = 'Running'")
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/temporal"
+
+	"parley/conversation"
+)
+
+// errGone is returned for a conversation of which Temporal has nothing left.
+var errGone = errors.New("nothing is left of that conversation in Temporal")
+
+// lastRunOf finds the last run of a message's conversation, whose first one its
+// key begins with. Visibility knows that one as long as the namespace's retention
+// is. A conversation that lives longer is one of the newest, or the archive says
+// which.
+func (s *server) lastRunOf(ctx context.Context, key, firstRun string, flags archiveFlags, search int) (*workflowpb.WorkflowExecutionInfo, error) {
+	var id string
+	err := s.eachConversation(ctx, fmt.Sprintf("RunId = '%s'", firstRun), 1, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		id = info.GetExecution().GetWorkflowId()
+		return false, nil
+	})
+	if err != nil {
+		return nil, s.explain("looking for the conversation", err)
+	}
+	if id == "" {
+		r, _ := s.archived(ctx, flags, key) // where nothing else helps, its error is said
+		id = r.Conversation
+	}
+	if id != "" {
+		if info, err := s.follow(ctx, id, firstRun); !errors.Is(err, errGone) {
+			return info, err
+		}
+	}
+	return s.searchRun(ctx, firstRun, search)
+}
+
+// searchRun looks through the newest conversations for one that began with a run.
+func (s *server) searchRun(ctx context.Context, firstRun string, limit int) (*workflowpb.WorkflowExecutionInfo, error) {
+	var last *workflowpb.WorkflowExecutionInfo
+	err := s.eachConversation(ctx, "ExecutionStatus != 'ContinuedAsNew'", limit, func(listed *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		info, err := s.describe(ctx, listed.GetExecution().GetWorkflowId(), listed.GetExecution().GetRunId())
+		switch {
+		case errors.Is(err, errNotFound):
+			return true, nil // its time is over since it was listed
+		case err != nil:
+			return false, err
+		case info.GetFirstRunId() == firstRun:
+			last = info
+		}
+		return last == nil, nil
+	})
+	switch {
+	case err != nil:
+		return nil, s.explain("looking through the conversations", err)
+	case last == nil:
+		return nil, errGone
+	}
+	return last, nil
+}
+
+// follow finds the last run that grew out of a first one. The workflow id may
+// have been used again since, by a conversation that began anew.
+func (s *server) follow(ctx context.Context, id, firstRun string) (*workflowpb.WorkflowExecutionInfo, error) {
+	info, err := s.describe(ctx, id, "")
+	switch {
+	case errors.Is(err, errNotFound):
+		return nil, errGone
+	case err != nil:
+		return nil, err
+	case info.GetFirstRunId() == firstRun:
+		return info, nil
+	}
+	following, cancel := s.patience(ctx)
+	defer cancel()
+	run := s.GetWorkflow(following, id, firstRun)
+	err = run.Get(following, nil)
+	var execution *temporal.WorkflowExecutionError
+	switch {
+	case isNotFound(err):
+		return nil, errGone
+	case err != nil && !errors.As(err, &execution):
+		return nil, s.explain("following "+id, err)
+	}
+	info, err = s.describe(ctx, id, run.GetRunID())
+	if errors.Is(err, errNotFound) {
+		return nil, errGone
+	}
+	return info, err
+}
+
+// started is how a run was started, and when.
+func (s *server) started(ctx context.Context, id, runID string) (*historypb.WorkflowExecutionStartedEventAttributes, time.Time, error) {
+	page, err := s.history(ctx, id, runID, 1, nil)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	for _, event := range page.GetHistory().GetEvents() {
+		return event.GetWorkflowExecutionStartedEventAttributes(), event.GetEventTime().AsTime(), nil
+	}
+	return nil, time.Time{}, nil
+}
+
+// eachEvent goes through the history of a run.
+func (s *server) eachEvent(ctx context.Context, id, runID string, visit func(*historypb.HistoryEvent)) error {
+	var token []byte
+	for {
+		page, err := s.history(ctx, id, runID, 0, token)
+		if err != nil {
+			return err
+		}
+		for _, event := range page.GetHistory().GetEvents() {
+			visit(event)
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 {
+			return nil
+		}
+	}
+}
+
+func (s *server) history(ctx context.Context, id, runID string, size int32, token []byte) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
+	return s.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
+		Namespace: s.options.Namespace, MaximumPageSize: size, NextPageToken: token,
+		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: runID},
+	})
+}
+
+// before is what a conversation knew when one of its runs began: the last words
+// of the run before, which nobody needs to be asked for.
+type before struct {
+	run   string    // the one that began
+	at    time.Time // when it did
+	state *conversation.State
+}
+
+// eachBefore goes back through the runs of a conversation, the newest first,
+// until visit has seen enough or what came before is gone.
+func (s *server) eachBefore(ctx context.Context, id, lastRun string, visit func(before) (more bool)) error {
+	for run := lastRun; run != ""; {
+		started, at, err := s.started(ctx, id, run)
+		switch {
+		case isNotFound(err):
+			return nil
+		case err != nil:
+			return s.explain("reading the history of "+id, err)
+		}
+		var start conversation.Start
+		if err := s.dataConverter().FromPayloads(started.GetInput(), &start); err != nil {
+			return fmt.Errorf("%s began with something that this build does not understand: use the build that its worker is of", id)
+		}
+		if !visit(before{run: run, at: at, state: start.State}) {
+			return nil
+		}
+		run = started.GetContinuedExecutionRunId()
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/converter"
+
+	"parley/activities"
+	"parley/conversation"
+	"parley/sms"
+)
+
+// A trace gathers from raw history what became of one message, where no state
+// holds it any more: what was handed to the carrier, how that ended, and the
+// receipts.
+type trace struct {
+	evidence  evidence
+	converter converter.DataConverter
+	attempts  map[attempt]bool
+}
+
+// An attempt is named by the event that scheduled it.
+type attempt struct {
+	run   string
+	event int64
+}
+
+func newTrace(e evidence, c converter.DataConverter) *trace {
+	return &trace{evidence: e, converter: c, attempts: map[attempt]bool{}}
+}
+
+// take notes an event, if it is about the message.
+func (t *trace) take(run string, event *historypb.HistoryEvent) {
+	at := event.GetEventTime().AsTime()
+	if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == "SendMessage" {
+		var in activities.SendInput
+		if t.converter.FromPayloads(a.GetInput(), &in) == nil && t.ours(in.Message.Key) {
+			t.attempts[attempt{run, event.GetEventId()}] = true
+			t.handedOver(in.Message, at)
+		}
+	}
+	if a := event.GetActivityTaskCompletedEventAttributes(); t.attempts[attempt{run, a.GetScheduledEventId()}] {
+		var accepted sms.Accepted
+		if t.converter.FromPayloads(a.GetResult(), &accepted) == nil {
+			t.evidence.Message.MessageID, t.evidence.Message.Accepted = accepted.MessageID, accepted.At
+			t.step(sms.StatusAccepted, "", accepted.At)
+		}
+	}
+	if a := event.GetActivityTaskFailedEventAttributes(); t.attempts[attempt{run, a.GetScheduledEventId()}] {
+		t.failed(a.GetFailure().GetApplicationFailureInfo(), at)
+	}
+	if a := event.GetActivityTaskTimedOutEventAttributes(); t.attempts[attempt{run, a.GetScheduledEventId()}] {
+		t.step(sms.StatusUnknown, "TIMEOUT", at)
+	}
+	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a.GetSignalName() == conversation.EventSignal {
+		var e conversation.Envelope
+		if t.converter.FromPayloads(a.GetInput(), &e) == nil && e.Kind == conversation.KindReceipt {
+			t.receipt(e)
+		}
+	}
+}
+
+// ours reports whether a key, which may name an attempt, is the message's.
+func (t *trace) ours(key string) bool {
+	key, _, _ = strings.Cut(key, ".")
+	return key == t.evidence.Message.Key
+}
+
+func (t *trace) handedOver(out sms.Outbound, at time.Time) {
+	if m := &t.evidence.Message; m.At.IsZero() {
+		m.Text, m.Reference, m.Sender, m.Kind, m.At = out.Text, out.Reference, out.From, sms.KindText, at
+	}
+	t.step(sms.StatusSending, "", at)
+}
+
+// failed leaves out what was certainly not taken: the conversation tried again.
+func (t *trace) failed(info *failurepb.ApplicationFailureInfo, at time.Time) {
+	code := "UNKNOWN"
+	_ = t.converter.FromPayloads(info.GetDetails(), &code) // without details the code stays
+	switch info.GetType() {
+	case activities.ErrTypeRefused, activities.ErrTypeDenied:
+		t.step(sms.StatusFailed, code, at)
+	case activities.ErrTypeAmbiguous:
+		t.step(sms.StatusUnknown, code, at)
+	}
+}
+
+func (t *trace) receipt(e conversation.Envelope) {
+	var r sms.Receipt
+	if json.Unmarshal(e.Body, &r) != nil || !t.ours(r.Key) && (r.MessageID == "" || r.MessageID != t.evidence.Message.MessageID) {
+		return
+	}
+	if t.evidence.Message.MessageID == "" {
+		t.evidence.Message.MessageID, t.evidence.Message.Accepted = r.MessageID, r.AcceptedAt
+	}
+	if r.MessageID != t.evidence.Message.MessageID && !sms.StatusFailed.Before(r.Status) {
+		return // an earlier attempt failed; the message did not
+	}
+	t.step(r.Status, r.Reason, r.At)
+}
+
+// step moves the message's status, never back, as its conversation did.
+func (t *trace) step(status sms.Status, reason string, at time.Time) {
+	m := &t.evidence.Message
+	if !m.Status.Before(status) {
+		return
+	}
+	m.Status, m.Reason, m.StatusAt = status, reason, at
+	m.Steps = append(m.Steps, conversation.Step{Status: status, Reason: reason, At: at, MessageID: m.MessageID})
+}
