@@ -43,9 +43,18 @@ type storing struct {
 
 // toArchive notes that the archive does not have a message as it is.
 func (c *conversation) toArchive(m *Message) {
-	m.Stored, c.closingStored = false, false
+	m.Stored = false
+	c.changed()
 	if c.state.Settings.Archive && m.settled() && c.state.ArchiveAt.IsZero() {
 		c.state.ArchiveAt = c.now().Add(archiveDelay)
+	}
+}
+
+// changed notes that a record of this run's end would be old.
+func (c *conversation) changed() {
+	c.closingStored = false
+	if c.storing != nil {
+		c.storing.closing = false
 	}
 }
 
@@ -78,7 +87,7 @@ func (c *conversation) storeAll(continues bool) bool {
 	if !s.Settings.Archive || c.closingStored {
 		return false
 	}
-	if s.Attention != nil && s.Attention.UntilStored && c.now().Before(s.ArchiveAt) {
+	if s.ArchiveAway && c.now().Before(s.ArchiveAt) {
 		return !continues
 	}
 	return c.storeBatch(func(*Message) bool { return true }, &Closing{
@@ -93,8 +102,8 @@ func (c *conversation) storeBatch(which func(*Message) bool, closing *Closing) b
 	s := c.state
 	batch := &storing{}
 	var records []activities.Record
-	add := func(m *Message) {
-		if m.Stored || !which(m) || len(records) >= archiveBatch {
+	add := func(m *Message, due bool) {
+		if m.Stored || !due || len(records) >= archiveBatch {
 			return
 		}
 		m.Stored = true // until it changes, or the archive does not take it
@@ -102,10 +111,10 @@ func (c *conversation) storeBatch(which func(*Message) bool, closing *Closing) b
 		records = append(records, c.recordOf(m))
 	}
 	for i := range s.Evictees {
-		add(&s.Evictees[i])
+		add(&s.Evictees[i], true) // nothing more will be known of it here
 	}
 	for i := range s.Transcript {
-		add(&s.Transcript[i])
+		add(&s.Transcript[i], which(&s.Transcript[i]))
 	}
 	if closing != nil && len(records) < archiveBatch {
 		body, _ := json.Marshal(closing) //nolint:errchkjson // it holds nothing that JSON cannot
@@ -151,12 +160,13 @@ func (c *conversation) onStored(f workflow.Future) {
 				}
 			}
 		}
-		s.ArchiveAt = c.now().Add(archivePause)
+		s.ArchiveAt, s.ArchiveAway = c.now().Add(archivePause), true
 		if s.Attention == nil || s.Attention.UntilStored {
 			s.Attention = &Attention{Reason: "the archive takes nothing: " + plain(err), At: c.now(), UntilStored: true}
 		}
 		return
 	}
+	s.ArchiveAway = false
 	if s.Attention != nil && s.Attention.UntilStored {
 		s.Attention = nil
 	}
@@ -168,13 +178,19 @@ func (c *conversation) onStored(f workflow.Future) {
 // evict keeps a message that leaves the transcript until the archive has it.
 func (c *conversation) evict(m Message) {
 	s := c.state
-	if !s.Settings.Archive || m.Stored {
+	onItsWay := c.storing != nil && slices.Contains(c.storing.ids, m.recordID())
+	if !s.Settings.Archive || m.Stored && !onItsWay {
 		return
 	}
-	if len(s.Evictees) >= maxEvictees {
-		s.Evictees = s.Evictees[1:]
-	}
 	s.Evictees = append(s.Evictees, m)
+	size := 0
+	for i, kept := range slices.Backward(s.Evictees) {
+		if size += len(kept.Text); size > maxEvicteeBytes || len(s.Evictees)-i > maxEvictees {
+			s.Evicted += i + 1
+			s.Evictees = slices.Clone(s.Evictees[i+1:])
+			break
+		}
+	}
 	if s.ArchiveAt.IsZero() {
 		s.ArchiveAt = c.now().Add(archiveDelay)
 	}
@@ -216,4 +232,11 @@ func (c *conversation) onRecalled(f workflow.Future) {
 		}
 	}
 	s.Before = s.Before[max(0, len(s.Before)-maxRecalled):]
+	size := 0
+	for i, line := range slices.Backward(s.Before) {
+		if size += len(line.Text); size > maxRecalledBytes {
+			s.Before = s.Before[i+1:]
+			break
+		}
+	}
 }

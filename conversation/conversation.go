@@ -115,7 +115,13 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 		baseline: info.GetCurrentHistoryLength(),
 	}
 	couldShow := state.Settings.SearchAttributes
-	if err := workflow.SideEffect(ctx, func(workflow.Context) any { return t.Settings }).Get(&state.Settings); err != nil {
+	state.Settings = Settings{} // what is read must not be mixed with what the run before had
+	err := workflow.SideEffect(ctx, func(workflow.Context) any {
+		settings := t.Settings
+		settings.Rules = rules
+		return settings
+	}).Get(&state.Settings)
+	if err != nil {
 		return nil, fmt.Errorf("reading the settings: %w", err)
 	}
 	if !couldShow {
@@ -131,6 +137,14 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	}
 	return c, nil
 }
+
+// rules number what a run does about the same events. A run keeps those that it
+// began with, since its history was made by them, until it continues as new.
+const rules = 2
+
+// modern is false in runs that began before there was anything parked but turns,
+// resent, or told to be late. They go on as they did.
+func (c *conversation) modern() bool { return c.state.Settings.Rules >= rules }
 
 // drain takes every event that has arrived. It does not block.
 func (c *conversation) drain() {

@@ -23,6 +23,8 @@ type Errand struct {
 	Of      string     `json:"of"` // what it is about: the id of what was parked, the key of a message
 	Since   time.Time  `json:"since"`
 	NextTry time.Time  `json:"next_try,omitzero"`
+
+	Text *activities.Undelivered `json:"text,omitempty"` // if the message has left the transcript
 }
 
 type errandKind string
@@ -89,14 +91,30 @@ func (c *conversation) run(e Errand) workflow.Future {
 		}
 		return workflow.ExecuteActivity(c.errandContext("tell a person: "+string(p.Code)), notices.NotifyPerson, notice)
 	}
-	m := c.message(e.Of)
-	if m == nil || m.Status != sms.StatusFailed {
+	text := e.Text
+	if m := c.message(e.Of); m != nil && m.Status == sms.StatusFailed {
+		text = c.undelivered(*m)
+	}
+	if text == nil {
 		return nil
 	}
-	return workflow.ExecuteActivity(c.errandContext("hand over what failed"), fallbacks.HandOver, activities.Undelivered{
-		Key: m.Key, Contact: s.Contact, Sender: s.Sender, From: m.From, Text: m.Text, Reference: m.Reference,
+	return workflow.ExecuteActivity(c.errandContext("hand over what failed"), fallbacks.HandOver, *text)
+}
+
+func (c *conversation) undelivered(m Message) *activities.Undelivered {
+	return &activities.Undelivered{
+		Key: m.Key, Contact: c.state.Contact, Sender: c.state.Sender, From: m.From, Text: m.Text, Reference: m.Reference,
 		Reason: m.Reason, Question: m.AskID != "", At: m.StatusAt,
-	})
+	}
+}
+
+// takeAlong keeps a message that leaves the transcript before it was handed over.
+func (c *conversation) takeAlong(m Message) {
+	for i, e := range c.state.Errands {
+		if e.Kind == errandFallback && e.Of == m.Key && m.Status == sms.StatusFailed {
+			c.state.Errands[i].Text = c.undelivered(m)
+		}
+	}
 }
 
 // errandContext gives a service some minutes to take a word. Longer outages are

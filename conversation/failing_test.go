@@ -3,6 +3,7 @@ package conversation_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ func unreachable() error {
 }
 
 // report brings a receipt with everything in it.
+
 func (k *talk) report(r sms.Receipt) {
 	r.At, r.AcceptedAt = k.env.Now(), k.env.Now()
 	k.signal(conversation.ReceiptEvent(r, k.env.Now()))
@@ -47,6 +49,7 @@ func (k *talk) watch(id, script, sayID string, until time.Time) {
 }
 
 // Minutes without a responder park nothing; an hour does.
+
 func TestResponderIsAway(t *testing.T) {
 	t.Parallel()
 
@@ -181,7 +184,9 @@ func TestParkedMessageIsSettledByALateReceipt(t *testing.T) {
 }
 
 // Whether a text that did not arrive is sent again depends on why, on what it
+
 // is for, and on what is heard meanwhile.
+
 func TestNotDelivered(t *testing.T) {
 	t.Parallel()
 
@@ -270,7 +275,9 @@ func TestNotDelivered(t *testing.T) {
 }
 
 // A question that did not arrive is nothing a text could answer, until it is
+
 // asked once more.
+
 func TestQuestionIsAskedOnceMore(t *testing.T) {
 	t.Parallel()
 
@@ -313,6 +320,7 @@ func TestQuestionThatFailsForGoodAfterItWasResent(t *testing.T) {
 }
 
 // What a script is told about a text that it watches.
+
 func TestWatch(t *testing.T) {
 	t.Parallel()
 
@@ -448,75 +456,98 @@ func TestConsentFromElsewhere(t *testing.T) {
 	require.NotNil(t, state.OptedOut)
 }
 
-func TestArchive(t *testing.T) {
+// Nothing is forgotten because an archive is away, and nobody waits for it.
+
+func TestLateNewsTakeBackTheWholeChain(t *testing.T) {
 	t.Parallel()
 
-	k := newTalk(t)
-	k.settings.Archive = true
-	before := activities.Line{From: "application", Text: "Your order has left.", Time: k.start.Add(-30 * 24 * time.Hour)}
-	k.recalled = []activities.Record{{ID: "x", Kind: activities.RecordMessage, Line: &before}}
-	k.at(0, func() { k.text("1", "what about the second?") })
-	k.at(time.Second, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
-	k.at(30*time.Second, func() { require.Empty(t, k.records, "they gather for a while") })
-	k.at(10*time.Minute, func() {
-		require.Len(t, k.records, 2)
-		k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusRead})
+	t.Run("the third waits", func(t *testing.T) {
+		t.Parallel()
+
+		k := newTalk(t)
+		k.at(0, func() { k.ask("q", "script", "well?", 4*time.Hour, time.Time{}) })
+		k.at(time.Second, func() { k.report(failed("M1", sms.Transient)) })
+		k.at(2*time.Minute, func() { k.report(failed("M2", sms.Transient)) })
+		k.at(3*time.Minute, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+		k.at(4*time.Minute, func() { k.text("1", "yes") })
+		k.run()
+		require.Equal(t, []string{"well?", "well?"}, words(k.sends))
+		require.Equal(t, []string{"script answer/q answered yes"}, k.outcomes)
 	})
-	k.at(time.Hour, func() { k.send("a", "bye") }) // no receipt ever comes
-	k.run()
-	require.Equal(t, []activities.Line{before}, k.turns[0].Transcript)
-	var ids []string
-	for _, r := range k.records {
-		ids = append(ids, r.ID)
-	}
-	key := k.sends[0].Key
-	require.Equal(t, []string{"in:1", key, key, k.sends[1].Key, "default-test-run-id/run0"}, ids)
-	var kept conversation.Message
-	require.NoError(t, json.Unmarshal(k.records[2].Body, &kept))
-	require.Equal(t, sms.StatusRead, kept.Status)
-	require.Equal(t, []sms.Status{sms.StatusAccepted, sms.StatusDelivered, sms.StatusRead}, []sms.Status{kept.Steps[0].Status, kept.Steps[1].Status, kept.Steps[2].Status})
+	t.Run("the second is in the outbox", func(t *testing.T) {
+		t.Parallel()
+
+		k := newTalk(t)
+		k.answer = func(n int, _ sms.Outbound) error {
+			if n > 1 && k.env.Now().Before(k.start.Add(15*time.Minute)) {
+				return notTaken()
+			}
+			return nil
+		}
+		sent := 0
+		k.at(0, func() { k.ask("q", "script", "well?", 4*time.Hour, time.Time{}) })
+		k.at(time.Second, func() { k.report(failed("M1", sms.Transient)) })
+		k.at(10*time.Minute, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+		k.at(10*time.Minute+30*time.Second, func() { sent = len(k.sends); k.text("1", "yes") })
+		k.run()
+		require.Equal(t, []string{"script answer/q answered yes"}, k.outcomes)
+		require.LessOrEqual(t, len(k.sends), sent, "it arrived: not sent again")
+	})
 }
 
-// Nothing is forgotten because an archive is away, and nobody waits for it.
-func TestArchiveIsAway(t *testing.T) {
+func TestParkedUnderAnotherCodeIsSettledToo(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.settings.Archive = true
-	k.settings.IdleAfter = 24 * time.Hour
+	k.answer = func(n int, _ sms.Outbound) error {
+		switch n {
+		case 1:
+			return ambiguous()
+		case 2:
+			return denied()
+		}
+		return nil
+	}
+	k.at(0, func() { k.send("a", "hello") })
+	k.at(time.Hour, func() {
+		require.Equal(t, conversation.ParkedDenied, k.state().Parked[0].Code)
+		require.Equal(t, sms.StatusUnknown, k.state().Transcript[0].Status)
+		k.report(sms.Receipt{MessageID: "M9", Key: k.sends[0].Key, Status: sms.StatusDelivered})
+	})
+	k.at(2*time.Hour, func() { k.retry("r", conversation.Mend{}) })
+	state := k.last()
+	require.Equal(t, sms.StatusDelivered, state.Transcript[0].Status)
+	require.Len(t, k.sends, 2, "it has arrived: there is nothing to try again")
+}
+
+func TestFallbackOfWhatLeftTheTranscript(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.settings.Fallback = true
 	k.hook = func() error {
-		if k.env.Now().Before(k.start.Add(48 * time.Hour)) {
+		if k.env.Now().Before(k.start.Add(2 * time.Hour)) {
 			return errors.New("no")
 		}
 		return nil
 	}
-	k.at(0, func() { k.text("1", "hello") })
-	k.at(time.Hour, func() {
-		require.Equal(t, []string{"re: hello"}, words(k.sends))
-		require.NotNil(t, k.state().Attention)
-	})
-	state := k.run()
-	require.Nil(t, state.Attention)
-	require.Len(t, k.records, 3)
-	require.False(t, k.env.Now().Before(k.start.Add(48*time.Hour)))
-	require.Less(t, k.timers, 100)
+	k.at(0, func() { k.send("a", "your order") })
+	k.at(time.Second, func() { k.report(failed("M1", sms.Permanent)) })
+	for i := range 101 {
+		k.at(time.Minute+time.Duration(i)*10*time.Second, func() { k.send(fmt.Sprint("m", i), "and more") })
+	}
+	k.run()
+	require.Len(t, k.handed, 1)
 }
 
-func TestArchiveBeforeContinuingAsNew(t *testing.T) {
+func TestConsentOlderThanAStart(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.settings.Archive = true
-	k.at(0, func() { k.text("1", "hello") })
-	k.at(time.Second, func() {
-		k.env.SetContinueAsNewSuggested(true)
-		k.text("2", "bye")
+	k.at(0, func() { k.text("0", "hello") })
+	k.at(time.Hour, func() { k.text("1", "START") })
+	k.at(2*time.Hour, func() {
+		k.signal(conversation.OptOutEvent(conversation.Consent{At: k.start, Source: "form", Words: "no more"}))
 	})
-	state := k.continued()
-	require.NotEmpty(t, k.records)
-	require.Equal(t, activities.RecordConversation, k.records[len(k.records)-1].Kind)
-	var closing conversation.Closing
-	require.NoError(t, json.Unmarshal(k.records[len(k.records)-1].Body, &closing))
-	require.True(t, closing.Continues)
-	require.Equal(t, 1, state.Run)
+	require.Nil(t, k.last().OptedOut)
 }

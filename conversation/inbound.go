@@ -20,6 +20,7 @@ var errNoContact = errors.New(`the input needs a contact, such as {"contact":"+1
 // conversation never fails for what somebody signalled.
 func (c *conversation) take(raw converter.RawValue) {
 	c.signals++
+	c.changed()
 	e, err := open(raw.Payload())
 	if err != nil {
 		c.skip(e.ID, err)
@@ -131,6 +132,8 @@ func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
 	})
 	if in.Kind == sms.KindText {
 		switch word := keyword(in.Text); {
+		case word == wordStart && c.state.OptedOut == nil && in.AcceptedAt.After(c.state.OptedIn):
+			c.state.OptedIn = in.AcceptedAt // should an older wish be brought in; else it is a text like any other
 		case word == wordStop:
 			c.optOut(in)
 			return nil

@@ -71,7 +71,7 @@ func (c *conversation) refusalOf(id string, r SendRequest) string {
 // Why a message was dropped.
 const (
 	reasonOptedOut  = "the contact opted out"
-	reasonTakenBack = "its question was withdrawn"
+	reasonTakenBack = "it was taken back"
 )
 
 // TypeRefused is the type of the application error that the update ends with
@@ -172,6 +172,7 @@ func (c *conversation) record(m Message) {
 			s.Evicted += i + 1
 			for _, gone := range s.Transcript[:i+1] {
 				c.evict(gone)
+				c.takeAlong(gone)
 			}
 			s.Transcript = slices.Clone(s.Transcript[i+1:])
 			return

@@ -94,7 +94,10 @@ func (c *conversation) onReported(m *Message, r sms.Receipt) {
 	}
 	m.Carrier = r.ConversationID
 	c.toArchive(m)
-	after := *m // the transcript may move
+	after := *m               // the transcript may move
+	if after.Status.Final() { // it is known after all what became of it
+		c.unpark(func(p Parked) bool { return p.Message != nil && p.Message.Key == after.Key })
+	}
 	c.followUp(after)
 	c.questionReported(after)
 }

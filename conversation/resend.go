@@ -17,9 +17,6 @@ var resendWaits = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute
 // followUp draws the conclusions from a message of the transcript whose status
 // became final.
 func (c *conversation) followUp(m Message) {
-	if m.Status.Final() { // a receipt says after all what became of it
-		c.unpark(func(p Parked) bool { return p.Code == ParkedInDoubt && p.Message != nil && p.Message.Key == m.Key })
-	}
 	switch m.Status {
 	case sms.StatusFailed:
 		if !c.resend(m) {
@@ -36,7 +33,7 @@ func (c *conversation) followUp(m Message) {
 // should both arrive after all, the transcript shows why.
 func (c *conversation) resend(m Message) bool {
 	s := c.state
-	if m.Class != sms.Transient || m.InDoubt == Park || m.Resend >= len(resendWaits) || s.OptedOut != nil || len(s.Resends) >= maxResendsWaiting {
+	if !c.modern() || m.Class != sms.Transient || m.InDoubt == Park || m.Resend >= len(resendWaits) || s.OptedOut != nil || len(s.Resends) >= maxResendsWaiting {
 		return false
 	}
 	due := c.now().Add(resendWaits[m.Resend])
@@ -97,16 +94,29 @@ func (c *conversation) dropResend(i int, status sms.Status, reason string) {
 	c.questionLeft(m)
 }
 
-// arrived takes back what a late "delivered" makes superfluous.
+// arrived takes back what a late "delivered" makes superfluous: all that repeats
+// the text and has not left.
 func (c *conversation) arrived(m Message) {
 	s := c.state
-	i := slices.IndexFunc(s.Resends, func(again Message) bool { return again.ResendOf == m.Key })
-	if i < 0 {
-		return
+	chain := []string{m.Key}
+	for _, list := range [][]Message{s.Transcript, s.Outbox, s.Resends} { // each repeats an older one
+		for _, again := range list {
+			if again.ResendOf != "" && slices.Contains(chain, again.ResendOf) {
+				chain = append(chain, again.Key)
+			}
+		}
 	}
-	key := s.Resends[i].Key
-	s.Resends = slices.Delete(s.Resends, i, i+1)
-	if q := slices.IndexFunc(s.Questions, func(q PendingQuestion) bool { return q.Key == key }); q >= 0 {
+	superfluous := func(again Message) bool { return slices.Contains(chain[1:], again.Key) }
+	s.Resends = slices.DeleteFunc(s.Resends, superfluous)
+	for i := range s.Outbox {
+		if superfluous(s.Outbox[i]) {
+			s.Outbox[i].Delivery.TakenBack = true
+			if c.sending != nil && c.sending.key == s.Outbox[i].Key {
+				c.sending.cancel()
+			}
+		}
+	}
+	if q := slices.IndexFunc(s.Questions, func(q PendingQuestion) bool { return slices.Contains(chain[1:], q.Key) && !q.open() }); q >= 0 {
 		s.Questions[q].Key = m.Key
 		c.questionLeft(m)
 	}

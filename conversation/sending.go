@@ -156,6 +156,9 @@ func (c *conversation) onSent(f workflow.Future) {
 		return
 	}
 	class, code := failure(err)
+	if !c.modern() && (class == sms.Denied || class == sms.TooLate || class == sms.Unknown) {
+		class = sms.Ambiguous
+	}
 	switch {
 	case sms.StatusUnknown.Before(m.Status):
 		c.leave(i) // a receipt was faster than the answer

@@ -55,7 +55,7 @@ func (c *conversation) show() {
 	workflow.SetCurrentDetails(c.ctx, c.details())
 	want, is := c.shown(), c.state.Shown
 	c.state.Shown = want
-	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.showsParked() {
+	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.modern() {
 		if err := workflow.UpsertMemo(c.ctx, map[string]any{AttentionMemo: c.state.Attention, ParkedMemo: c.parkedMarks()}); err != nil {
 			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
 		}
@@ -78,12 +78,6 @@ func (c *conversation) show() {
 			workflow.GetLogger(c.ctx).Warn("Could not set search attributes", "error", err)
 		}
 	}
-}
-
-// showsParked is false in the past of runs that began before the memo held what
-// is parked: they wrote it only together with another attention.
-func (c *conversation) showsParked() bool {
-	return workflow.GetVersion(c.ctx, "memo-of-parked", workflow.DefaultVersion, 1) >= 1
 }
 
 func (c *conversation) parkedMarks() []ParkedMark {

@@ -31,6 +31,8 @@ const (
 	maxSteps           = 16
 	maxRecalled        = 20
 	maxEvictees        = 100
+	maxEvicteeBytes    = 32 << 10
+	maxRecalledBytes   = 8 << 10
 	maxTextSegments    = 10
 	maxTextBytes       = 2100     // of a text of the contact: ten segments in any alphabet
 	maxInputBytes      = 16 << 10 // of a script that the responder starts
@@ -80,6 +82,7 @@ type State struct {
 	Recalled      bool          `json:"recalled,omitempty"` // the archive was asked for what was said before
 	Evictees      []Message     `json:"evictees,omitempty"` // left the transcript before they were archived
 	ArchiveAt     time.Time     `json:"archive_at,omitzero"`
+	ArchiveAway   bool          `json:"archive_away,omitempty"` // it took nothing the last time
 	Evicted       int           `json:"evicted,omitempty"`
 	Skipped       []Skipped     `json:"skipped,omitempty"`
 	Shown         shown         `json:"shown,omitzero"`
@@ -251,6 +254,7 @@ type Settings struct {
 	Notify           bool            `json:"notify"`                     // somebody is told of what is parked
 	Fallback         bool            `json:"fallback"`                   // there is another way to reach contacts
 	Archive          bool            `json:"archive"`                    // messages are kept beyond retention
+	Rules            int             `json:"rules,omitempty"`            // not a setting: those that the run began with
 }
 
 // DefaultSettings are good for production.

@@ -44,6 +44,11 @@ func (c *conversation) nextTurn() bool {
 	if len(s.Redo)+len(s.Backlog) == 0 || !c.floorFreeForTurn() || !c.recalled() {
 		return false
 	}
+	if !c.modern() && len(s.Redo) == 0 && !c.mayText() {
+		c.attend(c.tooMany())
+		s.Backlog = nil
+		return false
+	}
 	for len(s.Redo) == 0 && len(s.Backlog) > 0 && !c.mayText() {
 		c.park(Parked{Code: ParkedLoop, Reason: c.tooMany(), Turn: &Turn{ID: s.Backlog[0].ID, Texts: []Text{s.Backlog[0]}}})
 		s.Backlog = s.Backlog[1:]
@@ -203,7 +208,7 @@ func (c *conversation) retryTurn(t *Turn, err error) {
 	switch {
 	case t.Tries < len(waits):
 		wait = waits[t.Tries]
-	case t.Bad > len(waits) || code == ParkedUnreachable && !now.Before(t.Since.Add(s.Settings.Patience)):
+	case !c.modern() || t.Bad > len(waits) || code == ParkedUnreachable && !now.Before(t.Since.Add(s.Settings.Patience)):
 		c.park(Parked{Code: code, Reason: plain(err), Turn: &Turn{ID: t.ID, Texts: t.Texts}})
 		s.Turn = nil
 		return
