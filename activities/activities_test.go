@@ -61,6 +61,7 @@ func TestSendMessage(t *testing.T) {
 		carrier carrier
 		look    bool
 		park    bool
+		settle  bool
 		until   time.Duration // from now
 		sends   int
 		id      string
@@ -75,6 +76,7 @@ func TestSendMessage(t *testing.T) {
 		"looked for and found":         {carrier: carrier{finding: found}, look: true, id: "found"},
 		"looked for, certainly absent": {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, park: true, sends: 1, id: "new"},
 		"nobody can know, resend":      {look: true, sends: 1, id: "new"},
+		"sent often enough":            {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, settle: true, fails: activities.ErrTypeUnknown, final: true},
 		"nobody can know, park":        {look: true, park: true, fails: activities.ErrTypeUnknown, final: true},
 		"denied":                       {carrier: carrier{send: &sms.SendError{Doubt: sms.Denied}}, sends: 1, fails: activities.ErrTypeDenied, final: true},
 		"too late":                     {until: -time.Second, fails: activities.ErrTypeTooLate, final: true},
@@ -84,7 +86,7 @@ func TestSendMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			in := activities.SendInput{Message: sms.Outbound{Key: "k"}, Park: test.park}
+			in := activities.SendInput{Message: sms.Outbound{Key: "k"}, Park: test.park, Settle: test.settle}
 			if test.look {
 				in.Look = &sms.Search{Keys: []string{"k"}}
 			}

@@ -39,8 +39,9 @@ type Messaging struct {
 type SendInput struct {
 	Message sms.Outbound `json:"message"`
 	Look    *sms.Search  `json:"look,omitempty"`
-	Until   time.Time    `json:"until,omitzero"` // not handed over later than this
-	Park    bool         `json:"park,omitempty"` // if nobody can know whether it left: do not send again
+	Until   time.Time    `json:"until,omitzero"`   // not handed over later than this
+	Park    bool         `json:"park,omitempty"`   // if nobody can know whether it left: do not send again
+	Settle  bool         `json:"settle,omitempty"` // only look: it was sent often enough
 }
 
 // SendMessage hands one text to the carrier, which has no idempotency key; so
@@ -56,6 +57,8 @@ func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted
 			found := *finding.Accepted
 			found.Found = true
 			return found, nil
+		case in.Settle:
+			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.Unknown, Code: "UNKNOWN", Detail: "the carrier's list does not show the text, which was sent several times"}, sms.Unknown)
 		case !finding.Certain && in.Park:
 			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.Unknown, Code: "UNKNOWN", Detail: "the carrier keeps no list that could tell whether it took this text"}, sms.Unknown)
 		}

@@ -429,6 +429,19 @@ func TestSendingInDoubt(t *testing.T) {
 			play:  func(k *talk) { k.find = func(sms.Search) (sms.Finding, error) { return sms.Finding{}, nil } },
 			sends: 2, status: sms.StatusAccepted, keys: "-1.2",
 		},
+		"found at the last look": {
+			play: func(k *talk) {
+				k.answer = func(int, sms.Outbound) error { return ambiguous() }
+				looks := 0
+				k.find = func(sms.Search) (sms.Finding, error) {
+					if looks++; looks < 3 {
+						return sms.Finding{Certain: true}, nil
+					}
+					return sms.Finding{Accepted: &sms.Accepted{MessageID: "found", At: k.start}}, nil
+				}
+			},
+			sends: 3, status: sms.StatusAccepted, keys: "-1.3",
+		},
 		"always in doubt": {
 			play:  func(k *talk) { k.answer = func(int, sms.Outbound) error { return ambiguous() } },
 			sends: 3, status: sms.StatusUnknown, keys: "-1.3",

@@ -48,7 +48,7 @@ func (c *conversation) sendNext() {
 			c.giveUp(0, sms.StatusExpired, "too late to be useful")
 		case now.Before(d.NextTry):
 			return
-		case d.Doubt && m.Attempts+1 >= maxAttempts:
+		case d.Doubt && m.Attempts+1 >= maxAttempts && (!c.modern() || now.Sub(m.At) > sendingGivesUp):
 			c.parkMessage(*m, ParkedInDoubt, "nobody can say whether a message was sent")
 			c.giveUp(0, sms.StatusUnknown, "in doubt after "+strconv.Itoa(maxAttempts)+" attempts")
 		default:
@@ -106,6 +106,7 @@ func (c *conversation) send(m *Message) {
 			Look:    look,
 			Until:   m.Useful,
 			Park:    m.InDoubt == Park || d.Relived,
+			Settle:  m.Attempts >= maxAttempts,
 		}),
 	}
 }
@@ -170,7 +171,7 @@ func (c *conversation) onSent(f workflow.Future) {
 		m.Attempts = max(0, m.Attempts-1) // it was only looked for
 		d.Doubt = true
 		c.parkMessage(*m, ParkedInDoubt, "nobody can say whether a message was sent")
-		c.giveUp(i, sms.StatusUnknown, "nobody can say whether it was sent")
+		c.giveUp(i, sms.StatusUnknown, "in doubt after "+strconv.Itoa(m.Attempts+1)+" attempt(s)")
 	case class == sms.TooLate:
 		if d.Doubt {
 			m.Attempts = max(0, m.Attempts-1)

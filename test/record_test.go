@@ -2,6 +2,8 @@ package test
 
 import (
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +17,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"parley/conversation"
+	"parley/sinch/sinchtest"
+	"parley/sms"
 )
 
 var record = flag.String("record", "", "record histories under this version's name, such as v1, for the replay tests; never overwrites any")
@@ -62,7 +66,10 @@ func TestRecord(t *testing.T) {
 	if *record == "" {
 		t.Skip("records histories only when asked to: go test ./test -run TestRecord -record v2")
 	}
-	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "60"), setting("PARLEY_IDLE_AFTER", "3s"), setting("PARLEY_DEVELOPMENT", "true"))
+	services := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNoContent) }))
+	t.Cleanup(services.Close)
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "60"), setting("PARLEY_IDLE_AFTER", "3s"), setting("PARLEY_DEVELOPMENT", "true"),
+		setting("PARLEY_ARCHIVE_DIR", t.TempDir()), setting("PARLEY_NOTIFY_URL", services.URL), setting("PARLEY_FALLBACK_URL", services.URL))
 	conversationOf := conversation.ID(ana, "")
 
 	// Turns of the responder, a message of the application, two scripts, consent,
@@ -102,6 +109,8 @@ func TestRecord(t *testing.T) {
 	w.text(ana, "START")
 	w.receives(ana, "subscribed again")
 
+	w.recordTrouble()
+
 	// A conversation that closes.
 	w.text(bob, "hello")
 	w.receives(bob, youSaid("hello"))
@@ -114,9 +123,55 @@ func TestRecord(t *testing.T) {
 	for i, run := range w.runs(conversationOf, 3) {
 		w.save("conversation", "conversation-run-"+strconv.Itoa(i+1), conversationOf, run)
 	}
+	for i, run := range w.runs(conversation.ID(cyd, ""), 1) {
+		w.save("conversation", "trouble-run-"+strconv.Itoa(i+1), conversation.ID(cyd, ""), run)
+	}
 	w.save("conversation", "conversation-closed", conversation.ID(bob, ""), "")
 	w.save("workflows", "feedback-two-questions", "feedback-1", "")
 	w.save("workflows", "feedback-cancelled", "feedback-2", "")
 	w.save("workflows", "feedback-opted-out", "feedback-3", "")
 	w.save("workflows", "appointment-confirmed", "appointment:A-17", "")
+}
+
+const cyd sms.Number = "+15559876545"
+
+// recordTrouble plays what goes wrong with texts: one that does not arrive and
+// is sent once more, one that never arrives, one that is denied, parked and
+// tried again, one that is skipped, a doubt, and consent from elsewhere.
+func (w *world) recordTrouble() {
+	w.t.Helper()
+	send := func(text string, faults ...sinchtest.OneShot) {
+		for _, f := range faults {
+			f.To = cyd
+			w.sim.Next(f)
+		}
+		_, err := w.client().Send(w.ctx(), cyd, "", text, conversation.SendRequest{Text: text, Reference: text})
+		require.NoError(w.t, err)
+	}
+	parked := func(n int) {
+		w.eventually("parked", func() bool { return len(w.state(cyd).Parked) == n })
+	}
+	send("off at first", sinchtest.OneShot{Fault: sinchtest.FaultFail, Reason: "RECIPIENT_NOT_REACHABLE"})
+	w.eventually("sent once more", func() bool {
+		return len(texts(w.sim.Phone(cyd).Messages())) == 2
+	})
+	send("never", sinchtest.OneShot{Fault: sinchtest.FaultFail, Reason: "CHANNEL_REJECT"})
+	w.eventually("handed over", func() bool {
+		state := w.state(cyd)
+		return state.Transcript[len(state.Transcript)-1].Fallback != ""
+	})
+	w.sim.SetFaults(sinchtest.Faults{Receipts: sinchtest.NoReceipts})
+	send("in doubt", sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500})
+	w.eventually("found in the list", func() bool { return len(w.state(cyd).Outbox) == 0 })
+	w.sim.SetFaults(sinchtest.Faults{})
+	send("denied", sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403})
+	parked(1)
+	require.NoError(w.t, w.client().Retry(w.ctx(), cyd, "", "again", conversation.Mend{By: "kim"}))
+	w.receives(cyd, "denied")
+	send("skipped", sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403})
+	parked(1)
+	require.NoError(w.t, w.client().Skip(w.ctx(), cyd, "", "enough", conversation.Mend{By: "kim", Why: "called them"}))
+	parked(0)
+	require.NoError(w.t, w.client().OptOut(w.ctx(), cyd, "", conversation.Consent{At: time.Now(), Source: "form"}))
+	w.eventually("opted out", func() bool { return w.state(cyd).OptedOut != nil })
 }
