@@ -2,7 +2,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo play build test fuzz lint format check tidy
+.PHONY: help demo play build test soak bench fuzz lint format check tidy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ build: .bin/devserver ## build all programs into .bin
 test: build ## test everything; the end-to-end tests need chromium for the page
 	$(GO) test -race ./...
 	cd devserver && $(GO) test ./...
+
+soak: build ## prove the promises while everything is killed and the carrier misbehaves; SOAK=30m for longer
+	$(GO) run ./test/soak -mode both $(ARGS)
+
+bench: build ## measure beside the least that does the same, for half an hour; ARGS=-quick for a look
+	$(GO) run ./test/bench $(ARGS)
 
 fuzz: ## try the parsers of outside bytes with random input, briefly
 	$(GO) test ./sms -run '^$$' -fuzz FuzzParseNumber -fuzztime 10s

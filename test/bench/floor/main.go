@@ -1,0 +1,71 @@
+// Command floor is the least that one has to write on Temporal for what Parley
+// is measured at: the same callbacks in, the same texts out, on the same server,
+// and nothing besides. It keeps no order between senders, drops no duplicates,
+// forgets its state, and is of no use but to compare with.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+const taskQueue = "floor"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "floor:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	temporal, err := client.Dial(client.Options{
+		HostPort: os.Getenv("TEMPORAL_ADDRESS"),
+		Logger:   log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
+	})
+	if err != nil {
+		return fmt.Errorf("reaching Temporal: %w", err)
+	}
+	defer temporal.Close()
+	switch {
+	case len(args) == 1 && args[0] == "webhook":
+		return serve(ctx, hook{temporal: temporal, workflow: turnWorkflow})
+	case len(args) == 2 && args[0] == "webhook" && args[1] == "scripts":
+		return serve(ctx, hook{temporal: temporal, workflow: lineWorkflow})
+	case len(args) == 1 && args[0] == "worker":
+		return work(ctx, temporal)
+	}
+	return errors.New("say webhook, webhook scripts, or worker")
+}
+
+func work(ctx context.Context, temporal client.Client) error {
+	carrier, err := newCarrier(ctx)
+	if err != nil {
+		return err
+	}
+	w := worker.New(temporal, taskQueue, worker.Options{})
+	w.RegisterWorkflowWithOptions(turn, workflow.RegisterOptions{Name: turnWorkflow})
+	w.RegisterWorkflowWithOptions(line, workflow.RegisterOptions{Name: lineWorkflow})
+	w.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Script"})
+	w.RegisterActivity(&activities{carrier: carrier, temporal: temporal})
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("starting to work: %w", err)
+	}
+	fmt.Println("ready")
+	<-ctx.Done()
+	w.Stop()
+	return nil
+}

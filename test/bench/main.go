@@ -1,0 +1,168 @@
+// Command bench measures Parley beside the least that does the same on Temporal
+// (./floor), on the same server, with the same carrier: in rounds, each on a
+// fresh server, in alternating order. On one machine the figures themselves say
+// little; their ratios are what counts. The last line is one JSON object.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"parley/internal/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run: what to measure, how long, and what was found.
+type bench struct {
+	out    io.Writer
+	log    io.Writer // how far it is
+	bin    string    // folder with Parley's programs
+	floor  string    // the floor's program
+	dir    string    // for logs
+	server []string
+	size   size
+	rounds int
+	runs   int // installations so far; names their folders
+	report report
+}
+
+// size says how much work each measurement is.
+type size struct {
+	contacts int           // who text in a round
+	turns    int           // at saturation
+	flight   int           // of them at the same time
+	steady   time.Duration // at a fixed rate
+	scripts  int           // started at once
+	answers  int           // of scripts, at saturation
+	open     int           // conversations in memory
+	long     int           // turns of a long conversation
+	takenUp  int           // conversations taken up again
+	inOutage int           // messages in an outage
+}
+
+var (
+	full  = size{384, 800, 64, 8 * time.Second, 2000, 800, 2000, 10, 100, 50}
+	quick = size{96, 200, 32, 3 * time.Second, 200, 100, 200, 5, 20, 5}
+)
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	b := bench{out: out, log: os.Stderr, size: full}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "go run ./test/bench [flags] [flags of the devserver]")
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&b.bin, "bin", ".bin", "folder with Parley's programs, as make build leaves them")
+	flags.IntVar(&b.rounds, "rounds", 7, "rounds of what is compared with the floor")
+	only := flags.String("only", "1,2,3,4,5,6,7", "what to measure; 1 and 2 go together, and so do 3 and 6")
+	short := flags.Bool("quick", false, "a small version of everything, to see that it works")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	}
+	if *short {
+		b.size = quick
+	}
+	b.server = flags.Args()
+	wanted := strings.Split(*only, ",")
+	want := func(numbers ...string) bool {
+		return slices.ContainsFunc(numbers, func(n string) bool { return slices.Contains(wanted, n) })
+	}
+
+	var err error
+	if b.bin, err = filepath.Abs(b.bin); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "parley-bench-"); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(b.dir) }()
+	b.floor = filepath.Join(b.dir, "floor")
+	if err := build(ctx, "./test/bench/floor", b.floor); err != nil {
+		return err
+	}
+
+	began := time.Now()
+	if err := b.about(ctx); err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		wanted  bool
+		measure func(context.Context) error
+	}{
+		{want("4"), b.cost},
+		{want("1", "2"), b.turns},
+		{want("3", "6"), b.scripts},
+		{want("5"), b.memory},
+		{want("7"), b.outage},
+	} {
+		if !m.wanted {
+			continue
+		}
+		if err := m.measure(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "\n%.0f minutes in all\n", time.Since(began).Minutes())
+	last, err := json.Marshal(b.report.result())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, string(last))
+	return nil
+}
+
+// build compiles a program, without any setting of the user's that could change it.
+func build(ctx context.Context, pkg, to string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, pkg)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("building %s: %w", pkg, err)
+	}
+	return nil
+}
+
+// start installs one side afresh, does something with it, and takes it down.
+func (b *bench) start(ctx context.Context, kind kind, do func(*side) error, server ...string) error {
+	b.runs++
+	dir := filepath.Join(b.dir, fmt.Sprint(b.runs))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	plan, err := stack.Plan(b.bin, dir, false)
+	if err != nil {
+		return err
+	}
+	s, err := install(ctx, kind, plan, b.floor, slices.Concat(b.server, server))
+	if err == nil {
+		err = do(s)
+	}
+	s.stop()
+	if err != nil {
+		return fmt.Errorf("%s: %w%s", kind, err, lastWords(dir))
+	}
+	return os.RemoveAll(dir)
+}

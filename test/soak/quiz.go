@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/conversation"
+	"parley/internal/connect"
+	"parley/internal/settings"
+	"parley/internal/telemetry"
+	"parley/sms"
+)
+
+const (
+	scriptsCommand = "scripts" // the argument that makes this program a worker of scripts
+	scriptQueue    = "soak"
+	quizType       = "Quiz"
+)
+
+// A Quiz is a script with numbered questions.
+type Quiz struct {
+	Contact   sms.Number    `json:"contact"`
+	Sender    sms.Sender    `json:"sender"`
+	Script    int           `json:"script"`
+	Questions int           `json:"questions"`
+	Timeout   time.Duration `json:"timeout"` // of each question
+}
+
+// Asked is what a Quiz says about one question: the answer, or how it ended
+// without one.
+type Asked struct {
+	Answer string `json:"answer,omitempty"`
+	Ending string `json:"ending,omitempty"`
+}
+
+// PlayQuiz asks its questions one after the other, and quotes each answer in
+// what it says next.
+func PlayQuiz(ctx workflow.Context, in Quiz) ([]Asked, error) {
+	chat := conversation.With(ctx, in.Contact, conversation.Over(in.Sender))
+	heard := "hello."
+	var results []Asked
+	for n := range in.Questions {
+		answer, err := conversation.Ask(ctx, chat, conversation.Question[string]{
+			Text:    questionWords(in.Script, n+1, heard),
+			Answer:  conversation.AnyText(),
+			Timeout: in.Timeout,
+		})
+		var ending *conversation.Ending
+		switch {
+		case errors.As(err, &ending):
+			results = append(results, Asked{Ending: ending.Kind.Error()})
+		case err != nil:
+			return nil, err
+		default:
+			results = append(results, Asked{Answer: answer})
+		}
+		heard = heardWords(answer)
+	}
+	_, err := chat.Say(ctx, endWords(in.Script, heard))
+	return results, err
+}
+
+// runScripts is the worker of scripts, which this program starts as processes of
+// their own. Like every worker of scripts it registers the toolkit.
+func runScripts(ctx context.Context, stderr io.Writer) error {
+	env := settings.Environ(os.Environ())
+	options, err := connect.Options(telemetry.Logger(stderr, "text", slog.LevelInfo), env)
+	if err != nil {
+		return err
+	}
+	temporal, err := connect.Dial(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	w := worker.New(temporal, scriptQueue, worker.Options{})
+	conversation.Register(w, &conversation.Toolkit{
+		Settings: conversation.DefaultSettings(),
+		Teller:   conversation.Client{Temporal: temporal, TaskQueue: conversationQueue},
+		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: scriptQueue},
+		Sender:   settings.SinchApp{SMSSender: []sms.Sender{ours, ours2}}.ConversationSender,
+	})
+	w.RegisterWorkflowWithOptions(PlayQuiz, workflow.RegisterOptions{Name: quizType})
+	if err := w.Start(); err != nil {
+		return err
+	}
+	defer w.Stop()
+	<-ctx.Done()
+	return nil
+}

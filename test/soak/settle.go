@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"parley/conversation"
+	"parley/sinch/sinchtest"
+)
+
+const (
+	settledAfter = 15 * time.Second // without any change
+	settleAtMost = 120 * time.Second
+)
+
+// settle waits until nothing changes any more: nothing runs, and the carrier has
+// nothing to tell. A text in doubt takes a minute without any change, so while
+// something is open, silence says nothing. It returns what is still open when
+// time is up.
+func (w *world) settle(ctx context.Context) (open []openWork, err error) {
+	type snapshot struct {
+		sent, inbound, acknowledged, tries, open, running int
+	}
+	var last snapshot
+	since, end := time.Now(), time.Now().Add(settleAtMost)
+	for {
+		open, err = w.openWork(ctx)
+		stats := w.carrier.sim.Stats()
+		now := snapshot{stats.Sent, stats.Inbound, stats.Acknowledged, stats.CallbackTries, stats.Open, len(open)}
+		if now != last {
+			last, since = now, time.Now()
+		}
+		kept := 0
+		for _, o := range open {
+			if o.parked > 0 && !o.busy {
+				kept++
+			}
+		}
+		quiet := err == nil && len(open) == kept && stats.Open == 0 && time.Since(since) >= settledAfter
+		if quiet || time.Now().After(end) {
+			return open, err
+		}
+		if !sleep(ctx, time.Second) {
+			return open, ctx.Err()
+		}
+	}
+}
+
+// openWork is a workflow that has not ended.
+type openWork struct {
+	id     string
+	busy   bool // there is something left to do; also if it does not answer
+	parked int  // work that waits for a person, and keeps a conversation open
+}
+
+func (w *world) openWork(ctx context.Context) ([]openWork, error) {
+	var open []openWork
+	var page []byte
+	for {
+		listed, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Query: `ExecutionStatus = "Running"`, NextPageToken: page,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("listing what is open: %w", err)
+		}
+		for _, e := range listed.GetExecutions() {
+			o := openWork{id: e.GetExecution().GetWorkflowId(), busy: true}
+			if e.GetType().GetName() == conversation.WorkflowType {
+				o.busy, o.parked = w.look(ctx, o.id)
+			}
+			open = append(open, o)
+		}
+		if page = listed.GetNextPageToken(); len(page) == 0 {
+			return open, nil
+		}
+	}
+}
+
+// look asks a conversation what is left to do.
+func (w *world) look(ctx context.Context, id string) (busy bool, parked int) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var state struct {
+		Outbox, Resends, Questions, Inbox, Backlog, Redo, Says, Watches, Errands, Parked []json.RawMessage
+
+		Turn json.RawMessage
+	}
+	value, err := w.temporal.QueryWorkflow(ctx, id, "", conversation.StateQuery)
+	if err != nil || value.Get(&state) != nil {
+		return true, 0
+	}
+	left := slices.Concat(state.Outbox, state.Resends, state.Questions, state.Inbox, state.Backlog, state.Redo, state.Says, state.Watches, state.Errands)
+	return len(left) > 0 || len(state.Turn) > 0, len(state.Parked)
+}
+
+// count asks the server how many runs there are.
+func (w *world) count(ctx context.Context, query string) (int, error) {
+	answer, err := w.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+	if err != nil {
+		return 0, fmt.Errorf("counting %s: %w", query, err)
+	}
+	return int(answer.GetCount()), nil
+}
+
+// results adds to each script what it says it got.
+func (w *world) results(ctx context.Context, quizzes []quiz) {
+	for i := range quizzes {
+		q := &quizzes[i]
+		described, err := w.temporal.DescribeWorkflowExecution(ctx, q.id(), "")
+		if err == nil {
+			q.status = described.GetWorkflowExecutionInfo().GetStatus()
+		}
+		if q.status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+			err = w.temporal.GetWorkflow(ctx, q.id(), "").Get(ctx, &q.results)
+		}
+		if err != nil {
+			q.trouble = err.Error()
+		}
+	}
+}
+
+// evidence gathers all that is needed to judge.
+func (w *world) evidence(ctx context.Context, o options, quizzes []quiz, open []openWork) evidence {
+	w.results(ctx, quizzes)
+	w.door.mu.Lock()
+	defer w.door.mu.Unlock()
+	return evidence{
+		dispatch: o.mode == sinchtest.Dispatch,
+		texts:    w.carrier.sim.Inbound(),
+		sends:    w.carrier.sim.Sent(),
+		offered:  w.door.offered,
+		resent:   w.carrier.resent(),
+		quizzes:  quizzes,
+		open:     open,
+	}
+}
+
+// polled reports whether a worker has asked this queue for work.
+func polled(ctx context.Context, temporal client.Client, queue string) bool {
+	answer, err := temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+		Namespace: client.DefaultNamespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
+	})
+	return err == nil && len(answer.GetPollers()) > 0
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The proof starts itself anew as a worker of scripts.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == scriptsCommand {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A short run, so that each change has to pass one. make soak runs longer.
+func TestPromises(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes two minutes: half a minute of load, and what is in doubt then")
+	}
+	t.Parallel()
+	var out, progress bytes.Buffer
+	err := run(t.Context(), []string{"-bin", "../../.bin", "-for", "30s", "-contacts", "20"}, &out, &progress)
+	require.NoError(t, err, "%s%s", &progress, &out)
+}
+
+func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
+	for args, says := range map[string]string{
+		"-mode=both":         "run make build", // there are no programs here
+		"-mode=morse":        "conversation, dispatch or both",
+		"-contacts=0":        "-contacts must lie",
+		"-for=never":         "invalid value",
+		"-nothing-like-this": "not defined",
+	} {
+		err := run(t.Context(), []string{args}, &bytes.Buffer{}, &bytes.Buffer{})
+		require.ErrorContains(t, err, says)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	p := newPlan(7, longRun)
+	again := newPlan(7, longRun)
+	require.Equal(t, p, again, "the same seed, the same faults")
+	require.NotEqual(t, p, newPlan(8, longRun))
+	require.Equal(t, outageLength, p.outage.to-p.outage.from)
+	require.Zero(t, newPlan(7, longRun-1).outage, "a short run would not outlast it")
+}

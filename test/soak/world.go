@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"parley/internal/connect"
+	"parley/internal/settings"
+	"parley/internal/stack"
+	"parley/sinch/sinchtest"
+)
+
+const (
+	conversationQueue = "parley"
+	webhookSecret     = "soak-secret"
+
+	// A closed conversation knows nothing: a callback or a script that comes
+	// again must come before. Nothing here is repeated later than some seconds.
+	idleAfter     = 8 * time.Second
+	continueAfter = 15 // events: hardly more than a turn
+
+	server = "server"
+)
+
+// victims are the programs that are killed, besides the server.
+var victims = []string{"worker-1", "worker-2", "worker-1", "worker-2", "webhook-1", "webhook-2", "scripts-1", "scripts-2"}
+
+// A world is one installation, its carrier, and what the proof adds.
+type world struct {
+	dir       string // data and logs
+	carrier   *carrier
+	door      *door
+	responder *responder
+	temporal  client.Client
+	units     map[string]*unit
+	kills     int
+
+	running sync.WaitGroup
+	stopped context.CancelFunc
+	close   []func()
+}
+
+func newWorld(ctx context.Context, o options) (*world, error) {
+	for _, program := range []string{"devserver", "worker", "webhook"} {
+		if _, err := os.Stat(filepath.Join(o.bin, program)); err != nil {
+			return nil, fmt.Errorf("%s is missing: run make build", filepath.Join(o.bin, program))
+		}
+	}
+	dir, err := os.MkdirTemp("", "parley-soak-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder: %w", err)
+	}
+	w := &world{dir: dir, units: map[string]*unit{}, responder: &responder{dice: dice(o.seed, "responder")}}
+	var hooks [2]string
+	var temporal string
+	for _, address := range []*string{&temporal, &hooks[0], &hooks[1]} {
+		port, err := stack.Port(0)
+		if err != nil {
+			return nil, err
+		}
+		*address = fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	w.door = newDoor(o.seed, hooks[:]...)
+	doorURL, err := w.serve(w.door)
+	if err != nil {
+		return nil, err
+	}
+	responderURL, err := w.serve(w.responder)
+	if err != nil {
+		return nil, err
+	}
+	w.carrier = newCarrier(o.mode, o.seed, doorURL+"/webhooks/sinch", webhookSecret)
+	carrierURL, err := w.serve(w.carrier)
+	if err != nil {
+		return nil, err
+	}
+	common := map[string]string{
+		"TEMPORAL_ADDRESS":        temporal,
+		"SINCH_PROJECT_ID":        sinchtest.DefaultProjectID,
+		"SINCH_APP_ID":            sinchtest.DefaultAppID,
+		"SINCH_SMS_SENDER":        string(ours) + "," + string(ours2),
+		"SINCH_ACCESS_KEY":        "key",
+		"SINCH_ACCESS_KEY_SECRET": "key-secret",
+		"SINCH_WEBHOOK_SECRET":    webhookSecret,
+		"SINCH_API_URL":           carrierURL,
+		"SINCH_AUTH_URL":          carrierURL,
+		"SINCH_RECEIPTS":          "final",
+		"PARLEY_DEVELOPMENT":      "true",
+		"PARLEY_IDLE_AFTER":       idleAfter.String(),
+		"PARLEY_CONTINUE_AFTER":   fmt.Sprint(continueAfter),
+		"PARLEY_TEXTS_PER_HOUR":   "1000000",
+		"PARLEY_RESPONDER_URL":    responderURL,
+		"PARLEY_RESPONDER_TRIES":  "1s,5s,15s,30s,1m,1m,1m,1m,1m,1m", // outlasts the outage
+		"PARLEY_METRICS_ADDR":     "127.0.0.1:0",
+		"PARLEY_LOG_FORMAT":       "text",
+	}
+	if o.mode == sinchtest.Dispatch {
+		// Without a list receipts are all that settles a doubt, so all of them count.
+		common["SINCH_RECEIPTS"] = "all"
+	}
+
+	options, err := connect.Options(slog.New(slog.DiscardHandler), settings.Env{
+		"TEMPORAL_ADDRESS": temporal, "TEMPORAL_CONFIG_FILE": filepath.Join(dir, "no-profile.toml"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if w.temporal, err = connect.Lazy(options); err != nil {
+		return nil, err
+	}
+	w.close = append(w.close, w.temporal.Close)
+	return w, w.start(ctx, o.bin, common, hooks, func(ctx context.Context) bool { return connect.Check(ctx, w.temporal, options) == nil })
+}
+
+// start starts all programs and returns when they work.
+func (w *world) start(ctx context.Context, bin string, common map[string]string, hooks [2]string, serves func(context.Context) bool) error {
+	keeping, stopped := context.WithCancel(context.Background())
+	w.stopped = stopped
+	begin := func(name, program string, env map[string]string, args ...string) {
+		u := &unit{name: name, run: func() (*stack.Process, error) { return stack.Run(name, program, w.dir, env, args...) }}
+		w.units[name] = u
+		w.running.Go(func() {
+			if err := u.keep(keeping); err != nil {
+				slog.Error("A program cannot be started", "name", name, "error", err)
+			}
+		})
+	}
+	_, port, err := net.SplitHostPort(common["TEMPORAL_ADDRESS"])
+	if err != nil {
+		return err
+	}
+	begin(server, filepath.Join(bin, "devserver"), nil,
+		"--port", port, "--headless", "--log-level", "error", "--db-filename", filepath.Join(w.dir, "temporal.db"),
+		"--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off")
+	if err := await(ctx, "the server", serves); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("looking for this program: %w", err)
+	}
+	for i, address := range hooks {
+		begin(fmt.Sprint("worker-", i+1), filepath.Join(bin, "worker"), common)
+		begin(fmt.Sprint("scripts-", i+1), self, common, scriptsCommand)
+		env := maps.Clone(common)
+		env["PARLEY_WEBHOOK_ADDR"] = address
+		begin(fmt.Sprint("webhook-", i+1), filepath.Join(bin, "webhook"), env)
+	}
+	return w.awaitAll(ctx, hooks[:]...)
+}
+
+// awaitAll waits for the webhooks, and for somebody at each task queue.
+func (w *world) awaitAll(ctx context.Context, hooks ...string) error {
+	for _, address := range hooks {
+		if err := await(ctx, "a webhook", func(ctx context.Context) bool { return stack.Answers(ctx, "http://"+address+"/readyz") }); err != nil {
+			return err
+		}
+	}
+	for _, queue := range []string{conversationQueue, scriptQueue} {
+		if err := await(ctx, "a worker", func(ctx context.Context) bool { return polled(ctx, w.temporal, queue) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func await(ctx context.Context, what string, ready func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for !ready(ctx) {
+		if !sleep(ctx, 50*time.Millisecond) {
+			return fmt.Errorf("%s is not ready: %w", what, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// serve serves on loopback and returns the URL.
+func (w *world) serve(h http.Handler) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listening on loopback: %w", err)
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	w.running.Go(func() {
+		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			slog.Error("Serving ended", "error", err)
+		}
+	})
+	w.close = append(w.close, func() { _ = s.Close() })
+	return "http://" + listener.Addr().String(), nil
+}
+
+// stop ends everything, and removes the folder unless it is to be kept.
+func (w *world) stop(keep bool) {
+	if w.carrier != nil {
+		w.carrier.sim.Close()
+	}
+	if w.stopped != nil {
+		w.stopped()
+	}
+	for _, f := range slices.Backward(w.close) {
+		f()
+	}
+	w.running.Wait()
+	if !keep {
+		_ = os.RemoveAll(w.dir) // nobody needs it; what cannot be removed may stay
+	}
+}
