@@ -1,0 +1,153 @@
+package test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"parley/activities"
+	"parley/conversation"
+	"parley/internal/archive"
+	"parley/sms"
+)
+
+// closed reports whether a conversation has completed.
+func (w *world) closed(contact sms.Number) bool {
+	described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(contact, ""), "")
+	return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+}
+
+// kept is what a folder has of a contact: the words, oldest first, and the status
+// of those that are ours.
+func kept(t *testing.T, dir string, contact sms.Number) (words []string, statuses []sms.Status) {
+	t.Helper()
+	folder, err := archive.OpenDirectory(dir)
+	require.NoError(t, err)
+	records, err := folder.Recent(t.Context(), conversation.ID(contact, ""), 100)
+	require.NoError(t, err)
+	for _, r := range records {
+		require.NotEmpty(t, r.MessageID)
+		words = append(words, r.Line.Text)
+		var m conversation.Message
+		require.NoError(t, json.Unmarshal(r.Body, &m))
+		if m.Key != "" {
+			statuses = append(statuses, m.Status)
+		}
+	}
+	return words, statuses
+}
+
+// keptIn is the file of a contact, as docs/services.md says.
+func keptIn(dir string, contact sms.Number) string {
+	sum := sha256.Sum256([]byte(conversation.ID(contact, "")))
+	name := hex.EncodeToString(sum[:])
+	return filepath.Join(dir, "conversations", name[:2], name+".jsonl")
+}
+
+// What was said stays when a conversation has closed, and the next one with the
+// same contact knows it.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+
+	own := &service{}
+	hooks := httptest.NewServer(own)
+	t.Cleanup(hooks.Close)
+	dir := filepath.Join(t.TempDir(), "archive")
+	w := newWorld(t, setting("PARLEY_ARCHIVE_DIR", dir), setting("PARLEY_RESPONDER_URL", hooks.URL),
+		setting("PARLEY_DEVELOPMENT", "true"), setting("PARLEY_IDLE_AFTER", "5s"), setting("PARLEY_CONTINUE_AFTER", "30"))
+	var said []string
+	for _, part := range []string{"morning", "evening"} {
+		for i := range 4 {
+			words := part + " " + strconv.Itoa(i)
+			w.text(ana, words)
+			w.receives(ana, "Heard: "+words)
+			w.quiet() // a quick thumb would be in the transcript before our own text
+			own.mu.Lock()
+			turn := own.turns[len(own.turns)-1]
+			own.mu.Unlock()
+			var told []string
+			for _, line := range turn.Transcript {
+				told = append(told, line.Text)
+			}
+			require.Equal(t, said, told, "the responder is told what was said before")
+			said = append(said, words, "Heard: "+words)
+		}
+		require.Positive(t, w.state(ana).Run, "it continued as new")
+		w.eventually("the conversation closes", func() bool { return w.closed(ana) })
+		words, statuses := kept(t, dir, ana)
+		require.Equal(t, said, words)
+		require.Equal(t, slices.Repeat([]sms.Status{sms.StatusDelivered}, len(said)/2), statuses)
+	}
+
+	raw, err := os.ReadFile(keptIn(dir, ana))
+	require.NoError(t, err)
+	lives := map[string]conversation.Closing{} // by the first run; of several versions the last counts
+	continued := 0
+	for line := range strings.Lines(string(raw)) {
+		var r activities.Record
+		require.NoError(t, json.Unmarshal([]byte(line), &r))
+		if r.Kind != activities.RecordConversation {
+			continue
+		}
+		var closing conversation.Closing
+		require.NoError(t, json.Unmarshal(r.Body, &closing))
+		require.Equal(t, ana, closing.Contact)
+		lives[r.FirstRunID] = closing
+		if closing.Continues {
+			continued++
+		}
+	}
+	require.Len(t, lives, 2, "two conversations")
+	for _, closing := range lives {
+		require.False(t, closing.Continues)
+		require.Positive(t, closing.Run)
+	}
+	require.Positive(t, continued, "runs that continued tell so")
+}
+
+// A worker is killed while it archives, and the contact writes meanwhile. Nothing
+// is lost, nothing stands there twice, and nobody waits for the archive.
+func TestWorkerIsKilledWhileItArchives(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute: the server waits for the attempt of the worker that was killed")
+	}
+	t.Parallel()
+
+	dir := t.TempDir()
+	w := newWorld(t, setting("PARLEY_ARCHIVE_DIR", dir), setting("PARLEY_DEVELOPMENT", "true"), setting("PARLEY_IDLE_AFTER", "2s"))
+	// Another process writes to the same file for a long time.
+	require.NoError(t, os.MkdirAll(filepath.Dir(keptIn(dir, ana)), 0o700))
+	file, err := os.Create(keptIn(dir, ana))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
+	w.text(ana, "one")
+	w.receives(ana, youSaid("one"))
+	w.eventually("it archives", func() bool {
+		begun, err := filepath.Glob(filepath.Join(dir, "runs", "*", "*"))
+		return err == nil && len(begun) > 0
+	})
+	w.worker.Kill()
+	w.text(ana, "two")
+	w.startWorker()
+	w.receives(ana, youSaid("two"))
+	require.False(t, w.closed(ana))
+	require.NoError(t, file.Close())
+
+	w.eventually("the conversation closes", func() bool { return w.closed(ana) })
+	words, statuses := kept(t, dir, ana)
+	require.Equal(t, []string{"one", youSaid("one"), "two", youSaid("two")}, words)
+	require.Equal(t, []sms.Status{sms.StatusDelivered, sms.StatusDelivered}, statuses)
+	require.Nil(t, w.state(ana).Attention)
+	require.Len(t, w.sim.Sent(), 2)
+}
