@@ -43,7 +43,7 @@ func IsStop(text string) bool { return keyword(text) == wordStop }
 // waits for this contact is told.
 func (c *conversation) optOut(in sms.Inbound) {
 	s := c.state
-	if !s.OptedIn.IsZero() && !in.AcceptedAt.After(s.OptedIn) {
+	if c.modern() && in.AcceptedAt.Before(s.OptedIn) {
 		return // it comes late; the contact has written START since
 	}
 	if s.OptedOut != nil {

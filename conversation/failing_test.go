@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -550,4 +551,154 @@ func TestConsentOlderThanAStart(t *testing.T) {
 		k.signal(conversation.OptOutEvent(conversation.Consent{At: k.start, Source: "form", Words: "no more"}))
 	})
 	require.Nil(t, k.last().OptedOut)
+}
+
+func TestWhatIsEvictedFromTheParkedGoesToTheFallback(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.settings.Fallback = true
+	k.settings.TextsPerHour = 1
+	k.answer = func(n int, _ sms.Outbound) error {
+		if n == 1 {
+			return denied()
+		}
+		return nil
+	}
+	k.at(0, func() { k.send("a", "your order") })
+	for i := range 60 {
+		k.at(time.Minute+time.Duration(i)*10*time.Second, func() { k.text(fmt.Sprint("t", i), "I am away") })
+	}
+	k.at(time.Hour, func() {
+		for _, p := range k.state().Parked {
+			require.Nil(t, p.Message)
+		}
+	})
+	k.at(2*time.Hour, func() { k.skip("s", conversation.Mend{}) })
+	k.last()
+	require.Len(t, k.handed, 1, "it was neither sent nor handed over")
+}
+
+func TestSkippedAfterItLeftTheTranscript(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.settings.Fallback = true
+	k.answer = func(n int, _ sms.Outbound) error {
+		if n == 1 {
+			return denied()
+		}
+		return nil
+	}
+	k.at(0, func() { k.send("a", "your order") })
+	for i := range 101 {
+		k.at(time.Minute+time.Duration(i)*10*time.Second, func() { k.send(fmt.Sprint("m", i), "and more") })
+	}
+	k.at(time.Hour, func() { k.skip("s", conversation.Mend{}) })
+	k.last()
+	require.Len(t, k.handed, 1)
+}
+
+func TestWhatStopTookBackIsNotResent(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.answer = func(n int, _ sms.Outbound) error {
+		if n == 1 {
+			return ambiguous()
+		}
+		return nil
+	}
+	k.at(0, func() { k.send("a", "old news") })
+	k.at(5*time.Second, func() { k.text("s", "STOP") })
+	k.at(10*time.Second, func() { k.text("u", "START") })
+	k.at(15*time.Second, func() { r := failed("M9", sms.Transient); r.Key = k.sends[0].Key; k.report(r) })
+	k.last()
+	require.NotContains(t, words(k.sends[1:]), "old news", words(k.sends))
+}
+
+func TestEndingsAreSmall(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.settings.TextsPerHour = 1000
+	nasty := strings.Repeat("<>&", 700)
+	for i := range 50 {
+		k.at(time.Duration(i)*time.Minute, func() { k.ask(fmt.Sprint("q", i), fmt.Sprint("s", i), "well?", time.Hour, time.Time{}) })
+		k.at(time.Duration(i)*time.Minute+10*time.Second, func() { k.text(fmt.Sprint("a", i), nasty) })
+	}
+	k.at(10*time.Hour, func() {
+		s := k.state()
+		all := size(t, s)
+		s.Outcomes = nil
+		require.Less(t, all-size(t, s), 200<<10)
+	})
+	k.run()
+}
+
+func TestAnAnsweredQuestionIsNotHandedOver(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.settings.Fallback = true
+	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(time.Minute, func() { k.text("1", "yes") })
+	k.at(2*time.Minute, func() { k.report(failed("M1", sms.Transient)) })
+	k.run()
+	require.Empty(t, k.handed, "the contact has read it")
+}
+
+func TestStopOfTheSameMomentCounts(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	say := func(id, words string) {
+		k.signal(conversation.InboundEvent(sms.Inbound{ID: id, From: contact, Kind: sms.KindText, Text: words}, k.env.Now()))
+	}
+	k.at(0, func() {
+		say("1", "START")
+		say("2", "STOP")
+	})
+	require.NotNil(t, k.last().OptedOut)
+}
+
+func TestSettledInBackOff(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.answer = func(n int, _ sms.Outbound) error {
+		switch {
+		case n == 1:
+			return ambiguous()
+		case k.env.Now().Before(k.start.Add(50 * time.Second)):
+			return notTaken()
+		}
+		return nil
+	}
+	sent := 0
+	k.at(0, func() { k.send("a", "hello") })
+	k.at(35*time.Second, func() {
+		sent = len(k.sends)
+		k.report(sms.Receipt{MessageID: "M9", Key: "default-test-run-id-1", Status: sms.StatusDelivered})
+	})
+	state := k.run()
+	require.Equal(t, sms.StatusDelivered, state.Transcript[0].Status)
+	require.Len(t, k.sends, sent, "it has arrived")
+}
+
+func TestARetriedTurnWaitsForTheFloorNotForEver(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	away := true
+	k.respond = func(turn activities.Turn) (activities.Decision, error) {
+		if away {
+			return activities.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
+		}
+		return activities.Decision{Reply: "re: " + turn.Text}, nil
+	}
+	k.at(0, func() { k.text("1", "one") })
+	k.at(time.Hour, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(time.Hour+time.Minute, func() { k.text("2", "yes") })
+	k.at(time.Hour+2*time.Minute, func() {
+		away = false
+		k.retry("r", conversation.Mend{})
+	})
+	k.run()
+	require.Equal(t, []string{"well?", "re: one"}, words(k.sends))
 }

@@ -61,8 +61,12 @@ func (c *conversation) park(p Parked) {
 	for i, kept := range slices.Backward(s.Parked) {
 		size += kept.size()
 		if i < len(s.Parked)-1 && (size > maxParkedBytes || len(s.Parked)-i > maxParked) {
-			s.Evicted += i + 1
+			gone := s.Parked[:i+1]
+			s.Evicted += len(gone)
 			s.Parked = slices.Clone(s.Parked[i+1:])
+			for _, p := range gone {
+				c.handOver(p) // nobody will have it sent any more
+			}
 			break
 		}
 	}
@@ -96,8 +100,25 @@ func (c *conversation) parkMessage(m Message, code ParkCode, reason string) {
 		c.attend(reason)
 		return
 	}
+	if !m.Delivery.Doubt && code != ParkedInDoubt {
+		m.Status, m.Reason, m.StatusAt = sms.StatusFailed, reason, c.now()
+	}
 	m.Delivery, m.Steps = nil, nil
 	c.park(Parked{Code: code, Reason: reason, Message: &m})
+}
+
+// handOver gives a message that nobody will have sent any more to the fallback.
+func (c *conversation) handOver(p Parked) {
+	if p.Message == nil {
+		return
+	}
+	m := *p.Message
+	if kept := c.message(m.Key); kept != nil {
+		m = *kept
+	}
+	if m.Status == sms.StatusFailed {
+		c.fallBack(m)
+	}
 }
 
 // unpark lets go of what no longer waits for a person.
@@ -165,12 +186,7 @@ func (c *conversation) onSkip(e Envelope, m Mend) error {
 	}
 	c.touch()
 	for _, p := range c.mended(m, false) {
-		if p.Message == nil {
-			continue
-		}
-		if m := c.message(p.Message.Key); m != nil && m.Status == sms.StatusFailed {
-			c.fallBack(*m)
-		}
+		c.handOver(p)
 	}
 	if len(c.state.Parked) == 0 {
 		c.state.Attention = nil

@@ -325,3 +325,95 @@ func TestPastSayWithAnotherWord(t *testing.T) {
 	p.scheduled("SendMessage")
 	p.replay()
 }
+
+func (p *past) textAt(id, words string, at time.Time) {
+	p.signal(conversation.InboundEvent(sms.Inbound{ID: id, From: contact, Kind: sms.KindText, Text: words, AcceptedAt: at}, p.now))
+}
+
+// A STOP was taken although a START had come before it.
+func TestPastLateStop(t *testing.T) {
+	p := newPast(t)
+	p.textAt("1", "STOP", p.now)
+	p.task()
+	out := p.scheduled("SendMessage")
+	month := p.timer(30 * 24 * time.Hour)
+	p.accepted(out, "M1")
+	p.task()
+	p.after(time.Minute)
+	p.textAt("3", "START", p.now)
+	p.task()
+	in := p.scheduled("SendMessage")
+	p.accepted(in, "M2")
+	p.task()
+	p.canceled(month)
+	p.timer(7 * 24 * time.Hour)
+	p.after(time.Minute)
+	p.textAt("2", "STOP", p.now.Add(-90*time.Second))
+	p.task()
+	p.scheduled("SendMessage")
+	p.replay()
+}
+
+// A receipt of an earlier attempt that failed was dropped, and then that one was found.
+func TestPastFailureOfAnEarlierAttempt(t *testing.T) {
+	p := newPast(t)
+	p.ask("q", "well?")
+	p.task()
+	p.failed(p.scheduled("SendMessage"), "Ambiguous")
+	p.task()
+	wait := p.timer(30 * time.Second)
+	p.after(30 * time.Second)
+	p.fired(wait)
+	p.task()
+	look := p.scheduled("SendMessage")
+	body, err := json.Marshal(map[string]any{"message_id": "M1", "key": "run-1", "status": "failed", "reason": "X", "at": p.now, "accepted_at": p.now})
+	p.signal(conversation.Envelope{Schema: 1, ID: "receipt:M1:failed", Kind: conversation.KindReceipt, Body: body}, err)
+	p.task()
+	p.accepted(look, "M1")
+	p.task()
+	p.timer(time.Hour)
+	p.after(time.Minute)
+	p.text("1", "hello")
+	p.task()
+	p.told("script", "answer/q")
+	p.replay()
+}
+
+// Both limits spoke the same words, which were shown once.
+func TestPastWordsOfTheLimit(t *testing.T) {
+	p := newPast(t)
+	p.text("1", "one")
+	p.task()
+	p.completed(p.scheduled("HandleInboundMessage"), map[string]any{"reply": "re"})
+	p.task()
+	p.accepted(p.scheduled("SendMessage"), "M1")
+	p.task()
+	p.timer(7 * 24 * time.Hour)
+	p.after(time.Minute)
+	p.text("2", "two")
+	p.task()
+	two := p.scheduled("HandleInboundMessage")
+	p.text("3", "help")
+	p.text("4", "help")
+	p.task()
+	help := p.scheduled("SendMessage")
+	p.memo()
+	p.accepted(help, "M2")
+	p.task()
+	p.completed(two, map[string]any{"reply": "re 2"})
+	p.task()
+	p.accepted(p.scheduled("SendMessage"), "M3")
+	p.task()
+	p.text("5", "five")
+	p.task() // the limit again
+	p.send("b", "hello")
+	p.task()
+	p.scheduled("SendMessage")
+	p.replay()
+}
+
+func (p *past) canceled(timer int64) {
+	p.add(enumspb.EVENT_TYPE_TIMER_CANCELED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_TimerCanceledEventAttributes{
+		TimerCanceledEventAttributes: &historypb.TimerCanceledEventAttributes{TimerId: itoa(timer), StartedEventId: timer, WorkflowTaskCompletedEventId: p.done},
+	}})
+}

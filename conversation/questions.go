@@ -245,7 +245,7 @@ func (c *conversation) floorFree() bool {
 // somebodyWaits reports whether the floor's holder keeps anybody waiting.
 func (c *conversation) somebodyWaits() bool {
 	s := c.state
-	return len(s.Backlog) > 0 || s.Turn != nil || len(s.Says) > 0 ||
+	return len(s.Redo)+len(s.Backlog) > 0 || s.Turn != nil || len(s.Says) > 0 ||
 		slices.ContainsFunc(s.Questions, func(q PendingQuestion) bool { return q.Script != s.Floor.Holder })
 }
 
@@ -376,6 +376,14 @@ func (c *conversation) remember(q PendingQuestion, o outcome) {
 		s.Evicted++
 	}
 	s.Outcomes = append(s.Outcomes, Ended{ID: q.ID, Script: q.Script, Outcome: o})
+	size := 0
+	for i, kept := range slices.Backward(s.Outcomes) {
+		if size += len(kept.Outcome.Text); size > maxOutcomeBytes && i < len(s.Outcomes)-1 {
+			s.Evicted += i + 1
+			s.Outcomes = slices.Clone(s.Outcomes[i+1:])
+			break
+		}
+	}
 }
 
 // tell signals an outcome to the script's run.

@@ -33,7 +33,7 @@ func (c *conversation) followUp(m Message) {
 // should both arrive after all, the transcript shows why.
 func (c *conversation) resend(m Message) bool {
 	s := c.state
-	if !c.modern() || m.Class != sms.Transient || m.InDoubt == Park || m.Resend >= len(resendWaits) || s.OptedOut != nil || len(s.Resends) >= maxResendsWaiting {
+	if !c.modern() || m.Class != sms.Transient || m.InDoubt == Park || m.Resend >= len(resendWaits) || s.OptedOut != nil || m.At.Before(s.OptedIn) || len(s.Resends) >= maxResendsWaiting {
 		return false
 	}
 	due := c.now().Add(resendWaits[m.Resend])
@@ -127,6 +127,9 @@ func (c *conversation) failForGood(m Message) {
 	workflow.GetLogger(c.ctx).Warn("A message failed for good",
 		"contact", c.state.Contact.Masked(), "key", m.Key, "message_id", m.MessageID, "reason", m.Reason, "reference", m.Reference)
 	c.count("parley_messages_failed", m.label())
+	if m.AskID != "" && slices.ContainsFunc(c.state.Outcomes, func(o Ended) bool { return o.ID == m.AskID && o.Outcome.Kind == endAnswered }) {
+		return // the contact has read it
+	}
 	c.fallBack(m)
 }
 
@@ -135,7 +138,11 @@ func (c *conversation) failForGood(m Message) {
 func (c *conversation) fallBack(m Message) {
 	parked := slices.ContainsFunc(c.state.Parked, func(p Parked) bool { return p.Message != nil && p.Message.Key == m.Key })
 	if c.state.Settings.Fallback && !m.Must && !parked {
-		c.sendOn(Errand{Kind: errandFallback, Of: m.Key})
+		e := Errand{Kind: errandFallback, Of: m.Key}
+		if c.message(m.Key) == nil {
+			e.Text = c.undelivered(m)
+		}
+		c.sendOn(e)
 	}
 }
 

@@ -20,12 +20,13 @@ const (
 	maxSeen            = 500
 	maxEarlyReceipts   = 50
 	maxOutcomes        = 50
+	maxOutcomeBytes    = 16 << 10
 	maxInbox           = 30
 	maxBacklog         = 30
 	maxTurnTexts       = 20
 	maxParkedBytes     = 32 << 10
 	maxMended          = 20
-	maxErrands         = 50
+	maxErrands         = 30
 	maxResendsWaiting  = 20
 	maxWatches         = 50
 	maxSteps           = 16

@@ -100,6 +100,9 @@ func (c *conversation) scriptMayText() bool {
 
 // tooMany is said where mayText forbids a text.
 func (c *conversation) tooMany() string {
+	if !c.modern() {
+		return "the limit of replies an hour is reached; texts are recorded and not answered"
+	}
 	return fmt.Sprintf("more than %d automatic texts in an hour: is another machine answering?", len(c.state.RepliedAt))
 }
 
