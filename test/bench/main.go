@@ -57,13 +57,14 @@ type size struct {
 	answers  int           // of scripts, at saturation
 	open     int           // conversations in memory
 	long     int           // turns of a long conversation
+	longest  int           // turns of the longest
 	takenUp  int           // conversations taken up again
 	inOutage int           // messages in an outage
 }
 
 var (
-	full  = size{384, 800, 64, 8 * time.Second, 2000, 800, 2000, 10, 100, 50}
-	quick = size{96, 200, 32, 3 * time.Second, 200, 100, 200, 5, 20, 5}
+	full  = size{384, 800, 64, 8 * time.Second, 2000, 800, 2000, 10, 60, 100, 50}
+	quick = size{96, 200, 32, 3 * time.Second, 200, 100, 200, 5, 10, 20, 5}
 )
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	flags.StringVar(&b.bin, "bin", ".bin", "folder with Parley's programs, as make build leaves them")
 	flags.IntVar(&b.rounds, "rounds", 7, "rounds of what is compared with the floor")
-	only := flags.String("only", "1,2,3,4,5,6,7", "what to measure; 1 and 2 go together, and so do 3 and 6")
+	only := flags.String("only", "1,2,3,4,5,6,7,8", "what to measure; 1 and 2 go together, and so do 3 and 6")
 	short := flags.Bool("quick", false, "a small version of everything, to see that it works")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -118,6 +119,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		{want("3", "6"), b.scripts},
 		{want("5"), b.memory},
 		{want("7"), b.outage},
+		{want("8"), b.growth},
 	} {
 		if !m.wanted {
 			continue

@@ -53,14 +53,23 @@ func usageRows(key string) []*row {
 	return append(rows, &row{name: "… all", key: key + "_processor"})
 }
 
+// usage counts all workers as one.
 func (s *side) usage() (u usage, err error) {
-	for name, part := range map[string]part{"temporal": server, "webhook": webhook, s.worker.Name: worker} {
-		pid, err := processOf(filepath.Join(s.plan.Dir, name+".log"))
+	for pattern, part := range map[string]part{"temporal": server, "webhook": webhook, "worker-*": worker} {
+		logs, err := filepath.Glob(filepath.Join(s.plan.Dir, pattern+".log"))
 		if err != nil {
 			return u, err
 		}
-		if u[part], err = processorTime(pid); err != nil {
-			return u, err
+		for _, log := range logs {
+			pid, err := processOf(log)
+			if err != nil {
+				return u, err
+			}
+			used, err := processorTime(pid)
+			if err != nil {
+				return u, err
+			}
+			u[part] += used
 		}
 	}
 	var self syscall.Rusage

@@ -19,11 +19,9 @@ type row struct {
 	atLeast bool      // the aim is a lower bound
 }
 
-// report is everything that was found, in the order in which it is printed.
-type report struct {
-	values map[string]float64
-	order  []string
-}
+// report holds the ratios, and the figures that have no other side, for the
+// last line.
+type report struct{ values map[string]float64 }
 
 // median of an even number is the mean of the two in the middle.
 func median(values []float64) float64 {
@@ -68,13 +66,15 @@ func (r *report) set(key string, value float64) {
 	if r.values == nil {
 		r.values = map[string]float64{}
 	}
-	if _, known := r.values[key]; !known {
-		r.order = append(r.order, key)
-	}
 	r.values[key] = math.Round(value*1000) / 1000
 }
 
-func (r *report) result() map[string]float64 { return r.values }
+func (r *report) result() map[string]float64 {
+	if r.values == nil {
+		return map[string]float64{} // nothing was measured that has a ratio
+	}
+	return r.values
+}
 
 // verdict says whether an aim is met. It is for the reader: a busy machine is no
 // error.

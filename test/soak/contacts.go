@@ -13,8 +13,9 @@ import (
 
 const (
 	maxContacts = 400
-	patience    = 8 // texts without an answer, before a person writes no more
-	manyScripts = 4 // at once for one person, at most
+	patience    = 8  // texts without an answer, before a person writes no more unasked
+	tooMany     = 12 // and answers no more
+	manyScripts = 4  // at once for one person, at most
 )
 
 // A contact is a person who writes unasked, several texts in a row, and answers
@@ -40,9 +41,8 @@ type contact struct {
 
 func newContact(index int) *contact {
 	return &contact{
-		index:  index,
-		number: sms.Number(fmt.Sprintf("+1%d55501%02d", 212+index/100, index%100)), // reserved for fiction
-		// The maps are for this person's phone only.
+		index:   index,
+		number:  sms.Number(fmt.Sprintf("+1%d55501%02d", 212+index/100, index%100)), // reserved for fiction
 		waiting: map[string]bool{}, running: map[int]bool{}, received: map[label]int{},
 	}
 }
@@ -106,15 +106,15 @@ func (c *contact) burst(ctx context.Context, d *rand.Rand, to sms.Sender) {
 		if !sleep(ctx, between(d, 0, 150*time.Millisecond)) {
 			return
 		}
-		c.text(to, "T%d hello")
+		c.text(to, "T%d hello", patience)
 	}
 }
 
-// text writes unless too many texts wait for an answer. The words have a place
-// for the text's own number.
-func (c *contact) text(to sms.Sender, form string) {
+// text writes unless so many texts wait for an answer. The words have a place for
+// the text's own number.
+func (c *contact) text(to sms.Sender, form string, most int) {
 	c.mu.Lock()
-	if len(c.waiting) >= patience {
+	if len(c.waiting) >= most {
 		c.mu.Unlock()
 		return
 	}
@@ -138,9 +138,9 @@ func (c *contact) startQuiz(ctx context.Context, d *rand.Rand, over sms.Sender) 
 	c.work.Go(func() { c.start(ctx, q) })
 }
 
-// await waits until everything is answered and said, or patience is over.
-func (c *contact) await(ctx context.Context, patience time.Duration) {
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+// await waits until everything is answered and said, but not longer than that.
+func (c *contact) await(ctx context.Context, most time.Duration) {
+	for end := time.Now().Add(most); time.Now().Before(end); {
 		c.mu.Lock()
 		quiet := len(c.waiting) == 0 && len(c.running) == 0
 		c.mu.Unlock()
@@ -185,9 +185,9 @@ func (c *contact) answer(ctx context.Context, d *rand.Rand, to sms.Sender, l lab
 	if first {
 		c.burst(ctx, d, to)
 	}
-	c.text(to, words)
+	c.text(to, words, tooMany)
 	if twice && sleep(ctx, between(d, 0, 100*time.Millisecond)) {
-		c.text(to, words)
+		c.text(to, words, tooMany)
 	}
 	if more {
 		c.burst(ctx, d, to)

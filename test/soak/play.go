@@ -20,9 +20,7 @@ import (
 func play(ctx context.Context, o options) (v verdict, err error) {
 	begun := time.Now()
 	w, err := newWorld(ctx, o)
-	if w != nil {
-		defer func() { w.stop(len(v.broken) > 0 || err != nil) }()
-	}
+	defer func() { w.stop(len(v.broken) > 0 || err != nil) }()
 	if err != nil {
 		return verdict{}, err
 	}

@@ -52,41 +52,60 @@ type world struct {
 	close   []func()
 }
 
+// newWorld makes one and returns when it works. What it returns has to be
+// stopped, also with an error.
 func newWorld(ctx context.Context, o options) (*world, error) {
+	w := &world{units: map[string]*unit{}, responder: &responder{dice: dice(o.seed, "responder")}}
 	for _, program := range []string{"devserver", "worker", "webhook"} {
 		if _, err := os.Stat(filepath.Join(o.bin, program)); err != nil {
-			return nil, fmt.Errorf("%s is missing: run make build", filepath.Join(o.bin, program))
+			return w, fmt.Errorf("%s is missing: run make build", filepath.Join(o.bin, program))
 		}
 	}
-	dir, err := os.MkdirTemp("", "parley-soak-")
-	if err != nil {
-		return nil, fmt.Errorf("making a folder: %w", err)
+	var err error
+	if w.dir, err = os.MkdirTemp("", "parley-soak-"); err != nil {
+		return w, fmt.Errorf("making a folder: %w", err)
 	}
-	w := &world{dir: dir, units: map[string]*unit{}, responder: &responder{dice: dice(o.seed, "responder")}}
 	var hooks [2]string
 	var temporal string
 	for _, address := range []*string{&temporal, &hooks[0], &hooks[1]} {
 		port, err := stack.Port(0)
 		if err != nil {
-			return nil, err
+			return w, err
 		}
 		*address = fmt.Sprintf("127.0.0.1:%d", port)
 	}
+
 	w.door = newDoor(o.seed, hooks[:]...)
 	doorURL, err := w.serve(w.door)
 	if err != nil {
-		return nil, err
-	}
-	responderURL, err := w.serve(w.responder)
-	if err != nil {
-		return nil, err
+		return w, err
 	}
 	w.carrier = newCarrier(o.mode, o.seed, doorURL+"/webhooks/sinch", webhookSecret)
 	carrierURL, err := w.serve(w.carrier)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	common := map[string]string{
+	responderURL, err := w.serve(w.responder)
+	if err != nil {
+		return w, err
+	}
+	connection, err := connect.Options(slog.New(slog.DiscardHandler), settings.Env{
+		"TEMPORAL_ADDRESS": temporal, "TEMPORAL_CONFIG_FILE": filepath.Join(w.dir, "no-profile.toml"),
+	})
+	if err != nil {
+		return w, err
+	}
+	if w.temporal, err = connect.Lazy(connection); err != nil {
+		return w, err
+	}
+	w.close = append(w.close, w.temporal.Close)
+	serves := func(ctx context.Context) bool { return connect.Check(ctx, w.temporal, connection) == nil }
+	return w, w.start(ctx, o.bin, settingsFor(o.mode, temporal, carrierURL, responderURL), hooks, serves)
+}
+
+// settingsFor are those that all programs share.
+func settingsFor(mode sinchtest.Mode, temporal, carrierURL, responderURL string) map[string]string {
+	s := map[string]string{
 		"TEMPORAL_ADDRESS":        temporal,
 		"SINCH_PROJECT_ID":        sinchtest.DefaultProjectID,
 		"SINCH_APP_ID":            sinchtest.DefaultAppID,
@@ -106,22 +125,11 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 		"PARLEY_METRICS_ADDR":     "127.0.0.1:0",
 		"PARLEY_LOG_FORMAT":       "text",
 	}
-	if o.mode == sinchtest.Dispatch {
+	if mode == sinchtest.Dispatch {
 		// Without a list receipts are all that settles a doubt, so all of them count.
-		common["SINCH_RECEIPTS"] = "all"
+		s["SINCH_RECEIPTS"] = "all"
 	}
-
-	options, err := connect.Options(slog.New(slog.DiscardHandler), settings.Env{
-		"TEMPORAL_ADDRESS": temporal, "TEMPORAL_CONFIG_FILE": filepath.Join(dir, "no-profile.toml"),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if w.temporal, err = connect.Lazy(options); err != nil {
-		return nil, err
-	}
-	w.close = append(w.close, w.temporal.Close)
-	return w, w.start(ctx, o.bin, common, hooks, func(ctx context.Context) bool { return connect.Check(ctx, w.temporal, options) == nil })
+	return s
 }
 
 // start starts all programs and returns when they work.
@@ -215,7 +223,7 @@ func (w *world) stop(keep bool) {
 		f()
 	}
 	w.running.Wait()
-	if !keep {
+	if !keep && w.dir != "" {
 		_ = os.RemoveAll(w.dir) // nobody needs it; what cannot be removed may stay
 	}
 }
