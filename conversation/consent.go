@@ -64,6 +64,9 @@ func (c *conversation) onOptOut(e Envelope, o Consent) error {
 	if o.At.IsZero() || o.Source == "" {
 		return errors.New("optout event without a time and a source")
 	}
+	if now := c.now(); o.At.After(now) {
+		o.At = now // a clock that is ahead must not void a later START
+	}
 	if c.seen(e.ID) {
 		return nil
 	}

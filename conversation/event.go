@@ -165,5 +165,5 @@ func SkipEvent(id string, m Mend, at time.Time) (Envelope, error) {
 // OptOutEvent is the envelope of a wish to get no more texts that was said
 // elsewhere. It is the same for each time it is brought in.
 func OptOutEvent(c Consent) (Envelope, error) {
-	return envelope(KindOptOut, "optout:"+c.At.UTC().Format(time.RFC3339)+":"+c.Source, c.At, c)
+	return envelope(KindOptOut, "optout:"+c.At.UTC().Format(time.RFC3339)+":"+cut(c.Source, maxIDBytes), c.At, c)
 }

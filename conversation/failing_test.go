@@ -702,3 +702,61 @@ func TestARetriedTurnWaitsForTheFloorNotForEver(t *testing.T) {
 	k.run()
 	require.Equal(t, []string{"well?", "re: one"}, words(k.sends))
 }
+
+func TestTheSecondFailsAfterTheFirstArrived(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.settings.Fallback = true
+	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(2*time.Second, func() { k.report(failed("M1", sms.Transient)) })
+	k.at(5*time.Minute, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+	k.at(6*time.Minute, func() { k.report(failed("M2", sms.Transient)) })
+	k.at(8*time.Minute, func() { k.text("1", "yes") })
+	k.last()
+	require.Equal(t, []string{"well?", "well?"}, words(k.sends))
+	require.Equal(t, []string{"script answer/q answered yes"}, k.outcomes)
+	require.Empty(t, k.handed)
+}
+
+func TestWatchOfAFirstThatArrivedLate(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.at(0, func() { k.say("s/1", "script", "here you are") })
+	k.at(time.Second, func() { k.watch("s/2", "script", "s/1", k.start.Add(time.Hour)) })
+	k.at(2*time.Second, func() { k.report(failed("M1", sms.Transient)) })
+	k.at(5*time.Minute, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+	k.last()
+	require.Equal(t, []string{"script answer/s/2 reported delivered"}, k.outcomes)
+}
+
+func TestNoReplyToAFirstThatArrivedLate(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
+	k.at(2*time.Second, func() { k.report(failed("M1", sms.Transient)) })
+	k.at(5*time.Minute, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
+	k.last()
+	require.Equal(t, []string{"script answer/q no reply delivered"}, k.outcomes)
+}
+
+func TestLooksThatEndInDoubt(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.answer = func(_ int, m sms.Outbound) error {
+		if m.Text == "hello" {
+			return ambiguous()
+		}
+		return nil
+	}
+	looks := 0
+	k.find = func(sms.Search) (sms.Finding, error) {
+		looks++
+		return sms.Finding{}, ambiguous()
+	}
+	k.at(0, func() { k.send("a", "hello") })
+	k.at(time.Second, func() { k.send("b", "more") })
+	k.at(time.Hour, func() { require.Contains(t, words(k.sends), "more", "it waits behind the doubt") })
+	k.last()
+	require.LessOrEqual(t, looks, 5)
+}

@@ -19,7 +19,7 @@ var resendWaits = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute
 func (c *conversation) followUp(m Message) {
 	switch m.Status {
 	case sms.StatusFailed:
-		if !c.resend(m) {
+		if !c.reached(m) && !c.resend(m) {
 			c.failForGood(m)
 		}
 	case sms.StatusDelivered, sms.StatusRead:
@@ -94,19 +94,38 @@ func (c *conversation) dropResend(i int, status sms.Status, reason string) {
 	c.questionLeft(m)
 }
 
+// chain is the keys of the texts that repeat each other, of which this is one;
+// oldest first.
+func (c *conversation) chain(key string) []string {
+	s := c.state
+	lists := [][]Message{s.Transcript, s.Outbox, s.Resends} // each repeats one before it
+	for _, list := range slices.Backward(lists) {
+		for i := range slices.Backward(list) {
+			if m := &list[i]; m.Key == key && m.ResendOf != "" {
+				key = m.ResendOf
+			}
+		}
+	}
+	chain := []string{key}
+	for _, list := range lists {
+		for i := range list {
+			if m := &list[i]; m.ResendOf != "" && slices.Contains(chain, m.ResendOf) {
+				chain = append(chain, m.Key)
+			}
+		}
+	}
+	return chain
+}
+
 // arrived takes back what a late "delivered" makes superfluous: all that repeats
 // the text and has not left.
 func (c *conversation) arrived(m Message) {
 	s := c.state
-	chain := []string{m.Key}
-	for _, list := range [][]Message{s.Transcript, s.Outbox, s.Resends} { // each repeats an older one
-		for _, again := range list {
-			if again.ResendOf != "" && slices.Contains(chain, again.ResendOf) {
-				chain = append(chain, again.Key)
-			}
-		}
+	chain := c.chain(m.Key)
+	if len(chain) == 1 {
+		return
 	}
-	superfluous := func(again Message) bool { return slices.Contains(chain[1:], again.Key) }
+	superfluous := func(x Message) bool { return x.Key != m.Key && slices.Contains(chain, x.Key) }
 	s.Resends = slices.DeleteFunc(s.Resends, superfluous)
 	for i := range s.Outbox {
 		if superfluous(s.Outbox[i]) {
@@ -116,10 +135,32 @@ func (c *conversation) arrived(m Message) {
 			}
 		}
 	}
-	if q := slices.IndexFunc(s.Questions, func(q PendingQuestion) bool { return slices.Contains(chain[1:], q.Key) && !q.open() }); q >= 0 {
-		s.Questions[q].Key = m.Key
+	c.questionArrived(chain, m)
+}
+
+// questionArrived notes that the contact has a question's text, whichever of
+// those that repeat it.
+func (c *conversation) questionArrived(chain []string, m Message) {
+	i := slices.IndexFunc(c.state.Questions, func(q PendingQuestion) bool { return q.Key != "" && slices.Contains(chain, q.Key) })
+	if i < 0 {
+		return
+	}
+	q := &c.state.Questions[i]
+	q.Key, q.Delivered = m.Key, Delivered
+	if !q.open() {
 		c.questionLeft(m)
 	}
+}
+
+// reached reports whether a text that failed has reached the contact all the
+// same, as one that repeats it, or that it repeats.
+func (c *conversation) reached(m Message) bool {
+	chain := c.chain(m.Key)
+	i := slices.IndexFunc(c.state.Transcript, func(x Message) bool { return slices.Contains(chain, x.Key) && sms.StatusFailed.Before(x.Status) })
+	if i >= 0 {
+		c.questionArrived(chain, c.state.Transcript[i])
+	}
+	return i >= 0
 }
 
 // failForGood says so to everybody who should know.

@@ -160,6 +160,9 @@ func (c *conversation) onSent(f workflow.Future) {
 	if !c.modern() && (class == sms.Denied || class == sms.TooLate || class == sms.Unknown) {
 		class = sms.Ambiguous
 	}
+	if c.modern() && class == sms.Ambiguous && m.Attempts >= maxAttempts {
+		class = sms.Unknown // the last look did not settle it either
+	}
 	switch {
 	case sms.StatusUnknown.Before(m.Status):
 		c.leave(i) // a receipt was faster than the answer

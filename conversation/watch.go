@@ -58,7 +58,7 @@ func (c *conversation) fate(sayID string) (delivery Delivery, reason string, kno
 	if slices.ContainsFunc(s.Says, func(m Say) bool { return m.ID == sayID }) || slices.ContainsFunc(s.Outbox, said) || slices.ContainsFunc(s.Resends, said) {
 		return DeliveryUnknown, "", false
 	}
-	last := DeliveryUnknown
+	last, open := DeliveryUnknown, false
 	for _, m := range slices.Backward(s.Transcript) {
 		if !said(m) {
 			continue
@@ -71,8 +71,11 @@ func (c *conversation) fate(sayID string) (delivery Delivery, reason string, kno
 				last, reason = NotDelivered, m.Reason
 			}
 		default:
-			return DeliveryUnknown, "", false
+			open = true // one that it repeats may have arrived
 		}
+	}
+	if open {
+		return DeliveryUnknown, "", false
 	}
 	return last, reason, true // unknown: it was long ago, or in an earlier life of this conversation
 }

@@ -207,7 +207,10 @@ func receipt(envelope, report object, status sms.Status) (r *sms.Receipt, tracke
 // speak of a moment, of a network that is busy or a phone that is off.
 var reasons = map[string]sms.Class{
 	"RATE_LIMITED": sms.Transient, "CHANNEL_FAILURE": sms.Transient, "INTERNAL_ERROR": sms.Transient,
-	"DELIVERY_TIMED_OUT": sms.Transient, "DELIVERY_REPORT_TIME_OUT": sms.Transient, "RECIPIENT_NOT_REACHABLE": sms.Transient,
+	"DELIVERY_TIMED_OUT": sms.Transient, "RECIPIENT_NOT_REACHABLE": sms.Transient,
+
+	// No report in time is not a text that did not arrive: some networks never report.
+	"DELIVERY_REPORT_TIME_OUT": sms.Permanent,
 
 	"UNKNOWN": sms.Permanent, "RECIPIENT_INVALID_CHANNEL_IDENTITY": sms.Permanent, "RECIPIENT_NOT_OPTED_IN": sms.Permanent,
 	"OUTSIDE_ALLOWED_SENDING_WINDOW": sms.Permanent, "CHANNEL_BAD_CONFIGURATION": sms.Permanent, "CHANNEL_CONFIGURATION_MISSING": sms.Permanent,
