@@ -24,7 +24,6 @@ func unreachable() error {
 }
 
 // report brings a receipt with everything in it.
-
 func (k *talk) report(r sms.Receipt) {
 	r.At, r.AcceptedAt = k.env.Now(), k.env.Now()
 	k.signal(conversation.ReceiptEvent(r, k.env.Now()))
@@ -42,15 +41,14 @@ func (k *talk) skip(id string, m conversation.Mend) {
 	k.signal(conversation.SkipEvent(id, m, k.env.Now()))
 }
 
-func (k *talk) watch(id, script, sayID string, until time.Time) {
+func (k *talk) watch(id, sayID string, until time.Time) {
 	body, err := json.Marshal(map[string]any{
-		"script": conversation.ScriptRef{Type: "Script", WorkflowID: script, RunID: script + "-run"}, "say_id": sayID, "until": until,
+		"script": conversation.ScriptRef{Type: "Script", WorkflowID: "script", RunID: "script-run"}, "say_id": sayID, "until": until,
 	})
 	k.signal(conversation.Envelope{Schema: 2, ID: id, Kind: conversation.KindWatch, Body: body}, err)
 }
 
 // Minutes without a responder park nothing; an hour does.
-
 func TestResponderIsAway(t *testing.T) {
 	t.Parallel()
 
@@ -187,7 +185,6 @@ func TestParkedMessageIsSettledByALateReceipt(t *testing.T) {
 // Whether a text that did not arrive is sent again depends on why, on what it
 
 // is for, and on what is heard meanwhile.
-
 func TestNotDelivered(t *testing.T) {
 	t.Parallel()
 
@@ -278,7 +275,6 @@ func TestNotDelivered(t *testing.T) {
 // A question that did not arrive is nothing a text could answer, until it is
 
 // asked once more.
-
 func TestQuestionIsAskedOnceMore(t *testing.T) {
 	t.Parallel()
 
@@ -321,7 +317,6 @@ func TestQuestionThatFailsForGoodAfterItWasResent(t *testing.T) {
 }
 
 // What a script is told about a text that it watches.
-
 func TestWatch(t *testing.T) {
 	t.Parallel()
 
@@ -355,7 +350,7 @@ func TestWatch(t *testing.T) {
 
 			k := newTalk(t)
 			k.at(0, func() { k.say("s/1", "script", "here you are") })
-			k.at(time.Second, func() { k.watch("s/2", "script", "s/1", k.start.Add(time.Hour)) })
+			k.at(time.Second, func() { k.watch("s/2", "s/1", k.start.Add(time.Hour)) })
 			k.at(2*time.Second, func() { test.play(k) })
 			k.last()
 			require.Equal(t, []string{"script answer/s/2 " + test.want}, k.outcomes)
@@ -370,8 +365,8 @@ func TestWatchWhatWasNotSent(t *testing.T) {
 	k.at(0, func() { k.text("s", "STOP") })
 	k.at(time.Minute, func() {
 		k.say("s/1", "script", "here you are")
-		k.watch("s/2", "script", "s/1", k.start.Add(time.Hour))
-		k.watch("s/4", "script", "s/3", k.start.Add(time.Hour)) // of a life before
+		k.watch("s/2", "s/1", k.start.Add(time.Hour))
+		k.watch("s/4", "s/3", k.start.Add(time.Hour)) // of a life before
 	})
 	state := k.last()
 	require.Equal(t, []string{"script answer/s/2 reported the contact opted outnot delivered", "script answer/s/4 reported unknown"}, k.outcomes)
@@ -458,7 +453,6 @@ func TestConsentFromElsewhere(t *testing.T) {
 }
 
 // Nothing is forgotten because an archive is away, and nobody waits for it.
-
 func TestLateNewsTakeBackTheWholeChain(t *testing.T) {
 	t.Parallel()
 
@@ -722,7 +716,7 @@ func TestWatchOfAFirstThatArrivedLate(t *testing.T) {
 	t.Parallel()
 	k := newTalk(t)
 	k.at(0, func() { k.say("s/1", "script", "here you are") })
-	k.at(time.Second, func() { k.watch("s/2", "script", "s/1", k.start.Add(time.Hour)) })
+	k.at(time.Second, func() { k.watch("s/2", "s/1", k.start.Add(time.Hour)) })
 	k.at(2*time.Second, func() { k.report(failed("M1", sms.Transient)) })
 	k.at(5*time.Minute, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
 	k.last()

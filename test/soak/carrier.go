@@ -105,8 +105,8 @@ func (c *carrier) note(body []byte) {
 	key := keyOf(send.Metadata)
 	c.attempts[key] = true
 	if _, attempt, _ := strings.Cut(key, "."); attempt == "3" {
-		// A text whose third attempt is in doubt too is parked for a person, as is
-		// documented. That is no loss, so there shall be no such bad luck here.
+		// A text that three attempts did not bring to the carrier is parked for a person,
+		// as is documented. That is no loss, so there shall be no such bad luck here.
 		c.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, For: sinchtest.Duration(time.Millisecond), To: send.Recipient.IdentifiedBy.ChannelIdentities[0].Identity})
 	}
 }
