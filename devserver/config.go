@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/server/common/dynamicconfig"
 	"go.temporal.io/server/common/metrics"
 	"go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
-	"go.temporal.io/server/common/testing/freeport"
 )
 
 const (
@@ -86,7 +85,7 @@ func dynamicValue(key, value string) ([]dynamicconfig.ConstrainedValue, error) {
 func serverConfig(s settings, db *config.SQL) *config.Config {
 	httpPort := s.HTTPPort
 	if httpPort == 0 {
-		httpPort = freeport.MustGetFreePort() // without one the server warns
+		httpPort = freePort() // without one the server warns
 	}
 	cfg := &config.Config{
 		Global: config.Global{
@@ -136,7 +135,7 @@ func serverConfig(s settings, db *config.SQL) *config.Config {
 }
 
 func internalService() config.Service {
-	return config.Service{RPC: config.RPC{GRPCPort: freeport.MustGetFreePort(), BindOnIP: loopback}}
+	return config.Service{RPC: config.RPC{GRPCPort: freePort(), BindOnIP: loopback}}
 }
 
 // databaseConfig is one SQLite database, whose tables are made if it has none.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -148,12 +149,17 @@ func Answers(ctx context.Context, url string) bool {
 // Port returns wanted if it is free on loopback, else another one that is.
 func Port(wanted int) (int, error) {
 	var config net.ListenConfig
-	for _, port := range []int{wanted, 0} {
+	for try := range 100 {
+		port := wanted
+		if wanted == 0 || try > 0 {
+			// Below those that the system gives to connections: of these, one that is free
+			// now may be a connection's a moment later.
+			port = 10_000 + rand.IntN(22_000) //nolint:gosec // any will do
+		}
 		listener, err := config.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			continue
 		}
-		port := listener.Addr().(*net.TCPAddr).Port
 		if err := listener.Close(); err != nil {
 			return 0, fmt.Errorf("looking for a free port: %w", err)
 		}
