@@ -29,7 +29,7 @@ test: build ## test everything; the end-to-end tests need chromium for the page
 soak: build ## prove the promises while everything is killed and the carrier misbehaves; SOAK=30m for longer
 	$(GO) run ./test/soak -mode both $(ARGS)
 
-bench: build ## measure beside the least that does the same, for half an hour; ARGS=-quick for a look
+bench: build ## measure beside the least that does the same, for an hour or more; ARGS=-quick for a look
 	$(GO) run ./test/bench $(ARGS)
 
 fuzz: ## try the parsers of outside bytes with random input, briefly
