@@ -40,7 +40,8 @@ type bench struct {
 	bin    string    // folder with Parley's programs
 	floor  string    // the floor's program
 	dir    string    // for logs
-	server []string
+	server []string  // its flags
+	tuned  bool      // the floor
 	size   size
 	rounds int
 	runs   int // installations so far; names their folders
@@ -75,8 +76,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&b.bin, "bin", ".bin", "folder with Parley's programs, as make build leaves them")
-	flags.IntVar(&b.rounds, "rounds", 7, "rounds of what is compared with the floor")
+	flags.IntVar(&b.rounds, "rounds", 0, "rounds of what is compared with the floor; 0: 7, or 1 if quick")
 	only := flags.String("only", "1,2,3,4,5,6,7,8", "what to measure; 1 and 2 go together, and so do 3 and 6")
+	tuned := flags.Bool("tuned", false, "give the floor Parley's options of worker and connection, instead of the defaults")
 	short := flags.Bool("quick", false, "a small version of everything, to see that it works")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -87,7 +89,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *short {
 		b.size = quick
 	}
-	b.server = flags.Args()
+	switch {
+	case b.rounds > 0:
+	case *short:
+		b.rounds = 1
+	default:
+		b.rounds = 7
+	}
+	b.server, b.tuned = flags.Args(), *tuned
 	wanted := strings.Split(*only, ",")
 	want := func(numbers ...string) bool {
 		return slices.ContainsFunc(numbers, func(n string) bool { return slices.Contains(wanted, n) })
@@ -106,10 +115,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 
-	began := time.Now()
-	if err := b.about(ctx); err != nil {
-		return err
-	}
+	began, before := time.Now(), processors()
+	b.about()
 	for _, m := range []struct {
 		wanted  bool
 		measure func(context.Context) error
@@ -128,7 +135,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "\n%.0f minutes in all\n", time.Since(began).Minutes())
+	fmt.Fprintf(out, "\n%.0f minutes in all; %s\n", time.Since(began).Minutes(), processors().since(before))
 	last, err := json.Marshal(b.report.result())
 	if err != nil {
 		return err
@@ -154,17 +161,35 @@ func (b *bench) start(ctx context.Context, kind kind, do func(*side) error, serv
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	plan, err := stack.Plan(b.bin, dir, false)
-	if err != nil {
-		return err
-	}
-	s, err := install(ctx, kind, plan, b.floor, slices.Concat(b.server, server))
+	s, err := b.install(ctx, kind, dir, server)
 	if err == nil {
 		err = do(s)
+		s.stop()
 	}
-	s.stop()
 	if err != nil {
 		return fmt.Errorf("%s: %w%s", kind, err, lastWords(dir))
 	}
 	return os.RemoveAll(dir)
+}
+
+// install tries again with other ports: one that was free may have been given to
+// somebody's connection by the time a program listens on it.
+func (b *bench) install(ctx context.Context, kind kind, dir string, server []string) (*side, error) {
+	for try := 1; ; try++ {
+		plan, err := stack.Plan(b.bin, dir, false)
+		if err != nil {
+			return nil, err
+		}
+		if b.tuned {
+			plan.Settings["FLOOR_TUNED"] = "yes"
+		}
+		s, err := install(ctx, kind, plan, b.floor, slices.Concat(b.server, server))
+		if err == nil {
+			return s, nil
+		}
+		s.stop()
+		if try == 3 || ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }

@@ -43,7 +43,7 @@ type side struct {
 // it returns must be stopped, also after an error.
 func install(ctx context.Context, kind kind, plan *stack.Installation, floor string, server []string) (*side, error) {
 	s := &side{kind: kind, plan: plan, floor: floor}
-	plan.Settings["PARLEY_REPLIES_PER_HOUR"] = "1000000" // contacts write faster than people
+	plan.Settings["PARLEY_TEXTS_PER_HOUR"] = "1000000" // contacts write faster than people
 	if _, err := plan.StartServer(ctx, "", append([]string{"--headless"}, server...)...); err != nil {
 		return s, err
 	}

@@ -32,10 +32,14 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	temporal, err := client.Dial(client.Options{
+	options := client.Options{
 		HostPort: os.Getenv("TEMPORAL_ADDRESS"),
 		Logger:   log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
-	})
+	}
+	if tuned() {
+		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	}
+	temporal, err := client.Dial(options)
 	if err != nil {
 		return fmt.Errorf("reaching Temporal: %w", err)
 	}
@@ -51,12 +55,20 @@ func run(ctx context.Context, args []string) error {
 	return errors.New("say webhook, webhook scripts, or worker")
 }
 
+// tuned is for who wants to know what Parley's own work costs: the floor then has
+// the options that Parley has, instead of the defaults.
+func tuned() bool { return os.Getenv("FLOOR_TUNED") != "" }
+
 func work(ctx context.Context, temporal client.Client) error {
 	carrier, err := newCarrier(ctx)
 	if err != nil {
 		return err
 	}
-	w := worker.New(temporal, taskQueue, worker.Options{})
+	var options worker.Options
+	if tuned() {
+		options.MaxConcurrentWorkflowTaskPollers, options.MaxConcurrentActivityTaskPollers = 16, 16
+	}
+	w := worker.New(temporal, taskQueue, options)
 	w.RegisterWorkflowWithOptions(turn, workflow.RegisterOptions{Name: turnWorkflow})
 	w.RegisterWorkflowWithOptions(line, workflow.RegisterOptions{Name: lineWorkflow})
 	w.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Script"})
