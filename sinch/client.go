@@ -2,6 +2,7 @@ package sinch
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,11 @@ type Config struct {
 	AppID           string
 	AccessKey       string
 	AccessKeySecret string
+
+	// Keys tells the access key and its secret instead of the two above, each time a
+	// token is fetched, for a key that may be replaced while the client lives. renew
+	// asks for a newer one, since Sinch refused a token. Its error holds no secret.
+	Keys func(ctx context.Context, renew bool) (id, secret string, err error)
 
 	APIURL  string // instead of the region's host: the simulator, a test
 	AuthURL string // instead of auth.sinch.com; with or without the path /oauth2/token
@@ -67,8 +73,10 @@ func NewClient(c Config) (*Client, error) {
 	}
 	need(c.ProjectID, "SINCH_PROJECT_ID", "the project's id in the Sinch dashboard")
 	need(c.AppID, "SINCH_APP_ID", "the id of the Conversation API app")
-	need(c.AccessKey, "SINCH_ACCESS_KEY", "the id of an access key of the project")
-	need(c.AccessKeySecret, "SINCH_ACCESS_KEY_SECRET", "the secret of that access key")
+	if c.Keys == nil {
+		need(c.AccessKey, "SINCH_ACCESS_KEY", "the id of an access key of the project")
+		need(c.AccessKeySecret, "SINCH_ACCESS_KEY_SECRET", "the secret of that access key")
+	}
 
 	region := cmp.Or(strings.ToLower(c.Region), "us")
 	if region != "us" && region != "eu" && region != "br" {

@@ -17,23 +17,25 @@ const tokenMargin = time.Minute
 
 // tokens keeps one access token for all calls.
 type tokens struct {
-	config clientcredentials.Config
-	http   *http.Client
-	turn   chan struct{} // held by who reads or renews; a mutex would not heed a context
-	token  *oauth2.Token
+	keys  func(ctx context.Context, renew bool) (id, secret string, err error)
+	fixed bool // the key cannot be replaced
+	url   string
+	http  *http.Client
+	turn  chan struct{} // held by who reads or renews; a mutex would not heed a context
+	token *oauth2.Token
+	good  accessKey // the last that Sinch accepted
 }
 
+// An accessKey is what a token is had for.
+type accessKey struct{ id, secret string }
+
 func newTokens(c Config, tokenURL string, client *http.Client) *tokens {
-	return &tokens{
-		config: clientcredentials.Config{
-			ClientID:     c.AccessKey,
-			ClientSecret: c.AccessKeySecret,
-			TokenURL:     tokenURL,
-			AuthStyle:    oauth2.AuthStyleInHeader,
-		},
-		http: client,
-		turn: make(chan struct{}, 1),
+	t := &tokens{keys: c.Keys, url: tokenURL, http: client, turn: make(chan struct{}, 1)}
+	if t.keys == nil {
+		t.fixed = true
+		t.keys = func(context.Context, bool) (string, string, error) { return c.AccessKey, c.AccessKeySecret, nil }
 	}
+	return t
 }
 
 // get returns a token other than the rejected one, the kept one if it serves. So
@@ -49,12 +51,58 @@ func (t *tokens) get(ctx context.Context, rejected string) (string, *Error) {
 		(t.token.Expiry.IsZero() || time.Until(t.token.Expiry) > tokenMargin) {
 		return t.token.AccessToken, nil
 	}
-	token, err := t.config.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
-	if err != nil {
-		return "", tokenError(err)
+	failure := t.renew(ctx, rejected != "")
+	if failure != nil {
+		return "", failure
 	}
-	t.token = token
-	return token.AccessToken, nil
+	return t.token.AccessToken, nil
+}
+
+// renew fetches a token. Where a key is refused a newer one is looked for, and
+// after that the last good one serves: of a key that is being replaced, the id may
+// be the new one while the secret is still the old one.
+func (t *tokens) renew(ctx context.Context, doubtful bool) *Error {
+	key, failure := t.key(ctx, doubtful && !t.fixed)
+	if failure != nil {
+		return failure
+	}
+	failure = t.fetch(ctx, key)
+	if failure == nil || !failure.refused || t.fixed {
+		return failure
+	}
+	if newer, err := t.key(ctx, true); err == nil && newer != key {
+		key = newer
+		if failure = t.fetch(ctx, key); failure == nil || !failure.refused {
+			return failure
+		}
+	}
+	if t.good != (accessKey{}) && t.good != key {
+		return t.fetch(ctx, t.good)
+	}
+	return failure
+}
+
+func (t *tokens) key(ctx context.Context, renew bool) (accessKey, *Error) {
+	id, secret, err := t.keys(ctx, renew)
+	if err != nil {
+		return accessKey{}, &Error{Code: "no access key", Detail: sentence("fetching a token", err.Error()), token: true}
+	}
+	return accessKey{id, secret}, nil
+}
+
+func (t *tokens) fetch(ctx context.Context, key accessKey) *Error {
+	config := clientcredentials.Config{
+		ClientID:     key.id,
+		ClientSecret: key.secret,
+		TokenURL:     t.url,
+		AuthStyle:    oauth2.AuthStyleInHeader,
+	}
+	token, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
+	if err != nil {
+		return tokenError(err)
+	}
+	t.token, t.good = token, key
+	return nil
 }
 
 // tokenError tells a key that Sinch does not accept from a fault that passes.

@@ -50,7 +50,7 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 	if c.Since <= 0 {
 		return usagef("--since must be longer than nothing, such as 2h")
 	}
-	config := c.Access.Config(c.Sinch)
+	config := c.Access.Config(c.Sinch, a.parameters)
 	config.RequestTimeout = a.Timeout
 	carrier, err := sinch.NewClient(config)
 	if err != nil {

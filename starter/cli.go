@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"reflect"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"go.opentelemetry.io/otel/metric/noop"
 
 	"parley/conversation"
+	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
 	"parley/sms"
 )
@@ -57,7 +60,10 @@ type cli struct {
 // app is what every command is given besides its own arguments.
 type app struct {
 	*cli
-	env    settings.Env
+	env settings.Env
+
+	parameters settings.Parameters
+
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
@@ -83,7 +89,10 @@ func run(ctx context.Context, args []string, env settings.Env, stdin io.Reader, 
 	if err == nil {
 		a := &app{cli: &c, env: env, stdin: stdin, stdout: stdout, stderr: stderr, zone: time.Local}
 		command.BindTo(ctx, (*context.Context)(nil))
-		err = command.Run(a)
+		// The log would say on the terminal what an error says.
+		if a.parameters, err = parameters.Open(slog.New(slog.DiscardHandler), noop.Meter{}); err == nil {
+			err = command.Run(a)
+		}
 	}
 	if err == nil {
 		return 0

@@ -38,7 +38,7 @@ type workFlags struct {
 
 func (a *app) connect(ctx context.Context, work workFlags) (*server, error) {
 	// The SDK would log on the terminal what we say in our own words.
-	options, err := connect.Options(slog.New(slog.DiscardHandler), a.env)
+	options, err := connect.Options(slog.New(slog.DiscardHandler), a.env, work.Temporal.APIKey(a.parameters))
 	if err != nil {
 		return nil, err
 	}

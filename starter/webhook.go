@@ -26,7 +26,7 @@ type webhookCmd struct {
 }
 
 func (a *app) sinch() (*sinch.Client, error) {
-	config := a.Webhook.Access.Config(a.Webhook.App)
+	config := a.Webhook.Access.Config(a.Webhook.App, a.parameters)
 	config.RequestTimeout = a.Timeout
 	return sinch.NewClient(config)
 }
@@ -54,11 +54,15 @@ Without SINCH_RECEIPTS_SECRET both are signed with SINCH_WEBHOOK_SECRET.`
 }
 
 // secrets are what the webhook may be signed with, the newest first.
-func (c *registerCmd) secrets() ([]string, error) {
+func (c *registerCmd) secrets(ctx context.Context, p settings.Parameters) ([]string, error) {
+	secrets, err := c.Callbacks.Secrets(p)
 	if c.Receipts {
-		return c.Callbacks.ReceiptsSecrets()
+		secrets, err = c.Callbacks.ReceiptsSecrets(p)
 	}
-	return c.Callbacks.Secrets()
+	if err != nil {
+		return nil, err
+	}
+	return secrets.Get(ctx)
 }
 
 // triggers are those asked for, or what the webhook needs.
@@ -98,7 +102,7 @@ func (c *registerCmd) Run(ctx context.Context, a *app) error {
 	if err := checkTarget(c.URL); err != nil {
 		return err
 	}
-	secrets, err := c.secrets()
+	secrets, err := c.secrets(ctx, a.parameters)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,9 @@ type Conversations interface {
 	Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r conversation.SendRequest) error
 }
 
-// temporalTimeout is how long Temporal may take: long enough for a server that
-// fails over, short enough for the caller to hear of it before it gives up.
+// temporalTimeout is how long Temporal may take, and AWS where it keeps our
+// secrets: long enough for a server that fails over, short enough for the caller
+// to hear of it before it gives up.
 const temporalTimeout = 5 * time.Second
 
 // retryAfter is when a caller that was answered 503 may come again, in seconds.

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"parley/conversation"
+	"parley/internal/health"
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sms"
@@ -22,15 +25,23 @@ import (
 // never be processed is never a 5xx.
 type Callbacks struct {
 	Conversations   Conversations
-	Secrets         []string      // any of them may have signed
-	ReceiptsSecrets []string      // likewise, where receipts have a webhook to themselves
+	Secrets         Secrets
+	ReceiptsSecrets Secrets       // where receipts have a webhook to themselves
 	Tolerance       time.Duration // how far from now a callback's time may be
 	App             settings.SinchApp
 	AllReceipts     bool // not only the final ones, and those of messages with a reference
-	Reachable       func(context.Context) error
+	Ready           *health.Readiness
 	Now             func() time.Time
 	Log             *slog.Logger
 	Counts          counts
+}
+
+// Secrets are what callbacks may be signed with; settings.SigningSecrets are some.
+type Secrets interface {
+	// Get returns them as they are known.
+	Get(ctx context.Context) ([]string, error)
+	// Renew asks where they come from, after the call began.
+	Renew(ctx context.Context) ([]string, error)
 }
 
 // longestCallback is well above the longest text, at ten segments.
@@ -49,13 +60,14 @@ func (h Callbacks) Handler() http.Handler {
 	e := router(h.Log)
 	e.POST(callbacksPath, h.take(h.Secrets))
 	e.POST(receiptsPath, h.take(h.ReceiptsSecrets))
-	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, answer{Result: "ok"}) })
-	e.GET("/readyz", newReadiness(h.Reachable, h.Now, h.Log).answer)
+	for path, probe := range map[string]http.HandlerFunc{"/healthz": h.Ready.Healthz, "/readyz": h.Ready.Readyz} {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, echo.WrapHandler(probe))
+	}
 	return e
 }
 
 // take answers a callback that one of the secrets has signed, and counts it.
-func (h Callbacks) take(secrets []string) echo.HandlerFunc {
+func (h Callbacks) take(secrets Secrets) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begun := time.Now()
 		end := ending{result: unavailable, reason: "panic"} // unless the next line returns
@@ -65,7 +77,7 @@ func (h Callbacks) take(secrets []string) echo.HandlerFunc {
 	}
 }
 
-func (h Callbacks) handle(c echo.Context, secrets []string) ending {
+func (h Callbacks) handle(c echo.Context, secrets Secrets) ending {
 	body, err := readBody(c, longestCallback)
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -74,8 +86,13 @@ func (h Callbacks) handle(c echo.Context, secrets []string) ending {
 		h.Log.Warn("callback did not arrive", "error", err)
 		return ending{result: unavailable, reason: "unread", words: err.Error()}
 	}
+	ctx, cancel := lasting(c.Request().Context())
+	defer cancel()
 	now := h.Now()
-	switch err := sinch.Verify(c.Request().Header, body, secrets, now, h.Tolerance); {
+	switch err := h.verify(ctx, c.Request().Header, body, secrets, now); {
+	case errors.Is(err, errNoSecrets):
+		h.Log.Error("callback could not be checked", "result", unavailable, "error", err)
+		return ending{result: unavailable, reason: "secrets", words: errNoSecrets.Error()}
 	case errors.Is(err, sinch.ErrStale):
 		h.Log.Error("refused a callback that Sinch did sign: a text or a receipt is lost, unless Sinch signs it anew; is our clock right, is SINCH_WEBHOOK_TOLERANCE long enough?",
 			"result", refused, "reason", "stale", "signed_at", c.Request().Header.Get(sinch.HeaderTimestamp), "tolerance", h.Tolerance.String())
@@ -89,9 +106,33 @@ func (h Callbacks) handle(c echo.Context, secrets []string) ending {
 	if err != nil {
 		return h.refuse(c, http.StatusBadRequest, "not JSON", err)
 	}
-	end := h.hand(c.Request().Context(), callback, now)
+	end := h.hand(ctx, callback, now)
 	end.kind = callback.Trigger
 	return end
+}
+
+// errNoSecrets is no fault of the caller's.
+var errNoSecrets = errors.New("the secrets of callbacks cannot be read")
+
+// verify looks for newer secrets before it holds a signature against a callback:
+// the one that made it may have been replaced a moment ago.
+func (h Callbacks) verify(ctx context.Context, header http.Header, body []byte, secrets Secrets, now time.Time) error {
+	known, err := secrets.Get(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoSecrets, err)
+	}
+	refusal := sinch.Verify(header, body, known, now, h.Tolerance)
+	if !errors.Is(refusal, sinch.ErrBadSignature) {
+		return refusal
+	}
+	newer, err := secrets.Renew(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errNoSecrets, err)
+	case slices.Equal(newer, known):
+		return refusal
+	}
+	return sinch.Verify(header, body, newer, now, h.Tolerance)
 }
 
 // hand brings a callback to its conversation, if it is for one.
@@ -112,8 +153,6 @@ func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now ti
 	log.add("contact", m.From.Masked(), "message_id", m.ID)
 	event, err := conversation.InboundEvent(m, now)
 	if err == nil {
-		ctx, cancel := lasting(ctx)
-		defer cancel()
 		err = h.Conversations.Tell(ctx, m.From, h.App.ConversationSender(m.To), event)
 	}
 	return log.told(err)
@@ -139,8 +178,6 @@ func (h Callbacks) receipt(ctx context.Context, log entry, r sms.Receipt, tracke
 	}
 	event, err := conversation.ReceiptEvent(r, now)
 	if err == nil {
-		ctx, cancel := lasting(ctx)
-		defer cancel()
 		err = h.Conversations.TellRunning(ctx, r.To, h.App.ConversationSender(r.From), event)
 	}
 	if errors.Is(err, conversation.ErrClosed) {

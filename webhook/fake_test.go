@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/conversation"
+	"parley/internal/health"
 	"parley/internal/settings"
 	"parley/internal/telemetry/metrics"
 	"parley/sms"
@@ -90,18 +91,24 @@ var (
 	ourApp   = settings.SinchApp{AppID: sinchApp, SMSSender: []sms.Sender{ourNumber, "+12065550101"}}
 )
 
+// fixed are secrets that nobody replaces.
+type fixed []string
+
+func (f fixed) Get(context.Context) ([]string, error)   { return f, nil }
+func (f fixed) Renew(context.Context) ([]string, error) { return f, nil }
+
 func callbacks(f *fake) Callbacks {
 	return Callbacks{
 		Conversations: f,
-		Secrets:       []string{secret},
+		Secrets:       fixed{secret},
 		Tolerance:     5 * time.Minute,
 		App:           ourApp,
-		Reachable:     func(context.Context) error { return nil },
+		Ready:         health.New(slog.New(slog.DiscardHandler), time.Now),
 		Now:           func() time.Time { return signedAt },
 		Log:           slog.New(slog.DiscardHandler),
 		Counts:        uncounted,
 
-		ReceiptsSecrets: []string{receiptsSecret, "older"},
+		ReceiptsSecrets: fixed{receiptsSecret, "older"},
 	}
 }
 

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,9 +15,12 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
 	"parley/internal/connect"
+	"parley/internal/health"
+	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
 	"parley/internal/telemetry/metrics"
@@ -39,6 +41,8 @@ type cli struct {
 	Addr     string            `default:":8080" env:"PARLEY_WEBHOOK_ADDR" placeholder:"HOST:PORT" help:"Where Sinch's callbacks arrive: POST /webhooks/sinch, and /webhooks/sinch/receipts where receipts have a webhook to themselves; GET /healthz, GET /readyz. Default: ${default}."`
 	APIAddr  string            `default:"127.0.0.1:8081" env:"PARLEY_API_ADDR" placeholder:"HOST:PORT" help:"Where other programs ask for messages: POST /messages. Default: ${default}."`
 	APIToken []settings.Secret `env:"PARLEY_API_TOKEN" placeholder:"TOKEN" help:"What they show as 'Authorization: Bearer TOKEN'. Several are accepted, so that one can be replaced. Without one, --api-addr is closed."`
+
+	ShutdownDelay time.Duration `default:"3s" env:"PARLEY_SHUTDOWN_DELAY" placeholder:"DURATION" help:"How long it still serves after it was told to stop, with GET /readyz at 503, so that a load balancer can leave it first. Default: ${default}."`
 
 	settings.Temporal       `embed:"" group:"Temporal"`
 	settings.SinchApp       `embed:"" group:"Sinch"`
@@ -67,15 +71,20 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	log := c.Logger(stderr)
-	options, err := connect.Options(log, env)
-	if err != nil {
-		return err
-	}
-	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics)
+	ready := health.New(log, time.Now)
+	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics, ready)
 	if err != nil {
 		return err
 	}
 	defer stop()
+	store, err := parameters.Open(log, counted.Meter)
+	if err != nil {
+		return err
+	}
+	options, err := connect.Options(log, env, c.APIKey(store))
+	if err != nil {
+		return err
+	}
 	options.MetricsHandler = counted.Temporal
 	counts, err := newCounts(counted.Meter)
 	if err != nil {
@@ -86,7 +95,12 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	defer temporal.Close()
-	servers, err := c.servers(temporal, options, counts, log)
+	signing, err := c.signing(store)
+	if err != nil {
+		return err
+	}
+	go func() { _ = signing.known(ctx) }() // beside the rest; who needs them hears of an error
+	servers, err := c.servers(temporal, signing, ready, counts, log)
 	if err != nil {
 		return err
 	}
@@ -97,18 +111,41 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if len(settings.Reveal(c.APIToken)) == 0 {
 		log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
 	}
-	return serve(ctx, log.With("temporal", options.HostPort, "namespace", options.Namespace), servers, listeners)
+	ready.Begin(
+		health.Check{Words: errNoSecrets.Error(), Ask: signing.known},
+		health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, options) }},
+	)
+	return serve(ctx, log.With("temporal", options.HostPort, "namespace", options.Namespace), servers, listeners, ready.End, c.ShutdownDelay)
 }
 
-// servers checks all settings, and says what to serve where.
-func (c cli) servers(temporal client.Client, options client.Options, counts counts, log *slog.Logger) ([]server, error) {
-	secrets, err := c.Secrets()
-	var receiptsSecrets []string
-	if err == nil {
-		receiptsSecrets, err = c.ReceiptsSecrets()
+// signing is what callbacks may be signed with.
+type signing struct{ all, receipts settings.SigningSecrets }
+
+func (c cli) signing(store *parameters.Store) (s signing, err error) {
+	if s.all, err = c.Secrets(store); err != nil {
+		return signing{}, err
 	}
-	tolerance, wrong := c.Tolerance()
-	if err := errors.Join(err, wrong); err != nil {
+	s.receipts, err = c.ReceiptsSecrets(store)
+	return s, err
+}
+
+// known fails if some secrets have never been had; it asks for all of them at the
+// same time.
+func (s signing) known(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, secrets := range []settings.SigningSecrets{s.all, s.receipts} {
+		group.Go(func() error {
+			_, err := secrets.Get(ctx)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// servers checks all other settings, and says what to serve where.
+func (c cli) servers(temporal client.Client, signing signing, ready *health.Readiness, counts counts, log *slog.Logger) ([]server, error) {
+	tolerance, err := c.Tolerance()
+	if err != nil {
 		return nil, err
 	}
 	conversations := conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}
@@ -116,12 +153,12 @@ func (c cli) servers(temporal client.Client, options client.Options, counts coun
 		name: "callbacks", setting: "PARLEY_WEBHOOK_ADDR", addr: c.Addr,
 		handler: Callbacks{
 			Conversations:   conversations,
-			Secrets:         secrets,
-			ReceiptsSecrets: receiptsSecrets,
+			Secrets:         signing.all,
+			ReceiptsSecrets: signing.receipts,
 			Tolerance:       tolerance,
 			App:             c.SinchApp,
 			AllReceipts:     c.AllReceipts(),
-			Reachable:       func(ctx context.Context) error { return connect.Check(ctx, temporal, options) },
+			Ready:           ready,
 			Now:             time.Now,
 			Log:             log,
 			Counts:          counts,

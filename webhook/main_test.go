@@ -41,13 +41,14 @@ func (l *lines) String() string {
 
 func environment(pairs ...string) settings.Env {
 	env := settings.Env{
-		"TEMPORAL_CONFIG_FILE": os.DevNull,
-		"TEMPORAL_ADDRESS":     "127.0.0.1:9", // nothing listens there
-		"PARLEY_WEBHOOK_ADDR":  "127.0.0.1:0",
-		"PARLEY_API_ADDR":      "127.0.0.1:0",
-		"PARLEY_API_TOKEN":     "t0ken",
-		"PARLEY_METRICS_ADDR":  "127.0.0.1:0",
-		"SINCH_WEBHOOK_SECRET": secret,
+		"TEMPORAL_CONFIG_FILE":  os.DevNull,
+		"TEMPORAL_ADDRESS":      "127.0.0.1:9", // nothing listens there
+		"PARLEY_WEBHOOK_ADDR":   "127.0.0.1:0",
+		"PARLEY_API_ADDR":       "127.0.0.1:0",
+		"PARLEY_API_TOKEN":      "t0ken",
+		"PARLEY_METRICS_ADDR":   "127.0.0.1:0",
+		"SINCH_WEBHOOK_SECRET":  secret,
+		"PARLEY_SHUTDOWN_DELAY": "0s",
 	}
 	for pair := range slices.Chunk(pairs, 2) {
 		env[pair[0]] = pair[1]
@@ -171,7 +172,7 @@ func TestSlowBody(t *testing.T) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, slog.New(slog.DiscardHandler), servers, listeners) }()
+	go func() { ended <- serve(ctx, slog.New(slog.DiscardHandler), servers, listeners, func() {}, 0) }()
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listeners[0].Addr().String())
 	require.NoError(t, err)
 	_, err = io.WriteString(connection, "POST /webhooks/sinch HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")

@@ -49,9 +49,10 @@ func listen(ctx context.Context, servers []server) ([]net.Listener, error) {
 	return listeners, nil
 }
 
-// serve serves until the context ends; then it lets requests that have begun
-// end. It closes the listeners.
-func serve(ctx context.Context, log *slog.Logger, servers []server, listeners []net.Listener) error {
+// serve serves until the context ends. Then it says so with leave, and goes on
+// for the delay, in which those who balance load may find another one; after that
+// it lets requests that have begun end. It closes the listeners.
+func serve(ctx context.Context, log *slog.Logger, servers []server, listeners []net.Listener, leave func(), delay time.Duration) error {
 	served := make(chan error, len(servers))
 	var https []*http.Server
 	for i, s := range servers {
@@ -74,7 +75,13 @@ func serve(ctx context.Context, log *slog.Logger, servers []server, listeners []
 	case err = <-served:
 		err = fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
-		log.Info("stopping", "at_most", shutdownTimeout.String())
+		log.Info("stopping", "at_most", (delay + shutdownTimeout).String())
+		leave()
+		select {
+		case err = <-served:
+			err = fmt.Errorf("serving: %w", err)
+		case <-time.After(delay):
+		}
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()

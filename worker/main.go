@@ -9,10 +9,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 	_ "time/tzdata" // scripts know zones also where the machine does not
 
 	"github.com/alecthomas/kong"
 
+	"parley/internal/connect"
+	"parley/internal/health"
+	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
 	"parley/internal/telemetry/metrics"
@@ -62,15 +66,25 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil || command == nil {
 		return err
 	}
-	plan, err := c.plan()
-	if err != nil {
-		return err
-	}
 	log := c.Logger(stderr)
-	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics)
+	ready := health.New(log, time.Now)
+	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics, ready)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return plan.work(ctx, log, env, counted.Temporal)
+	store, err := parameters.Open(log, counted.Meter)
+	if err != nil {
+		return err
+	}
+	plan, err := c.plan(store)
+	if err != nil {
+		return err
+	}
+	options, err := connect.Options(log, env, c.APIKey(store))
+	if err != nil {
+		return err
+	}
+	options.MetricsHandler = counted.Temporal
+	return plan.work(ctx, log, options, ready)
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"parley/activities"
 	"parley/conversation"
+	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sms"
 )
@@ -31,10 +33,11 @@ type plan struct {
 	fallback  activities.Fallback // nil: there is none
 	archive   activities.Archive  // nil: nothing is kept
 	carrier   activities.Carrier
+	key       func(ctx context.Context, renew bool) (id, secret string, err error) // the carrier's; nil: not ours, or nothing to ask for
 }
 
 // plan names everything that is wrong with the settings at once.
-func (c cli) plan() (plan, error) {
+func (c cli) plan(kept settings.Parameters) (plan, error) {
 	p := plan{queue: c.TaskQueue, sendQueue: c.TaskQueue}
 	if c.SendsApart() {
 		p.sendQueue = c.SendTaskQueue
@@ -66,7 +69,9 @@ func (c cli) plan() (plan, error) {
 		p.settings.Notify, p.settings.Fallback, p.settings.Archive = p.notify.URL != "", p.fallback != nil, p.archive != nil
 	}
 	if p.sendQueue != "" {
-		p.carrier, errs[7] = sinch.NewClient(c.Config(c.SinchApp))
+		config := c.Config(c.SinchApp, kept)
+		p.key = config.Keys
+		p.carrier, errs[7] = sinch.NewClient(config)
 	}
 	return p, errors.Join(errs[:]...)
 }

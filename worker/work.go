@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -13,7 +14,8 @@ import (
 	"parley/activities"
 	"parley/conversation"
 	"parley/internal/connect"
-	"parley/internal/settings"
+	"parley/internal/health"
+	"parley/internal/secrets/parameters"
 	"parley/workflows"
 )
 
@@ -28,14 +30,12 @@ const pollers = 16
 
 // work connects, and works until the context ends or the server refuses us for
 // good.
-func (p plan) work(ctx context.Context, log *slog.Logger, env settings.Env, metrics client.MetricsHandler) error {
+func (p plan) work(ctx context.Context, log *slog.Logger, options client.Options, ready *health.Readiness) error {
 	ctx, cancel := context.WithCancel(ctx) // ends with this function what it started
 	defer cancel()
-	options, err := connect.Options(log, env)
-	if err != nil {
+	if err := p.checkKey(ctx, log); err != nil {
 		return err
 	}
-	options.MetricsHandler = metrics
 	temporal, err := connect.Dial(ctx, options)
 	if err != nil {
 		return err
@@ -66,6 +66,7 @@ func (p plan) work(ctx context.Context, log *slog.Logger, env settings.Env, metr
 			return fmt.Errorf("starting to work for namespace %q at %s: %w", options.Namespace, options.HostPort, err)
 		}
 	}
+	ready.Begin(health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, options) }})
 	log.Info("ready", append([]any{"address", options.HostPort, "namespace", options.Namespace}, p.queues()...)...)
 
 	select {
@@ -74,8 +75,25 @@ func (p plan) work(ctx context.Context, log *slog.Logger, env settings.Env, metr
 	case err = <-broken:
 		err = fmt.Errorf("working for namespace %q at %s: %w", options.Namespace, options.HostPort, err)
 	}
+	ready.End()
 	stop(workers)
 	return err
+}
+
+// checkKey asks for the carrier's key where it is kept elsewhere. One that is not
+// there is a mistake to be told of at once; a store that is away is not, since
+// there is other work than to send.
+func (p plan) checkKey(ctx context.Context, log *slog.Logger) error {
+	if p.key == nil {
+		return nil
+	}
+	switch _, _, err := p.key(ctx, false); {
+	case errors.Is(err, parameters.ErrRefused):
+		return fmt.Errorf("preparing to send: %w", err)
+	case err != nil:
+		log.Warn("the carrier's access key is not known yet: texts wait until it can be read", "error", err)
+	}
+	return nil
 }
 
 // queues tells, for the log, which work is ours.

@@ -3,6 +3,7 @@ package connect
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,18 +18,27 @@ import (
 	"google.golang.org/grpc/backoff"
 
 	"parley/conversation"
+	"parley/internal/secrets"
 	"parley/internal/settings"
 )
 
 // Options reads TEMPORAL_* and the profile file, as Temporal's command line
 // does, and adds what conversations need. Address and namespace are filled in.
-func Options(logger *slog.Logger, env settings.Env) (client.Options, error) {
+// key is the API key if that is kept elsewhere, or nil; one among TEMPORAL_* goes
+// before it.
+func Options(logger *slog.Logger, env settings.Env, key secrets.Value) (client.Options, error) {
 	o, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: env})
 	if err != nil {
 		return client.Options{}, fmt.Errorf("reading TEMPORAL_* and Temporal's profile file: %w", err)
 	}
 	o.HostPort = cmp.Or(o.HostPort, client.DefaultHostPort)
 	o.Namespace = cmp.Or(o.Namespace, client.DefaultNamespace)
+	if key != nil && o.Credentials == nil {
+		o.Credentials = client.NewAPIKeyDynamicCredentials(key.Get)
+		if o.ConnectionOptions.TLS == nil && !o.ConnectionOptions.TLSDisabled {
+			o.ConnectionOptions.TLS = &tls.Config{MinVersion: tls.VersionTLS12} // as with a key among TEMPORAL_*
+		}
+	}
 	o.Logger = log.NewStructuredLogger(logger)
 	// Our payloads are small: packing them takes a fifth of a worker's time, and makes
 	// the server pack its answers.

@@ -34,26 +34,26 @@ func env(pairs ...string) settings.Env {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	o, err := connect.Options(quiet(), env())
+	o, err := connect.Options(quiet(), env(), nil)
 	require.NoError(t, err)
 	require.Equal(t, "localhost:7233", o.HostPort)
 	require.Equal(t, "default", o.Namespace)
 	require.Nil(t, o.ConnectionOptions.TLS)
 	require.Len(t, o.ConnectionOptions.DialOptions, 2, "request ids, and quick reconnection")
 
-	o, err = connect.Options(quiet(), env("TEMPORAL_ADDRESS", "eu.example:7233", "TEMPORAL_NAMESPACE", "sms.acct", "TEMPORAL_API_KEY", "key"))
+	o, err = connect.Options(quiet(), env("TEMPORAL_ADDRESS", "eu.example:7233", "TEMPORAL_NAMESPACE", "sms.acct", "TEMPORAL_API_KEY", "key"), nil)
 	require.NoError(t, err)
 	require.Equal(t, "eu.example:7233", o.HostPort)
 	require.Equal(t, "sms.acct", o.Namespace)
 	require.NotNil(t, o.ConnectionOptions.TLS, "an API key never travels in clear")
 
-	_, err = connect.Options(quiet(), env("TEMPORAL_PROFILE", "missing"))
+	_, err = connect.Options(quiet(), env("TEMPORAL_PROFILE", "missing"), nil)
 	require.ErrorContains(t, err, "reading TEMPORAL_* and Temporal's profile file")
 }
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", nowhere, "TEMPORAL_NAMESPACE", "sms"))
+	o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", nowhere, "TEMPORAL_NAMESPACE", "sms"), nil)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
@@ -98,7 +98,7 @@ func TestRealServer(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { server.Client().Close(); _ = server.Stop() })
 
-			o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", server.FrontendHostPort()))
+			o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", server.FrontendHostPort()), nil)
 			require.NoError(t, err)
 			c, err := connect.Dial(t.Context(), o)
 			require.NoError(t, err)

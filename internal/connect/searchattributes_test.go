@@ -92,7 +92,7 @@ func TestEnsureSearchAttributesWhereItMayNot(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", tt.server.start(t)))
+			o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", tt.server.start(t)), nil)
 			require.NoError(t, err)
 			c, err := connect.Dial(t.Context(), o)
 			require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestNotLetIn(t *testing.T) {
 	t.Parallel()
 	for _, code := range []codes.Code{codes.PermissionDenied, codes.Unauthenticated} {
 		server := strictServer{namespaces: status.Error(code, "Request unauthorized.")}
-		o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", server.start(t)))
+		o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", server.start(t)), nil)
 		require.NoError(t, err)
 		_, err = connect.Dial(t.Context(), o)
 		require.ErrorContains(t, err, "it does not let us in; check TEMPORAL_API_KEY")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/conversation"
+	"parley/internal/secrets"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
 	"parley/sms"
@@ -32,6 +33,69 @@ func parse(t *testing.T, env settings.Env, args ...string) all {
 	require.NoError(t, err)
 	require.NotNil(t, command)
 	return a
+}
+
+// shelf is a parameter store.
+type shelf map[string]string
+
+func (s shelf) Parameter(name string) secrets.Value {
+	value, ok := s[name]
+	if !ok {
+		panic("nobody should have asked for " + name)
+	}
+	return secrets.Fixed(value)
+}
+
+// signing reads the secrets, as the webhook does.
+func signing(t *testing.T) func(settings.SigningSecrets, error) []string {
+	t.Helper()
+	return func(s settings.SigningSecrets, err error) []string {
+		t.Helper()
+		require.NoError(t, err)
+		known, err := s.Get(t.Context())
+		require.NoError(t, err)
+		renewed, err := s.Renew(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, known, renewed)
+		return known
+	}
+}
+
+// TestParameters: values that are set themselves go before those in the store.
+func TestParameters(t *testing.T) {
+	t.Parallel()
+	names := settings.Env{ //nolint:gosec // names
+		"SINCH_ACCESS_KEY_PARAM": "/sinch/access-key", "SINCH_ACCESS_KEY_SECRET_PARAM": "/sinch/access-key-secret",
+		"SINCH_WEBHOOK_SECRET_PARAM": "/sinch/conversation-webhook-secret", "TEMPORAL_API_KEY_PARAM": "/temporal/api-key",
+	}
+	kept := shelf{"/sinch/access-key": "k", "/sinch/access-key-secret": "s", "/sinch/conversation-webhook-secret": "new, old\n", "/temporal/api-key": "t"}
+	a := parse(t, names)
+	id, secret, err := a.Config(kept).Keys(t.Context(), false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"k", "s"}, []string{id, secret})
+	require.Equal(t, []string{"new", "old"}, signing(t)(a.Secrets(kept)))
+	require.Equal(t, []string{"new", "old"}, signing(t)(a.ReceiptsSecrets(kept)), "as all others")
+	key, err := a.APIKey(kept).Get(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "t", key)
+	require.Nil(t, parse(t, nil).APIKey(kept))
+
+	names["SINCH_RECEIPTS_SECRET_PARAM"], kept["/sinch/receipts-secret"] = "/sinch/receipts-secret", "third"
+	require.Equal(t, []string{"third"}, signing(t)(parse(t, names).ReceiptsSecrets(kept)))
+
+	names["SINCH_ACCESS_KEY"], names["SINCH_WEBHOOK_SECRET"], names["SINCH_RECEIPTS_SECRET"] = "mine", "mine,too", "mine"
+	a = parse(t, names)
+	only := shelf{"/sinch/access-key-secret": "s"}
+	id, _, err = a.Config(only).Keys(t.Context(), true)
+	require.NoError(t, err)
+	require.Equal(t, "mine", id)
+	require.Equal(t, []string{"mine", "too"}, signing(t)(a.Secrets(only)))
+	require.Equal(t, []string{"mine"}, signing(t)(a.ReceiptsSecrets(only)))
+
+	empty, err := parse(t, settings.Env{"SINCH_WEBHOOK_SECRET_PARAM": "/empty"}).Secrets(shelf{"/empty": " , "})
+	require.NoError(t, err)
+	_, err = empty.Get(t.Context())
+	require.ErrorContains(t, err, "holds no secret")
 }
 
 func TestDefaults(t *testing.T) {
@@ -78,17 +142,13 @@ func TestEnvironment(t *testing.T) {
 		ResponderTries: []time.Duration{time.Second, 2 * time.Second}, SendTaskQueue: "send",
 	}, s)
 
-	config := a.Config()
+	config := a.Config(shelf{})
 	require.Equal(t, "eu", config.Region)
 	require.Equal(t, "s", config.AccessKeySecret)
 	require.Equal(t, sms.Sender("+12065550100"), config.Sender)
 	require.Equal(t, []sms.Sender{"+12065550100", "+12065550101", "12345"}, a.Senders())
-	secrets, err := a.Secrets()
-	require.NoError(t, err)
-	require.Equal(t, []string{"new", "old"}, secrets)
-	secrets, err = a.ReceiptsSecrets()
-	require.NoError(t, err)
-	require.Equal(t, []string{"newer", "older"}, secrets)
+	require.Equal(t, []string{"new", "old"}, signing(t)(a.Secrets(shelf{})))
+	require.Equal(t, []string{"newer", "older"}, signing(t)(a.ReceiptsSecrets(shelf{})))
 	require.True(t, a.AllReceipts())
 
 	hook, err := a.Responder()
@@ -158,9 +218,9 @@ func TestRefused(t *testing.T) {
 			var errs []error
 			_, err := a.Settings(a.Temporal, time.Minute)
 			errs = append(errs, err)
-			_, err = a.Secrets()
+			_, err = a.Secrets(shelf{})
 			errs = append(errs, err)
-			_, err = a.ReceiptsSecrets()
+			_, err = a.ReceiptsSecrets(shelf{})
 			errs = append(errs, err)
 			_, err = a.Tolerance()
 			errs = append(errs, err)
@@ -186,10 +246,8 @@ func TestRefused(t *testing.T) {
 // TestReceiptsSecretDefault: one webhook for all callbacks has one secret.
 func TestReceiptsSecretDefault(t *testing.T) {
 	t.Parallel()
-	secrets, err := parse(t, settings.Env{"SINCH_WEBHOOK_SECRET": "new,old"}).ReceiptsSecrets()
-	require.NoError(t, err)
-	require.Equal(t, []string{"new", "old"}, secrets)
-	_, err = parse(t, nil).ReceiptsSecrets()
+	require.Equal(t, []string{"new", "old"}, signing(t)(parse(t, settings.Env{"SINCH_WEBHOOK_SECRET": "new,old"}).ReceiptsSecrets(shelf{})))
+	_, err := parse(t, nil).ReceiptsSecrets(shelf{})
 	require.ErrorContains(t, err, "set SINCH_WEBHOOK_SECRET")
 }
 

@@ -1,11 +1,13 @@
 package settings
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"parley/internal/secrets"
 	"parley/sinch"
 	"parley/sms"
 )
@@ -19,7 +21,7 @@ type Sinch struct {
 }
 
 // Config is what the carrier's client needs; sinch.NewClient checks it.
-func (s Sinch) Config() sinch.Config { return s.SinchAccess.Config(s.SinchApp) }
+func (s Sinch) Config(p Parameters) sinch.Config { return s.SinchAccess.Config(s.SinchApp, p) }
 
 // SinchApp says whose texts they are.
 type SinchApp struct {
@@ -66,13 +68,17 @@ type SinchAccess struct {
 	ProjectID       string `name:"sinch-project-id" env:"SINCH_PROJECT_ID" placeholder:"ID" help:"The project of the app."`
 	AccessKey       Secret `name:"sinch-access-key" env:"SINCH_ACCESS_KEY" placeholder:"ID" help:"Access key of the project."`
 	AccessKeySecret Secret `name:"sinch-access-key-secret" env:"SINCH_ACCESS_KEY_SECRET" placeholder:"SECRET" help:"Its secret. Better in the environment: a command line can be read by others."`
-	APIURL          string `name:"sinch-api-url" env:"SINCH_API_URL" placeholder:"URL" help:"Instead of Sinch's host: the simulator."`
-	AuthURL         string `name:"sinch-auth-url" env:"SINCH_AUTH_URL" placeholder:"URL" help:"Instead of Sinch's host for tokens: the simulator."`
+
+	AccessKeyParam       string `name:"sinch-access-key-param" env:"SINCH_ACCESS_KEY_PARAM" placeholder:"NAME" help:"Parameter of AWS's SSM Parameter Store that holds the access key, if it is not set itself."`
+	AccessKeySecretParam string `name:"sinch-access-key-secret-param" env:"SINCH_ACCESS_KEY_SECRET_PARAM" placeholder:"NAME" help:"The one that holds its secret, likewise."`
+
+	APIURL  string `name:"sinch-api-url" env:"SINCH_API_URL" placeholder:"URL" help:"Instead of Sinch's host: the simulator."`
+	AuthURL string `name:"sinch-auth-url" env:"SINCH_AUTH_URL" placeholder:"URL" help:"Instead of Sinch's host for tokens: the simulator."`
 }
 
 // Config is what the carrier's client needs; sinch.NewClient checks it.
-func (a SinchAccess) Config(app SinchApp) sinch.Config {
-	return sinch.Config{
+func (a SinchAccess) Config(app SinchApp, p Parameters) sinch.Config {
+	c := sinch.Config{
 		Region:          a.Region,
 		ProjectID:       a.ProjectID,
 		AppID:           app.AppID,
@@ -82,37 +88,50 @@ func (a SinchAccess) Config(app SinchApp) sinch.Config {
 		AuthURL:         a.AuthURL,
 		Sender:          app.DefaultSender(),
 	}
+	id, secret := value(a.AccessKey, a.AccessKeyParam, p), value(a.AccessKeySecret, a.AccessKeySecretParam, p)
+	if id != nil && secret != nil {
+		c.Keys = func(ctx context.Context, renew bool) (string, string, error) {
+			both, err := secrets.All(ctx, renew, id, secret)
+			if err != nil {
+				return "", "", err
+			}
+			return both[0], both[1], nil
+		}
+	}
+	return c
 }
 
 // SinchCallbacks is how Sinch calls us.
 type SinchCallbacks struct {
-	WebhookSecret  []Secret `name:"sinch-webhook-secret" env:"SINCH_WEBHOOK_SECRET" placeholder:"SECRET" help:"What callbacks are signed with. Several are accepted, so that one can be replaced without losing a text."`
-	ReceiptsSecret []Secret `name:"sinch-receipts-secret" env:"SINCH_RECEIPTS_SECRET" placeholder:"SECRET" help:"What callbacks to /webhooks/sinch/receipts are signed with, likewise. Default: as all others."`
+	WebhookSecret       []Secret `name:"sinch-webhook-secret" env:"SINCH_WEBHOOK_SECRET" placeholder:"SECRET" help:"What callbacks are signed with. Several are accepted, so that one can be replaced without losing a text."`
+	WebhookSecretParam  string   `name:"sinch-webhook-secret-param" env:"SINCH_WEBHOOK_SECRET_PARAM" placeholder:"NAME" help:"Parameter of AWS's SSM Parameter Store that holds it, or several with commas between, if it is not set itself."`
+	ReceiptsSecret      []Secret `name:"sinch-receipts-secret" env:"SINCH_RECEIPTS_SECRET" placeholder:"SECRET" help:"What callbacks to /webhooks/sinch/receipts are signed with, likewise. Default: as all others."`
+	ReceiptsSecretParam string   `name:"sinch-receipts-secret-param" env:"SINCH_RECEIPTS_SECRET_PARAM" placeholder:"NAME" help:"Parameter that holds it, likewise."`
 	SinchTolerance
 	Receipts string `name:"sinch-receipts" enum:"final,all" default:"final" env:"SINCH_RECEIPTS" placeholder:"final|all" help:"Which receipts reach the conversation: the final ones, or all; each costs one action. Messages with a reference get all. Default: ${default}."`
 }
 
-// Secrets returns the secrets, of which the first is the newest by custom. It
-// fails if there is none: anybody could make up texts.
-func (c SinchCallbacks) Secrets() ([]string, error) {
-	secrets := Reveal(c.WebhookSecret)
-	if len(secrets) == 0 {
-		return nil, errors.New("set SINCH_WEBHOOK_SECRET to the secret that the webhook was given at Sinch: without it anybody could make up texts")
+// Secrets are what callbacks are signed with. It fails if there is none: anybody
+// could make up texts.
+func (c SinchCallbacks) Secrets(p Parameters) (SigningSecrets, error) {
+	v := list(c.WebhookSecret, c.WebhookSecretParam, p)
+	if v == nil {
+		return SigningSecrets{}, errors.New("set SINCH_WEBHOOK_SECRET to the secret that the webhook was given at Sinch, or SINCH_WEBHOOK_SECRET_PARAM to the name of its parameter: without it anybody could make up texts")
 	}
-	return secrets, nil
+	return SigningSecrets{v}, nil
 }
 
 // ReceiptsSecrets are those of the webhook that has the receipts to itself:
 // its own, or without any the ones of the other.
-func (c SinchCallbacks) ReceiptsSecrets() ([]string, error) {
-	if len(c.ReceiptsSecret) == 0 {
-		return c.Secrets()
+func (c SinchCallbacks) ReceiptsSecrets(p Parameters) (SigningSecrets, error) {
+	if len(c.ReceiptsSecret) == 0 && c.ReceiptsSecretParam == "" {
+		return c.Secrets(p)
 	}
-	secrets := Reveal(c.ReceiptsSecret)
-	if len(secrets) == 0 {
-		return nil, errors.New("set SINCH_RECEIPTS_SECRET to the secret that the webhook for receipts was given at Sinch, or leave it out if there is one webhook for all")
+	v := list(c.ReceiptsSecret, c.ReceiptsSecretParam, p)
+	if v == nil {
+		return SigningSecrets{}, errors.New("set SINCH_RECEIPTS_SECRET to the secret that the webhook for receipts was given at Sinch, or leave it out if there is one webhook for all")
 	}
-	return secrets, nil
+	return SigningSecrets{v}, nil
 }
 
 // AllReceipts is false if only the final ones shall reach the conversation, and

@@ -58,6 +58,8 @@ func Environment(dir string, settings map[string]string) []string {
 	env := []string{
 		// The Temporal SDK and CLI read a profile file from the user's folder.
 		"TEMPORAL_CONFIG_FILE=" + filepath.Join(dir, "no-profile.toml"),
+		// Nobody balances load on this machine.
+		"PARLEY_SHUTDOWN_DELAY=0s",
 	}
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
@@ -72,7 +74,7 @@ func Environment(dir string, settings map[string]string) []string {
 }
 
 func foreign(name string) bool {
-	for _, prefix := range []string{"TEMPORAL_", "SINCH_", "AWS_", "PARLEY_"} {
+	for _, prefix := range []string{"TEMPORAL_", "SINCH_", "AWS_", "OTEL_", "PARLEY_"} {
 		if strings.HasPrefix(strings.ToUpper(name), prefix) {
 			return true
 		}

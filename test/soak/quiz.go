@@ -71,7 +71,7 @@ func PlayQuiz(ctx workflow.Context, in Quiz) ([]Asked, error) {
 // their own. Like every worker of scripts it registers the toolkit.
 func runScripts(ctx context.Context, stderr io.Writer) error {
 	env := settings.Environ(os.Environ())
-	options, err := connect.Options(telemetry.Logger(stderr, "text", slog.LevelInfo), env)
+	options, err := connect.Options(telemetry.Logger(stderr, "text", slog.LevelInfo), env, nil)
 	if err != nil {
 		return err
 	}

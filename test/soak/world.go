@@ -91,7 +91,7 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 	}
 	connection, err := connect.Options(slog.New(slog.DiscardHandler), settings.Env{
 		"TEMPORAL_ADDRESS": temporal, "TEMPORAL_CONFIG_FILE": filepath.Join(w.dir, "no-profile.toml"),
-	})
+	}, nil)
 	if err != nil {
 		return w, err
 	}

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"parley/internal/health"
 	"parley/internal/telemetry/metrics"
 )
 
@@ -83,7 +84,7 @@ var listening = regexp.MustCompile(`msg=listening for=metrics address=(\S+)`)
 func TestServe(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), "127.0.0.1:0", "127.0.0.1:1")
+	m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), "127.0.0.1:0", "127.0.0.1:1", health.New(quiet(), time.Now))
 	require.NoError(t, err)
 	match := listening.FindStringSubmatch(log.String())
 	require.NotNil(t, match, log.String())
@@ -92,11 +93,13 @@ func TestServe(t *testing.T) {
 	status, body := get(t, "http://"+match[1]+"/metrics")
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, body, "temporal_worker_start_total 1")
-	status, _ = get(t, "http://"+match[1]+"/")
-	require.Equal(t, http.StatusNotFound, status)
+	for path, want := range map[string]int{"/": http.StatusNotFound, "/healthz": http.StatusOK, "/readyz": http.StatusServiceUnavailable} {
+		status, _ = get(t, "http://"+match[1]+path)
+		require.Equal(t, want, status, path)
+	}
 
 	stop()
-	again, stop, err := metrics.Serve(t.Context(), quiet(), match[1], "")
+	again, stop, err := metrics.Serve(t.Context(), quiet(), match[1], "", health.New(quiet(), time.Now))
 	require.NoError(t, err, "the address is free again")
 	stop()
 	require.NotNil(t, again.Meter)
@@ -123,7 +126,7 @@ func TestAddresses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), tt.address, tt.usual)
+			m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), tt.address, tt.usual, health.New(quiet(), time.Now))
 			t.Cleanup(stop)
 			if tt.refused != "" {
 				require.ErrorContains(t, err, tt.refused)

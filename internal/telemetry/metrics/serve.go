@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"parley/internal/health"
 )
 
 // Off is the address that stands for no metrics.
@@ -22,11 +24,12 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
-// Serve counts, and shows it at address as GET /metrics until stop is called. An
+// Serve counts, and shows it at address as GET /metrics until stop is called;
+// beside it the probes are answered, for a program that has no other door. An
 // empty address means the usual one, which may belong to somebody else, such as a
 // second worker on this machine: then nothing is counted and the log says so. An
 // address that was asked for has to be had.
-func Serve(ctx context.Context, log *slog.Logger, address, usual string) (m Metrics, stop func(), err error) {
+func Serve(ctx context.Context, log *slog.Logger, address, usual string, ready *health.Readiness) (m Metrics, stop func(), err error) {
 	nothing := func() {}
 	if strings.EqualFold(address, Off) {
 		return None(), nothing, nil
@@ -44,7 +47,7 @@ func Serve(ctx context.Context, log *slog.Logger, address, usual string) (m Metr
 		_ = listener.Close()
 		return Metrics{}, nothing, err
 	}
-	return m, serve(log, listener, page), nil
+	return m, serve(log, listener, page, ready), nil
 }
 
 func listen(ctx context.Context, address, usual string) (net.Listener, error) {
@@ -62,9 +65,11 @@ func listen(ctx context.Context, address, usual string) (net.Listener, error) {
 }
 
 // serve does not wait for readers when it stops: the next page has it all again.
-func serve(log *slog.Logger, listener net.Listener, page http.Handler) (stop func()) {
+func serve(log *slog.Logger, listener net.Listener, page http.Handler, ready *health.Readiness) (stop func()) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", page)
+	mux.HandleFunc("GET /healthz", ready.Healthz)
+	mux.HandleFunc("GET /readyz", ready.Readyz)
 	server := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: headerTimeout,

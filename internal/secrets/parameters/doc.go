@@ -1,0 +1,2 @@
+// Package parameters reads secrets from AWS Systems Manager Parameter Store.
+package parameters

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"parley/internal/secrets/parameters"
+	"parley/internal/secrets/parameterstest"
+	"parley/internal/settings"
+)
+
+const parameter = "/sinch/conversation-webhook-secret"
+
+// keptApart are callbacks whose secrets are in a parameter store.
+func keptApart(t *testing.T, f *fake, values map[string]string) (*parameterstest.Store, http.Handler) {
+	t.Helper()
+	kept := parameterstest.Start(t, values)
+	for name, value := range kept.Environment() {
+		t.Setenv(name, value)
+	}
+	store, err := parameters.Open(slog.New(slog.DiscardHandler), noop.Meter{})
+	require.NoError(t, err)
+	h := callbacks(f)
+	h.Secrets, err = settings.SinchCallbacks{WebhookSecretParam: parameter}.Secrets(store)
+	require.NoError(t, err)
+	return kept, h.Handler()
+}
+
+// TestSecretIsReplaced: no callback is lost, in whatever order the secret is
+// replaced, and without a restart.
+func TestSecretIsReplaced(t *testing.T) {
+	var f fake
+	kept, handler := keptApart(t, &f, map[string]string{parameter: "first"})
+	body := text("15559876543", "")
+	answered := func(want int, secret string) {
+		t.Helper()
+		response, said := ask(t, handler, signed(body, secret, signedAt))
+		require.Equal(t, want, response.StatusCode, said)
+	}
+
+	answered(http.StatusOK, "first")
+	require.Equal(t, 1, kept.Asked(parameter))
+	kept.Put(parameter, "second,first") // the first callback after it may be signed with either
+	answered(http.StatusOK, "second")
+	answered(http.StatusOK, "first")
+	require.Equal(t, 2, kept.Asked(parameter))
+	kept.Put(parameter, "second")
+	answered(http.StatusOK, "second")
+	answered(http.StatusUnauthorized, "forged")
+	answered(http.StatusUnauthorized, "first")
+}
+
+// TestParameterStoreIsAway: what can be checked is taken; what cannot is not
+// refused, since that would lose it.
+func TestParameterStoreIsAway(t *testing.T) {
+	var f fake
+	kept, handler := keptApart(t, &f, map[string]string{parameter: "first"})
+	kept.Fail(parameterstest.Refuse(http.StatusInternalServerError, "InternalServerError"))
+	body := text("15559876543", "")
+
+	response, said := ask(t, handler, signed(body, "first", signedAt))
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	require.Equal(t, "the secrets of callbacks cannot be read", said["reason"])
+	require.NotEmpty(t, response.Header.Get("Retry-After"))
+	require.Empty(t, f.calls)
+
+	kept.Fail(nil)
+	response, _ = ask(t, handler, signed(body, "first", signedAt))
+	require.Equal(t, http.StatusOK, response.StatusCode)
+
+	kept.Put(parameter, "second")
+	kept.Fail(parameterstest.Hang)
+	response, _ = ask(t, handler, signed(body, "first", signedAt))
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	response, _ = ask(t, handler, signed(body, "second", signedAt))
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, "nobody can say that it is wrong")
+	kept.Fail(nil)
+	response, _ = ask(t, handler, signed(body, "second", signedAt))
+	require.Equal(t, http.StatusOK, response.StatusCode)
+}
+
+// TestForgeriesAskSeldom: a stranger cannot use us to load the parameter store.
+func TestForgeriesAskSeldom(t *testing.T) {
+	var f fake
+	kept, handler := keptApart(t, &f, map[string]string{parameter: "first"})
+	var strangers sync.WaitGroup
+	for range 100 {
+		strangers.Go(func() {
+			response, _ := ask(t, handler, signed([]byte("{}"), "forged", signedAt))
+			require.Equal(t, http.StatusUnauthorized, response.StatusCode)
+		})
+	}
+	strangers.Wait()
+	require.LessOrEqual(t, kept.Asked(parameter), 4)
+	require.Empty(t, f.calls)
+}
