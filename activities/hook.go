@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
+
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
@@ -84,6 +86,8 @@ func (h Hook) do(request *http.Request, id string, payload []byte, most int) (in
 			return 0, nil, err
 		}
 	}
+	// Only the ids of the trace travel, for a service that keeps traces too.
+	propagation.TraceContext{}.Inject(request.Context(), propagation.HeaderCarrier(request.Header))
 	response, err := h.client().Do(request) //nolint:gosec // the URL is a setting, nobody else can choose it
 	if err != nil {
 		return 0, nil, reason(err)

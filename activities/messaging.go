@@ -48,6 +48,13 @@ type SendInput struct {
 // an attempt whose outcome is in doubt is never repeated here. Its errors are
 // typed, and only ErrTypeNotTaken may be retried blindly.
 func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted, error) {
+	accepted, err := m.send(ctx, in)
+	outcome, reason := outcomeOf(accepted, err)
+	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"outcome": outcome, "reason": reason}).Counter(metricSends).Inc(1)
+	return accepted, err
+}
+
+func (m *Messaging) send(ctx context.Context, in SendInput) (sms.Accepted, error) {
 	if in.Look != nil {
 		finding, err := m.Carrier.Find(ctx, *in.Look)
 		switch {
@@ -82,6 +89,28 @@ func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted
 		return sms.Accepted{}, typed(err, sms.Ambiguous)
 	}
 	return accepted, nil
+}
+
+// metricSends counts attempts to send, by outcome and by the carrier's code.
+const metricSends = "parley_sends"
+
+// outcomes are the errors' types, as words of that metric.
+var outcomes = map[string]string{
+	ErrTypeNotTaken: "not_taken", ErrTypeRefused: "refused", ErrTypeDenied: "denied", ErrTypeTooLate: "too_late", ErrTypeUnknown: "unknown", ErrTypeAmbiguous: "ambiguous",
+}
+
+func outcomeOf(accepted sms.Accepted, err error) (outcome, reason string) {
+	failed, known := errors.AsType[*temporal.ApplicationError](err)
+	switch {
+	case err == nil && accepted.Found:
+		return "found", ""
+	case err == nil:
+		return "accepted", ""
+	case !known:
+		return "cancelled", ""
+	}
+	_ = failed.Details(&reason) // there is always one
+	return outcomes[failed.Type()], reason
 }
 
 func (m *Messaging) now() time.Time {

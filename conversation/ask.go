@@ -194,7 +194,7 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 		s.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { err = ctx.Err() })
 		s.AddReceive(answers, func(ch workflow.ReceiveChannel, _ bool) {
 			ch.Receive(ctx, &o)
-			ok = true
+			ok, c.trace = true, o.Trace
 		})
 		s.AddFuture(c.guard.future, func(workflow.Future) { c.guard = timer{} })
 		s.Select(ctx)

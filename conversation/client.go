@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ func (c Client) Tell(ctx context.Context, contact sms.Number, sender sms.Sender,
 	if ctx.Value(requestIDKey{}) == nil {
 		ctx = withRequestID(ctx, e.ID)
 	}
+	e.Trace = cmp.Or(e.Trace, traceOf(ctx))
 	_, err := c.Temporal.SignalWithStartWorkflow(ctx, ID(contact, sender), EventSignal, e,
 		c.options(contact, sender), WorkflowType, Start{Contact: contact, Sender: sender})
 	if err != nil {
@@ -50,6 +52,7 @@ func (c Client) Tell(ctx context.Context, contact sms.Number, sender sms.Sender,
 // TellRunning brings an event to a conversation that runs, and returns
 // ErrClosed if it does not.
 func (c Client) TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e Envelope) error {
+	e.Trace = cmp.Or(e.Trace, traceOf(ctx))
 	err := c.Temporal.SignalWorkflow(withRequestID(ctx, e.ID), ID(contact, sender), "", EventSignal, e)
 	var missing *serviceerror.NotFound
 	switch {

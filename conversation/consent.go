@@ -85,6 +85,8 @@ func (c *conversation) onOptOut(e Envelope, o Consent) error {
 // silence takes back everything that has not left.
 func (c *conversation) silence(o OptOut) {
 	s := c.state
+	c.count(metricConsents, "change", "out")
+	c.countMany(len(s.Inbox)+len(s.Backlog), metricHandled, "by", byNobody)
 	s.OptedOut = &o
 	s.Floor = Floor{}
 	s.Inbox, s.Backlog, s.Redo = nil, nil, nil
@@ -93,6 +95,9 @@ func (c *conversation) silence(o OptOut) {
 	}
 	s.Says = nil
 	if c.thinking == nil && c.starting == nil {
+		if s.Turn != nil {
+			c.countMany(len(s.Turn.Texts), metricHandled, "by", byNobody)
+		}
 		s.Turn = nil
 	} else {
 		s.Turn.Void = true // what is in flight ends it
@@ -112,6 +117,7 @@ func (c *conversation) optIn(in sms.Inbound) {
 	if !in.AcceptedAt.After(c.state.OptedOut.Accepted) {
 		return
 	}
+	c.count(metricConsents, "change", "in")
 	c.state.OptedOut, c.state.OptedIn = nil, in.AcceptedAt
 	if c.state.Settings.OptInReply != "" {
 		c.enqueue(Message{From: fromParley, Text: c.state.Settings.OptInReply})

@@ -46,7 +46,8 @@ type conversation struct {
 
 	closingStored bool // the archive has the record of this run's end
 
-	left      bool // a message left the outbox
+	trace     string // of what is being acted upon
+	left      bool   // a message left the outbox
 	signals   int
 	baseline  int // history length when this run could first act
 	cancelled bool

@@ -26,6 +26,7 @@ type Envelope struct {
 	Kind   Kind            `json:"kind"`
 	At     time.Time       `json:"at"`
 	Body   json.RawMessage `json:"body"`
+	Trace  string          `json:"trace,omitempty"` // W3C's traceparent of what brought it
 }
 
 // A Kind says what an Envelope carries.

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,9 +24,12 @@ func (c *conversation) take(raw converter.RawValue) {
 	c.changed()
 	e, err := open(raw.Payload())
 	if err != nil {
-		c.skip(e.ID, err)
+		c.skip(e.ID, "", err)
 		return
 	}
+	kind := e.Kind
+	c.trace = e.Trace
+	defer func() { c.trace = "" }()
 	switch e.Kind {
 	case KindInbound:
 		err = handle(e, c.onInbound)
@@ -48,10 +52,10 @@ func (c *conversation) take(raw converter.RawValue) {
 	case KindOptOut:
 		err = handle(e, c.onOptOut)
 	default:
-		err = errors.New("unknown kind of event")
+		kind, err = "", errors.New("unknown kind of event")
 	}
 	if err != nil {
-		c.skip(e.ID, err)
+		c.skip(e.ID, kind, err)
 	}
 }
 
@@ -81,7 +85,9 @@ func handle[T any](e Envelope, f func(e Envelope, body T) error) error {
 	return f(e, body)
 }
 
-func (c *conversation) skip(id string, err error) {
+// skip records an event that is none; the kind is empty if it has none of ours.
+func (c *conversation) skip(id string, kind Kind, err error) {
+	c.count(metricSkipped, "kind", string(cmp.Or(kind, "unknown")))
 	if len(c.state.Skipped) >= 20 {
 		c.state.Skipped = c.state.Skipped[1:]
 		c.state.Evicted++
@@ -136,19 +142,23 @@ func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
 			c.state.OptedIn = in.AcceptedAt // should an older wish be brought in; else it is a text like any other
 		case word == wordStop:
 			c.optOut(in)
+			c.count(metricHandled, "by", byKeyword)
 			return nil
 		case word == wordStart && c.state.OptedOut != nil:
 			c.optIn(in)
+			c.count(metricHandled, "by", byKeyword)
 			return nil
 		case word == wordHelp && c.state.OptedOut == nil:
 			c.help()
+			c.count(metricHandled, "by", byKeyword)
 			return nil
 		}
 	}
 	if c.state.OptedOut != nil {
+		c.count(metricHandled, "by", byNobody)
 		return nil // recorded; nobody may answer
 	}
-	c.state.Inbox = c.bounded(append(c.state.Inbox, Text{Inbound: in, At: c.now()}), maxInbox)
+	c.state.Inbox = c.bounded(append(c.state.Inbox, Text{Inbound: in, At: c.now(), Trace: c.trace}), maxInbox)
 	return nil
 }
 
@@ -156,6 +166,7 @@ func (c *conversation) onInbound(e Envelope, in sms.Inbound) error {
 func (c *conversation) bounded(texts []Text, most int) []Text {
 	if extra := len(texts) - most; extra > 0 {
 		c.state.Evicted += extra
+		c.countMany(extra, metricHandled, "by", byNobody)
 		c.attend("more texts came than can wait to be answered")
 		return texts[extra:]
 	}

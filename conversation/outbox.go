@@ -33,7 +33,7 @@ func (c *conversation) draft(m Message) Message {
 	s.LastKey++
 	m.Key = s.FirstRunID + "-" + strconv.Itoa(s.LastKey)
 	m.Sender, m.Kind, m.Status, m.At = s.Sender, sms.KindText, sms.StatusQueued, c.now()
-	m.Delivery = &outstanding{}
+	m.Delivery = &outstanding{Trace: c.trace}
 	if c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
 		m.Delivery.Relived, m.Delivery.Began = true, c.info.WorkflowStartTime
 	}
@@ -142,6 +142,9 @@ func (c *conversation) leave(i int) {
 	c.followUp(m)
 	if s.Turn != nil && s.Turn.ReplyKey == m.Key {
 		s.Turn.ReplyKey = ""
+		if !m.Accepted.IsZero() {
+			c.replied(s.Turn.Texts[0].At)
+		}
 		c.endTurn()
 	}
 	c.questionLeft(m)

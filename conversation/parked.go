@@ -71,7 +71,10 @@ func (c *conversation) park(p Parked) {
 		}
 	}
 	s.Attention = &Attention{Reason: p.Reason, At: c.now(), UntilMended: true}
-	c.count("parley_parked", string(p.Code))
+	c.count(metricParked, "reason", string(p.Code))
+	if p.Turn != nil && p.Code != ParkedScript { // whose texts are counted when the turn ends
+		c.countMany(len(p.Turn.Texts), metricHandled, "by", byParked)
+	}
 	if !loops { // one word about a loop is enough
 		c.sendOn(Errand{Kind: errandNotice, Of: p.ID})
 	}

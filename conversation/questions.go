@@ -39,6 +39,7 @@ type outcome struct {
 	AcceptedAt time.Time `json:"accepted_at,omitzero"` // of those words
 	Delivered  Delivery  `json:"delivered,omitempty"`  // no reply, reported: did the text arrive?
 	Reason     string    `json:"reason,omitempty"`     // undeliverable, reported: why not
+	Trace      string    `json:"trace,omitempty"`      // W3C's traceparent of those words
 }
 
 // answering is an outcome on its way to a script.
@@ -104,7 +105,7 @@ func (c *conversation) onAsk(e Envelope, a asked) error {
 	}
 	q := PendingQuestion{
 		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
-		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: c.now(),
+		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: c.now(), Trace: c.trace,
 	}
 	if i := slices.IndexFunc(s.Outcomes, func(o Ended) bool { return o.ID == e.ID }); i >= 0 {
 		c.tell(q, s.Outcomes[i].Outcome, nil)
@@ -197,7 +198,7 @@ func (c *conversation) onSay(e Envelope, m said) error {
 		c.dropSay(Say{ID: e.ID, said: m}, why)
 		return nil
 	}
-	c.state.Says = append(c.state.Says, Say{ID: e.ID, said: m})
+	c.state.Says = append(c.state.Says, Say{ID: e.ID, Trace: c.trace, said: m})
 	return nil
 }
 
@@ -226,7 +227,9 @@ func (c *conversation) releaseSays() {
 			c.dropSay(m, c.tooMany())
 			return true
 		}
+		c.trace = m.Trace
 		c.enqueue(Message{From: m.Script.Type, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt, SayID: m.ID})
+		c.trace = ""
 		if holds {
 			s.Floor = Floor{} // it said something that asks nothing
 		}
@@ -278,7 +281,9 @@ func (c *conversation) askNext() {
 		return
 	}
 	s.Questions = slices.Insert(slices.Delete(s.Questions, next, next+1), 0, q)
+	c.trace = q.Trace
 	s.Questions[0].Key = c.enqueue(Message{From: q.Script.Type, Text: q.Text, Reference: q.Reference, Useful: q.UsefulUntil, InDoubt: q.InDoubt, AskID: q.ID})
+	c.trace = ""
 	s.Floor = Floor{}
 }
 
@@ -389,6 +394,9 @@ func (c *conversation) remember(q PendingQuestion, o outcome) {
 // tell signals an outcome to the script's run.
 func (c *conversation) tell(q PendingQuestion, o outcome, text *Text) {
 	o.Schema = outcomeSchema
+	if text != nil {
+		o.Trace = text.Trace
+	}
 	c.answering = append(c.answering, answering{question: q, outcome: o, text: text, future: c.signal(q, o, q.Script.RunID)})
 }
 
@@ -414,6 +422,9 @@ func (c *conversation) onAnswered(a answering, f workflow.Future) {
 		c.answering = append(c.answering, a)
 		return
 	case a.step != doesItRun && f.Get(c.ctx, nil) == nil:
+		if a.text != nil {
+			c.count(metricHandled, "by", byScript)
+		}
 		if a.text != nil && c.state.OptedOut == nil {
 			c.state.Floor = Floor{Holder: a.question.Script, Since: c.now()}
 		}

@@ -25,6 +25,7 @@ func (c *conversation) forward(m *Message, r sms.Receipt) bool {
 		return false
 	}
 	m.Class = r.Class
+	c.countReceipt(m)
 	return true
 }
 

@@ -57,7 +57,7 @@ func (c *conversation) resend(m Message) bool {
 	if question != nil { // nobody has seen it yet: texts are no answers to it
 		question.Key, question.AcceptedAt, question.OpenSince = again.Key, time.Time{}, time.Time{}
 	}
-	c.count("parley_resent", m.label())
+	c.count(metricResent, "reason", m.label())
 	return true
 }
 
@@ -167,7 +167,7 @@ func (c *conversation) reached(m Message) bool {
 func (c *conversation) failForGood(m Message) {
 	workflow.GetLogger(c.ctx).Warn("A message failed for good",
 		"contact", c.state.Contact.Masked(), "key", m.Key, "message_id", m.MessageID, "reason", m.Reason, "reference", m.Reference)
-	c.count("parley_messages_failed", m.label())
+	c.count(metricFailed, "reason", m.label())
 	if m.AskID != "" && slices.ContainsFunc(c.state.Outcomes, func(o Ended) bool { return o.ID == m.AskID && o.Outcome.Kind == endAnswered }) {
 		return // the contact has read it
 	}
@@ -185,21 +185,4 @@ func (c *conversation) fallBack(m Message) {
 		}
 		c.sendOn(e)
 	}
-}
-
-// label is a message's reason as the label of a metric. There are few: codes that
-// nobody knows are all one.
-func (m *Message) label() string {
-	switch {
-	case m.Class != "":
-		return m.Reason
-	case m.MessageID == "":
-		return "not sent"
-	}
-	return "other"
-}
-
-// count adds to a metric by reason, which must be one of few words.
-func (c *conversation) count(name, reason string) {
-	workflow.GetMetricsHandler(c.ctx).WithTags(map[string]string{"reason": reason}).Counter(name).Inc(1)
 }

@@ -22,6 +22,7 @@ type Chat struct {
 	reference string
 	told      int // messages to the conversation so far; numbers them
 	guard     timer
+	trace     string // of the contact's last answer
 }
 
 // An Option changes how a script talks to its contact.
@@ -113,7 +114,7 @@ func (c *Chat) tell(ctx workflow.Context, kind Kind, text string, body any, agai
 		StartToCloseTimeout: 10 * time.Second,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
-	in := telling{Contact: c.contact, Sender: c.sender, ID: id, Kind: kind, Body: raw, Again: again}
+	in := telling{Contact: c.contact, Sender: c.sender, ID: id, Kind: kind, Body: raw, Again: again, Trace: c.trace}
 	err = workflow.ExecuteLocalActivity(ctx, tellActivity, in).Get(ctx, &id)
 	return id, err
 }

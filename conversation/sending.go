@@ -83,7 +83,7 @@ func (c *conversation) send(m *Message) {
 	if look != nil { // who looks first is told of a STOP meanwhile; who only sends needs no heartbeat
 		heartbeat = attemptTimeout
 	}
-	ctx, cancel := workflow.WithCancel(c.ctx)
+	ctx, cancel := workflow.WithCancel(traced(c.ctx, d.Trace))
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              c.state.Settings.SendTaskQueue,
 		ScheduleToStartTimeout: seriesPause, // a run must be able to continue as new although nobody sends

@@ -135,12 +135,14 @@ type outstanding struct {
 	TakenBack  bool      `json:"taken_back,omitempty"` // nobody wants it sent any more
 	NextTry    time.Time `json:"next_try,omitzero"`    // of the next series
 	DoubtUntil time.Time `json:"doubt_until,omitzero"` // how long to wait for a callback that settles a doubt
+	Trace      string    `json:"trace,omitempty"`      // of what made us send it
 }
 
 // A Text is a message from the contact on its way to a question or the responder.
 type Text struct {
 	sms.Inbound
-	At time.Time `json:"at"`
+	At    time.Time `json:"at"`
+	Trace string    `json:"trace,omitempty"`
 }
 
 // A Turn is one piece of work of the responder.
@@ -177,6 +179,7 @@ type PendingQuestion struct {
 	OpenSince   time.Time     `json:"open_since,omitzero"`  // by ours: from here its timeout runs
 	CheckedAt   time.Time     `json:"checked_at,omitzero"`  // when its script was last known to run
 	Delivered   Delivery      `json:"delivered,omitempty"`  //
+	Trace       string        `json:"trace,omitempty"`      // of what made the script ask
 }
 
 // Ended remembers how a question ended, to repeat it to a script that asks again.
@@ -195,7 +198,8 @@ type Floor struct {
 
 // A Say is a script's message that waits for the floor.
 type Say struct {
-	ID string `json:"id"`
+	ID    string `json:"id"`
+	Trace string `json:"trace,omitempty"`
 	said
 }
 

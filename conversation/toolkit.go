@@ -69,6 +69,7 @@ type telling struct {
 	Kind    Kind            `json:"kind"`
 	Body    json.RawMessage `json:"body"`
 	Again   int             `json:"again,omitempty"` // times it was told before without an answer
+	Trace   string          `json:"trace,omitempty"` // of the contact's last answer
 }
 
 func (t *Toolkit) tellConversation(ctx context.Context, in telling) (string, error) {
@@ -82,7 +83,7 @@ func (t *Toolkit) tellConversation(ctx context.Context, in telling) (string, err
 	if t.Sender != nil {
 		sender = t.Sender(sender)
 	}
-	return in.ID, t.Teller.Tell(ctx, in.Contact, sender, Envelope{Schema: max(1, schemas[in.Kind]), ID: in.ID, Kind: in.Kind, At: time.Now(), Body: in.Body})
+	return in.ID, t.Teller.Tell(ctx, in.Contact, sender, Envelope{Schema: max(1, schemas[in.Kind]), ID: in.ID, Kind: in.Kind, At: time.Now(), Body: in.Body, Trace: in.Trace})
 }
 
 type startInput struct {

@@ -120,13 +120,16 @@ func (c *conversation) askResponder(t *Turn) {
 			t.ID = t.Texts[len(t.Texts)-1].ID
 		}
 	}
-	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+	ctx := workflow.WithActivityOptions(traced(c.ctx, t.trace()), workflow.ActivityOptions{
 		StartToCloseTimeout: activities.ResponderTimeout + 5*time.Second,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1}, // the next try is another turn if texts joined
 		Summary:             "what to answer?",
 	})
 	c.thinking = workflow.ExecuteActivity(ctx, responder.HandleInboundMessage, c.turnFor(t))
 }
+
+// trace is that of the text which began the last try.
+func (t *Turn) trace() string { return t.Texts[len(t.Texts)-1].Trace }
 
 func (c *conversation) turnFor(t *Turn) activities.Turn {
 	last := t.Texts[len(t.Texts)-1]
@@ -168,6 +171,7 @@ func (c *conversation) onDecided(f workflow.Future) {
 	var decision activities.Decision
 	err := f.Get(c.ctx, &decision)
 	if t.Void {
+		c.countMany(len(t.Texts), metricHandled, "by", byNobody)
 		s.Turn = nil
 		return
 	}
@@ -188,7 +192,9 @@ func (c *conversation) onDecided(f workflow.Future) {
 		t.Start = &Starting{Script: decision.Start.Script, Input: decision.Start.Input}
 	}
 	if decision.Reply != "" {
+		c.trace = t.trace()
 		t.ReplyKey = c.enqueue(Message{From: fromResponder, Text: decision.Reply, Reference: t.Texts[0].Reference})
+		c.trace = ""
 		c.texted()
 	}
 	c.endTurn()
@@ -244,6 +250,7 @@ func (c *conversation) onStarted(f workflow.Future) {
 // endTurn ends a decided turn once its reply is sent and its script is started.
 func (c *conversation) endTurn() {
 	if t := c.state.Turn; t.ReplyKey == "" && t.Start == nil {
+		c.countMany(len(t.Texts), metricHandled, "by", byResponder)
 		c.state.Turn = nil
 	}
 }

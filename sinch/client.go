@@ -30,6 +30,8 @@ type Config struct {
 	APIURL  string // instead of the region's host: the simulator, a test
 	AuthURL string // instead of auth.sinch.com; with or without the path /oauth2/token
 
+	Transport func(http.RoundTripper) http.RoundTripper // put around the client's own, to watch requests; nil: nothing
+
 	Sender         sms.Sender    // the default sender; empty leaves it to the app's own default
 	RequestTimeout time.Duration // for a whole call: token, connection, second try and answer; 0 means 20 s
 }
@@ -94,8 +96,12 @@ func NewClient(c Config) (*Client, error) {
 		return nil, fmt.Errorf("configuring Sinch: %w", err)
 	}
 
+	var transport http.RoundTripper = newTransport()
+	if c.Transport != nil {
+		transport = c.Transport(transport)
+	}
 	client := &http.Client{
-		Transport: newTransport(),
+		Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // whoever we are sent to shall get neither token nor text
 		},

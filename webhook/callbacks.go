@@ -15,6 +15,7 @@ import (
 	"parley/conversation"
 	"parley/internal/health"
 	"parley/internal/settings"
+	"parley/internal/telemetry/tracing"
 	"parley/sinch"
 	"parley/sms"
 )
@@ -33,6 +34,7 @@ type Callbacks struct {
 	Ready           *health.Readiness
 	Now             func() time.Time
 	Log             *slog.Logger
+	Traces          tracing.Traces
 	Counts          counts
 }
 
@@ -70,8 +72,14 @@ func (h Callbacks) Handler() http.Handler {
 func (h Callbacks) take(secrets Secrets) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begun := time.Now()
+		ctx, span := h.Traces.Begin(c.Request().Context(), "callback", c.Request().Header)
+		c.SetRequest(c.Request().WithContext(ctx))
 		end := ending{result: unavailable, reason: "panic"} // unless the next line returns
-		defer func() { h.Counts.callback(c.Request().Context(), end, time.Since(begun)) }()
+		defer func() {
+			h.Counts.callback(ctx, end, time.Since(begun))
+			span.Set("kind", end.kind, "result", end.result, "reason", end.reason)
+			span.End()
+		}()
 		end = h.handle(c, secrets)
 		return end.answer(c)
 	}
@@ -137,7 +145,7 @@ func (h Callbacks) verify(ctx context.Context, header http.Header, body []byte, 
 
 // hand brings a callback to its conversation, if it is for one.
 func (h Callbacks) hand(ctx context.Context, callback sinch.Callback, now time.Time) ending {
-	log := entry{log: h.Log.With("trigger", callback.Trigger)}
+	log := entry{log: h.Log.With("trigger", callback.Trigger), span: tracing.Current(ctx)}
 	switch {
 	case h.App.AppID != "" && callback.AppID != "" && callback.AppID != h.App.AppID:
 		return log.drop("app")
@@ -150,7 +158,8 @@ func (h Callbacks) hand(ctx context.Context, callback sinch.Callback, now time.T
 }
 
 func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now time.Time) ending {
-	log.add("contact", m.From.Masked(), "message_id", m.ID)
+	log.add("contact", m.From.Masked())
+	log.add("message_id", m.ID)
 	event, err := conversation.InboundEvent(m, now)
 	if err == nil {
 		err = h.Conversations.Tell(ctx, m.From, h.App.ConversationSender(m.To), event)
@@ -161,7 +170,9 @@ func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now ti
 // receipt brings news of a message of ours to its conversation, but starts none:
 // one that has closed has nobody waiting for it.
 func (h Callbacks) receipt(ctx context.Context, log entry, r sms.Receipt, tracked bool, now time.Time) ending {
-	log.add("contact", r.To.Masked(), "message_id", r.MessageID, "status", r.Status)
+	log.add("contact", r.To.Masked())
+	log.add("message_id", r.MessageID)
+	log.add("status", string(r.Status))
 	if r.Reference != "" {
 		log.add("reference", r.Reference)
 	}

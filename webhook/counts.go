@@ -14,10 +14,14 @@ import (
 type counts struct {
 	callbacks metric.Int64Counter
 	seconds   metric.Float64Histogram
+	requests  metric.Int64Counter
 }
 
 func newCounts(m metric.Meter) (c counts, err error) {
 	if c.callbacks, err = m.Int64Counter("parley_callbacks", metric.WithDescription("Callbacks of Sinch, by what became of them.")); err != nil {
+		return counts{}, fmt.Errorf("preparing metrics: %w", err)
+	}
+	if c.requests, err = m.Int64Counter("parley_message_requests", metric.WithDescription("Requests to POST /messages, by what became of them.")); err != nil {
 		return counts{}, fmt.Errorf("preparing metrics: %w", err)
 	}
 	c.seconds, err = m.Float64Histogram("parley_callback_acknowledgement", metric.WithUnit("s"),
@@ -34,4 +38,9 @@ func (c counts) callback(ctx context.Context, e ending, took time.Duration) {
 	result := attribute.String("result", e.result)
 	c.callbacks.Add(ctx, 1, metric.WithAttributes(attribute.String("kind", cmp.Or(e.kind, "other")), result, attribute.String("reason", e.reason)))
 	c.seconds.Record(ctx, took.Seconds(), metric.WithAttributes(result))
+}
+
+// request counts one to POST /messages.
+func (c counts) request(ctx context.Context, result string) {
+	c.requests.Add(ctx, 1, metric.WithAttributes(attribute.String("result", result)))
 }

@@ -36,7 +36,7 @@ func scrape(t *testing.T, url string) string {
 // was sent becomes a label.
 func TestCounts(t *testing.T) {
 	t.Parallel()
-	measured, page, err := metrics.New(slog.New(slog.DiscardHandler))
+	measured, page, err := metrics.New(slog.New(slog.DiscardHandler), "test")
 	require.NoError(t, err)
 	counts, err := newCounts(measured.Meter)
 	require.NoError(t, err)

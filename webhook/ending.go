@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"parley/internal/telemetry/tracing"
 )
 
 // An ending is what became of a callback.
@@ -33,9 +35,14 @@ func (e ending) answer(c echo.Context) error {
 type entry struct {
 	log   *slog.Logger
 	level slog.Level
+	span  tracing.Span
 }
 
-func (e *entry) add(args ...any) { e.log = e.log.With(args...) }
+// add says more about the callback, in the log and in its trace.
+func (e *entry) add(name, value string) {
+	e.log = e.log.With(name, value)
+	e.span.Set(name, value)
+}
 
 func (e *entry) drop(reason string) ending {
 	e.log.Log(context.Background(), e.level, "callback", "result", dropped, "reason", reason)

@@ -18,12 +18,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
+	"parley/internal/census"
 	"parley/internal/connect"
 	"parley/internal/health"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
 	"parley/internal/telemetry/metrics"
+	"parley/internal/telemetry/tracing"
 )
 
 func main() {
@@ -51,6 +53,9 @@ type cli struct {
 	settings.Metrics        `embed:"" group:"Log"`
 }
 
+// service is our name in what is sent to those who watch several programs.
+const service = "parley-webhook"
+
 // usualMetrics is the worker's port for metrics + 1: both often run on one machine.
 const usualMetrics = "127.0.0.1:9091"
 
@@ -72,11 +77,16 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	}
 	log := c.Logger(stderr)
 	ready := health.New(log, time.Now)
-	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics, ready)
+	counted, stop, err := metrics.Serve(ctx, log, metrics.Options{Service: service, Address: c.MetricsAddr, Usual: usualMetrics, Ready: ready, Env: env})
 	if err != nil {
 		return err
 	}
 	defer stop()
+	traces, err := tracing.Start(ctx, log, env, service)
+	if err != nil {
+		return err
+	}
+	defer traces.Stop()
 	store, err := parameters.Open(log, counted.Meter)
 	if err != nil {
 		return err
@@ -95,12 +105,15 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	defer temporal.Close()
+	if err := census.Take(counted.Meter, temporal, options.Namespace, c.Temporal); err != nil {
+		return err
+	}
 	signing, err := c.signing(store)
 	if err != nil {
 		return err
 	}
 	go func() { _ = signing.known(ctx) }() // beside the rest; who needs them hears of an error
-	servers, err := c.servers(temporal, signing, ready, counts, log)
+	servers, err := c.servers(temporal, signing, ready, watch{log, traces, counts})
 	if err != nil {
 		return err
 	}
@@ -142,8 +155,15 @@ func (s signing) known(ctx context.Context) error {
 	return group.Wait()
 }
 
+// watch is where what happens is seen.
+type watch struct {
+	log    *slog.Logger
+	traces tracing.Traces
+	counts counts
+}
+
 // servers checks all other settings, and says what to serve where.
-func (c cli) servers(temporal client.Client, signing signing, ready *health.Readiness, counts counts, log *slog.Logger) ([]server, error) {
+func (c cli) servers(temporal client.Client, signing signing, ready *health.Readiness, w watch) ([]server, error) {
 	tolerance, err := c.Tolerance()
 	if err != nil {
 		return nil, err
@@ -160,14 +180,15 @@ func (c cli) servers(temporal client.Client, signing signing, ready *health.Read
 			AllReceipts:     c.AllReceipts(),
 			Ready:           ready,
 			Now:             time.Now,
-			Log:             log,
-			Counts:          counts,
+			Log:             w.log,
+			Traces:          w.traces,
+			Counts:          w.counts,
 		}.Handler(),
 	}}
 	if tokens := settings.Reveal(c.APIToken); len(tokens) > 0 {
 		servers = append(servers, server{
 			name: "messages", setting: "PARLEY_API_ADDR", addr: c.APIAddr,
-			handler: API{Conversations: conversations, Tokens: tokens, App: c.SinchApp, Log: log}.Handler(),
+			handler: API{Conversations: conversations, Tokens: tokens, App: c.SinchApp, Log: w.log, Traces: w.traces, Counts: w.counts}.Handler(),
 		})
 	}
 	return servers, nil

@@ -20,6 +20,7 @@ import (
 
 	"parley/conversation"
 	"parley/internal/settings"
+	"parley/internal/telemetry/tracing"
 	"parley/sms"
 )
 
@@ -31,6 +32,8 @@ type API struct {
 	Tokens        []string // any of them opens the door
 	App           settings.SinchApp
 	Log           *slog.Logger
+	Traces        tracing.Traces
+	Counts        counts
 }
 
 const (
@@ -44,7 +47,7 @@ const (
 // Handler serves POST /messages.
 func (a API) Handler() http.Handler {
 	e := router(a.Log)
-	e.POST("/messages", a.queue)
+	e.POST("/messages", a.take)
 	return e
 }
 
@@ -67,6 +70,24 @@ type queued struct {
 }
 
 const noKey = "the request had no " + keyHeader + ", so this one was made up; without one, a repeated request sends the message twice"
+
+// take answers a request, and counts it.
+func (a API) take(c echo.Context) error {
+	ctx, span := a.Traces.Begin(c.Request().Context(), "message", c.Request().Header)
+	defer span.End()
+	c.SetRequest(c.Request().WithContext(ctx))
+	err := a.queue(c)
+	result := refused
+	switch c.Response().Status {
+	case http.StatusAccepted:
+		result = accepted
+	case http.StatusServiceUnavailable:
+		result = unavailable
+	}
+	span.Set("result", result)
+	a.Counts.request(ctx, result)
+	return err
+}
 
 func (a API) queue(c echo.Context) error {
 	if !a.authorized(c.Request().Header.Get(echo.HeaderAuthorization)) {

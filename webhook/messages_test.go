@@ -20,7 +20,7 @@ import (
 )
 
 func api(f *fake) API {
-	return API{Conversations: f, Tokens: []string{"new-token", "old-token"}, App: ourApp, Log: slog.New(slog.DiscardHandler)}
+	return API{Conversations: f, Tokens: []string{"new-token", "old-token"}, App: ourApp, Log: slog.New(slog.DiscardHandler), Counts: uncounted}
 }
 
 func post(body string, headers ...string) *http.Request {

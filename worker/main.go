@@ -20,6 +20,7 @@ import (
 	"parley/internal/settings"
 	"parley/internal/telemetry"
 	"parley/internal/telemetry/metrics"
+	"parley/internal/telemetry/tracing"
 )
 
 func main() {
@@ -47,6 +48,9 @@ type cli struct {
 	settings.Metrics        `embed:"" group:"Log"`
 }
 
+// service is our name in what is sent to those who watch several programs.
+const service = "parley-worker"
+
 // usualMetrics is where the metrics of the first worker on a machine are.
 const usualMetrics = "127.0.0.1:9090"
 
@@ -68,16 +72,21 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	}
 	log := c.Logger(stderr)
 	ready := health.New(log, time.Now)
-	counted, stop, err := metrics.Serve(ctx, log, c.MetricsAddr, usualMetrics, ready)
+	counted, stop, err := metrics.Serve(ctx, log, metrics.Options{Service: service, Address: c.MetricsAddr, Usual: usualMetrics, Ready: ready, Env: env})
 	if err != nil {
 		return err
 	}
 	defer stop()
+	traces, err := tracing.Start(ctx, log, env, service)
+	if err != nil {
+		return err
+	}
+	defer traces.Stop()
 	store, err := parameters.Open(log, counted.Meter)
 	if err != nil {
 		return err
 	}
-	plan, err := c.plan(store)
+	plan, err := c.plan(store, traces)
 	if err != nil {
 		return err
 	}
@@ -86,5 +95,5 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	options.MetricsHandler = counted.Temporal
-	return plan.work(ctx, log, options, ready)
+	return plan.work(ctx, log, options, counted.Meter, ready)
 }

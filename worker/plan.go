@@ -7,6 +7,7 @@ import (
 	"parley/activities"
 	"parley/conversation"
 	"parley/internal/settings"
+	"parley/internal/telemetry/tracing"
 	"parley/sinch"
 	"parley/sms"
 )
@@ -25,6 +26,8 @@ type plan struct {
 	queue     string // of conversations and scripts; empty: not ours
 	sendQueue string // of sending; empty: not ours
 
+	all       settings.Temporal // the task queues of all workers
+	traces    tracing.Traces
 	settings  conversation.Settings
 	sender    func(sms.Sender) sms.Sender // which conversation an address of ours belongs to
 	responder activities.Hook
@@ -37,8 +40,8 @@ type plan struct {
 }
 
 // plan names everything that is wrong with the settings at once.
-func (c cli) plan(kept settings.Parameters) (plan, error) {
-	p := plan{queue: c.TaskQueue, sendQueue: c.TaskQueue}
+func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error) {
+	p := plan{queue: c.TaskQueue, sendQueue: c.TaskQueue, all: c.Temporal, traces: traces}
 	if c.SendsApart() {
 		p.sendQueue = c.SendTaskQueue
 	} else if c.Only != "" {
@@ -70,6 +73,7 @@ func (c cli) plan(kept settings.Parameters) (plan, error) {
 	}
 	if p.sendQueue != "" {
 		config := c.Config(c.SinchApp, kept)
+		config.Transport = traces.Transport("carrier")
 		p.key = config.Keys
 		p.carrier, errs[7] = sinch.NewClient(config)
 	}

@@ -8,11 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"parley/activities"
 	"parley/conversation"
+	"parley/internal/census"
 	"parley/internal/connect"
 	"parley/internal/health"
 	"parley/internal/secrets/parameters"
@@ -30,7 +33,7 @@ const pollers = 16
 
 // work connects, and works until the context ends or the server refuses us for
 // good.
-func (p plan) work(ctx context.Context, log *slog.Logger, options client.Options, ready *health.Readiness) error {
+func (p plan) work(ctx context.Context, log *slog.Logger, options client.Options, meter metric.Meter, ready *health.Readiness) error {
 	ctx, cancel := context.WithCancel(ctx) // ends with this function what it started
 	defer cancel()
 	if err := p.checkKey(ctx, log); err != nil {
@@ -41,6 +44,9 @@ func (p plan) work(ctx context.Context, log *slog.Logger, options client.Options
 		return err
 	}
 	defer temporal.Close()
+	if err := census.Take(meter, temporal, options.Namespace, p.all); err != nil {
+		return err
+	}
 	if p.queue != "" {
 		ensure := func(ctx context.Context) (bool, string, error) {
 			return connect.EnsureSearchAttributes(ctx, temporal, options.Namespace)
@@ -113,6 +119,7 @@ func (p plan) queues() []any {
 func (p plan) workers(temporal client.Client, broken func(error)) []worker.Worker {
 	options := worker.Options{
 		WorkerStopTimeout: stopTimeout, OnFatalError: broken,
+		Interceptors:                     []interceptor.WorkerInterceptor{p.traces.Activities()},
 		MaxConcurrentWorkflowTaskPollers: pollers, MaxConcurrentActivityTaskPollers: pollers,
 	}
 	if p.queue == p.sendQueue {

@@ -39,6 +39,7 @@ func Options(logger *slog.Logger, env settings.Env, key secrets.Value) (client.O
 			o.ConnectionOptions.TLS = &tls.Config{MinVersion: tls.VersionTLS12} // as with a key among TEMPORAL_*
 		}
 	}
+	o.ContextPropagators = append(o.ContextPropagators, conversation.Traces())
 	o.Logger = log.NewStructuredLogger(logger)
 	// Our payloads are small: packing them takes a fifth of a worker's time, and makes
 	// the server pack its answers.

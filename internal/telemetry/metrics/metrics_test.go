@@ -46,7 +46,7 @@ func counting(ctx workflow.Context) error {
 func TestPage(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	m, page, err := metrics.New(slog.New(slog.NewTextHandler(&log, nil)))
+	m, page, err := metrics.New(slog.New(slog.NewTextHandler(&log, nil)), "test")
 	require.NoError(t, err)
 	shown := httptest.NewServer(page)
 	t.Cleanup(shown.Close)
@@ -84,7 +84,7 @@ var listening = regexp.MustCompile(`msg=listening for=metrics address=(\S+)`)
 func TestServe(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), "127.0.0.1:0", "127.0.0.1:1", health.New(quiet(), time.Now))
+	m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), metrics.Options{Address: "127.0.0.1:0", Usual: "127.0.0.1:1", Ready: health.New(quiet(), time.Now)})
 	require.NoError(t, err)
 	match := listening.FindStringSubmatch(log.String())
 	require.NotNil(t, match, log.String())
@@ -99,7 +99,7 @@ func TestServe(t *testing.T) {
 	}
 
 	stop()
-	again, stop, err := metrics.Serve(t.Context(), quiet(), match[1], "", health.New(quiet(), time.Now))
+	again, stop, err := metrics.Serve(t.Context(), quiet(), metrics.Options{Address: match[1], Ready: health.New(quiet(), time.Now)})
 	require.NoError(t, err, "the address is free again")
 	stop()
 	require.NotNil(t, again.Meter)
@@ -126,7 +126,7 @@ func TestAddresses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), tt.address, tt.usual, health.New(quiet(), time.Now))
+			m, stop, err := metrics.Serve(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), metrics.Options{Address: tt.address, Usual: tt.usual, Ready: health.New(quiet(), time.Now)})
 			t.Cleanup(stop)
 			if tt.refused != "" {
 				require.ErrorContains(t, err, tt.refused)

@@ -11,7 +11,10 @@ import (
 	"syscall"
 	"time"
 
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+
 	"parley/internal/health"
+	"parley/internal/telemetry"
 )
 
 // Off is the address that stands for no metrics.
@@ -24,30 +27,54 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
-// Serve counts, and shows it at address as GET /metrics until stop is called;
-// beside it the probes are answered, for a program that has no other door. An
-// empty address means the usual one, which may belong to somebody else, such as a
-// second worker on this machine: then nothing is counted and the log says so. An
-// address that was asked for has to be had.
-func Serve(ctx context.Context, log *slog.Logger, address, usual string, ready *health.Readiness) (m Metrics, stop func(), err error) {
+// Options say who counts, and where it is seen.
+type Options struct {
+	Service string // what the figures are about, for those who are sent them
+	Address string // as set; empty: the usual one, or nowhere if that is in use
+	Usual   string
+	Ready   *health.Readiness
+	Env     map[string]string // says whether figures are sent away, and the exporter where to
+}
+
+// Serve counts, and shows it as GET /metrics until stop is called; beside it the
+// probes are answered, for a program that has no other door. The usual address may
+// belong to somebody else, such as a second worker on this machine: then nothing
+// is shown and the log says so. An address that was asked for has to be had.
+func Serve(ctx context.Context, log *slog.Logger, o Options) (m Metrics, stop func(), err error) {
 	nothing := func() {}
-	if strings.EqualFold(address, Off) {
+	var readers []sdk.Reader
+	closing := nothing
+	if !strings.EqualFold(o.Address, Off) {
+		listener, err := listen(ctx, o.Address, o.Usual)
+		switch {
+		case err != nil && o.Address != "":
+			return Metrics{}, nothing, err
+		case err != nil:
+			log.Warn("going on without metrics", "error", err)
+		default:
+			shown, reader, err := page(log)
+			if err != nil {
+				_ = listener.Close()
+				return Metrics{}, nothing, err
+			}
+			readers = append(readers, reader)
+			closing = serve(log, listener, shown, o.Ready)
+		}
+	}
+	if telemetry.Exports(o.Env, "METRICS") {
+		reader, err := push(ctx)
+		if err != nil {
+			closing()
+			return Metrics{}, nothing, err
+		}
+		log.Info("sending metrics", "service", o.Service)
+		readers = append(readers, reader)
+	}
+	if len(readers) == 0 {
 		return None(), nothing, nil
 	}
-	listener, err := listen(ctx, address, usual)
-	switch {
-	case err != nil && address != "":
-		return Metrics{}, nothing, err
-	case err != nil:
-		log.Warn("going on without metrics", "error", err)
-		return None(), nothing, nil
-	}
-	m, page, err := New(log)
-	if err != nil {
-		_ = listener.Close()
-		return Metrics{}, nothing, err
-	}
-	return m, serve(log, listener, page, ready), nil
+	m = collect(log, o.Service, readers)
+	return m, func() { m.end(); closing() }, nil
 }
 
 func listen(ctx context.Context, address, usual string) (net.Listener, error) {
