@@ -105,7 +105,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	defer temporal.Close()
-	if err := census.Take(counted.Meter, temporal, options.Namespace, c.Temporal); err != nil {
+	if err := census.Take(ctx, counted.Meter, temporal, options.Namespace, c.Temporal); err != nil {
 		return err
 	}
 	signing, err := c.signing(store)

@@ -44,7 +44,7 @@ func (p plan) work(ctx context.Context, log *slog.Logger, options client.Options
 		return err
 	}
 	defer temporal.Close()
-	if err := census.Take(meter, temporal, options.Namespace, p.all); err != nil {
+	if err := census.Take(ctx, meter, temporal, options.Namespace, p.all); err != nil {
 		return err
 	}
 	if p.queue != "" {

@@ -1,6 +1,6 @@
 // Package census tells, to whoever reads a process's metrics, what is on the
-// server: open conversations, and the work that waits. Each process that is asked
-// gives the same figures, so that they are there whichever of them still runs.
+// server: open conversations, and the work that waits. Each process gives the same
+// figures, so that they are there whichever of them still runs.
 package census
 
 import (
@@ -22,24 +22,24 @@ import (
 )
 
 const (
-	// lasts is how long the figures are good for. Who reads more often gets them again.
-	lasts = 20 * time.Second
-	// takes is how long the server may take; a reader of metrics waits for ten seconds.
-	takes = 5 * time.Second
+	// every is how often the server is counted while somebody reads the figures.
+	every = 20 * time.Second
+	// interest is how long after the last reading that goes on.
+	interest = 5 * time.Minute
+	takes    = 10 * time.Second // at most, of the server
 	// heard is how long ago a poller may have been heard of: it asks at least once a
 	// minute while it lives.
 	heard = 90 * time.Second
 )
 
-// A Census is the last count.
-type Census struct {
+// census is the last count, and who wants to know.
+type census struct {
 	temporal  client.Client
 	namespace string
 	queues    []queue
-	now       func() time.Time
 
 	mutex sync.Mutex
-	at    time.Time
+	read  time.Time
 	last  figures
 }
 
@@ -62,9 +62,9 @@ type load struct {
 	age              time.Duration
 }
 
-// Take has the server counted whenever the metrics are read.
-func Take(meter metric.Meter, temporal client.Client, namespace string, t settings.Temporal) error {
-	c := &Census{temporal: temporal, namespace: namespace, queues: queues(t), now: time.Now}
+// Take counts the server until the context ends, while somebody reads the metrics.
+func Take(ctx context.Context, meter metric.Meter, temporal client.Client, namespace string, t settings.Temporal) error {
+	c := &census{temporal: temporal, namespace: namespace, queues: queues(t), read: time.Now()}
 	var (
 		gauges [4]metric.Int64ObservableGauge
 		age    metric.Float64ObservableGauge
@@ -83,8 +83,10 @@ func Take(meter metric.Meter, temporal client.Client, namespace string, t settin
 	if age, err = meter.Float64ObservableGauge("parley_task_queue_backlog_age", metric.WithUnit("s"), metric.WithDescription("How long the oldest of them has waited.")); err != nil {
 		return fmt.Errorf("preparing metrics: %w", err)
 	}
-	_, err = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		f := c.figures(ctx)
+	// The callback does not count itself: to ask the server is measured, and for that
+	// nobody may be reading.
+	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		f := c.figures()
 		if f.known {
 			for state, n := range f.conversations {
 				o.ObserveInt64(gauges[0], n, metric.WithAttributes(attribute.String("state", state)))
@@ -102,6 +104,7 @@ func Take(meter metric.Meter, temporal client.Client, namespace string, t settin
 	if err != nil {
 		return fmt.Errorf("preparing metrics: %w", err)
 	}
+	go c.keep(ctx)
 	return nil
 }
 
@@ -116,21 +119,42 @@ func queues(t settings.Temporal) []queue {
 	return all
 }
 
-// figures counts anew if the last count is too old. While the server is away
-// there are no figures, rather than wrong ones.
-func (c *Census) figures(ctx context.Context) figures {
+// figures are those of the last count. While the server is away there are none,
+// rather than wrong ones.
+func (c *census) figures() figures {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if age := c.now().Sub(c.at); age >= 0 && age < lasts {
-		return c.last
-	}
-	ctx, cancel := context.WithTimeout(ctx, takes)
-	defer cancel()
-	c.last, c.at = c.count(ctx), c.now()
+	c.read = time.Now()
 	return c.last
 }
 
-func (c *Census) count(ctx context.Context) figures {
+func (c *census) keep(ctx context.Context) {
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		c.mutex.Lock()
+		wanted := time.Since(c.read) < interest
+		if !wanted {
+			c.last = figures{}
+		}
+		c.mutex.Unlock()
+		if wanted {
+			counting, cancel := context.WithTimeout(ctx, takes)
+			f := c.count(counting)
+			cancel()
+			c.mutex.Lock()
+			c.last = f
+			c.mutex.Unlock()
+		}
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *census) count(ctx context.Context) figures {
 	states := []string{conversation.StateOpen, conversation.StateAsking, conversation.StateOptedOut}
 	counts := make([]int64, len(states)+1)
 	loads := make([]*load, len(c.queues))
@@ -164,7 +188,7 @@ func (c *Census) count(ctx context.Context) figures {
 	return f
 }
 
-func (c *Census) conversations(ctx context.Context, condition string) (int64, error) {
+func (c *census) conversations(ctx context.Context, condition string) (int64, error) {
 	answer, err := c.temporal.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
 		Namespace: c.namespace,
 		Query:     fmt.Sprintf("WorkflowType = %q AND ExecutionStatus = 'Running' AND %s", conversation.WorkflowType, condition),
@@ -172,7 +196,7 @@ func (c *Census) conversations(ctx context.Context, condition string) (int64, er
 	return answer.GetCount(), err
 }
 
-func (c *Census) load(ctx context.Context, q queue) *load {
+func (c *census) load(ctx context.Context, q queue) *load {
 	answer, err := c.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: c.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: q.name}, TaskQueueType: q.code, ReportStats: true,
 	})
@@ -181,7 +205,7 @@ func (c *Census) load(ctx context.Context, q queue) *load {
 	}
 	l := &load{queue: q, backlog: answer.GetStats().GetApproximateBacklogCount(), age: answer.GetStats().GetApproximateBacklogAge().AsDuration()}
 	for _, poller := range answer.GetPollers() {
-		if c.now().Sub(poller.GetLastAccessTime().AsTime()) < heard {
+		if time.Since(poller.GetLastAccessTime().AsTime()) < heard {
 			l.pollers++
 		}
 	}
