@@ -28,7 +28,7 @@ type Conversations interface {
 // temporalTimeout is how long Temporal may take, and AWS where it keeps our
 // secrets: long enough for a server that fails over, short enough for the caller
 // to hear of it before it gives up.
-const temporalTimeout = 5 * time.Second
+const temporalTimeout = 4 * time.Second
 
 // retryAfter is when a caller that was answered 503 may come again, in seconds.
 const retryAfter = "5"
