@@ -76,6 +76,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	log := c.Logger(stderr)
+	if onLambda(env) { // the function's URL is the only way in
+		c.MetricsAddr, c.APIToken = metrics.Off, nil
+	}
 	ready := health.New(log, time.Now)
 	counted, stop, err := metrics.Serve(ctx, log, metrics.Options{Service: service, Address: c.MetricsAddr, Usual: usualMetrics, Ready: ready, Env: env})
 	if err != nil {
@@ -96,6 +99,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	options.MetricsHandler = counted.Temporal
+	if onLambda(env) {
+		options = connect.RenewSilent(options)
+	}
 	counts, err := newCounts(counted.Meter)
 	if err != nil {
 		return err
@@ -105,9 +111,6 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	defer temporal.Close()
-	if err := census.Take(ctx, counted.Meter, temporal, options.Namespace, c.Temporal); err != nil {
-		return err
-	}
 	signing, err := c.signing(store)
 	if err != nil {
 		return err
@@ -117,6 +120,16 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
+	ready.Begin(
+		health.Check{Words: errNoSecrets.Error(), Ask: signing.known},
+		health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, options) }},
+	)
+	if onLambda(env) {
+		return serveLambda(ctx, log, flushing(servers[0].handler, counted, traces))
+	}
+	if err := census.Take(ctx, counted.Meter, temporal, options.Namespace, c.Temporal); err != nil {
+		return err
+	}
 	listeners, err := listen(ctx, servers)
 	if err != nil {
 		return err
@@ -124,10 +137,6 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if len(settings.Reveal(c.APIToken)) == 0 {
 		log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
 	}
-	ready.Begin(
-		health.Check{Words: errNoSecrets.Error(), Ask: signing.known},
-		health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, options) }},
-	)
 	return serve(ctx, log.With("temporal", options.HostPort, "namespace", options.Namespace), servers, listeners, ready.End, c.ShutdownDelay)
 }
 

@@ -1,0 +1,395 @@
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
+
+	"parley/conversation"
+	"parley/internal/stack"
+	"parley/sinch"
+	"parley/sinch/sinchtest"
+	"parley/sms"
+)
+
+// frozen is for a look at what only time brings about, such as gRPC's own timers.
+var frozen = flag.Duration("frozen", 0, "how long a Lambda function is frozen at least, such as 4m")
+
+// lambda is what a function stands on: a server, and no worker.
+type lambda struct {
+	t        *testing.T
+	dir      string
+	port     int
+	server   *stack.Process
+	starts   int
+	temporal client.Client
+}
+
+// newLambda starts a server that keeps its state when it is started anew.
+func newLambda(t *testing.T) *lambda {
+	t.Helper()
+	l := &lambda{t: t, dir: t.TempDir(), port: freePort(t)}
+	var err error
+	l.temporal, err = client.NewLazyClient(client.Options{HostPort: l.address(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		l.temporal.Close()
+		l.stopServer()
+	})
+	return l
+}
+
+func (l *lambda) address() string { return fmt.Sprintf("127.0.0.1:%d", l.port) }
+
+func (l *lambda) startServer() {
+	l.t.Helper()
+	l.starts++
+	var err error
+	l.server, err = stack.Run(fmt.Sprint("devserver-", l.starts), filepath.Join(bin, "devserver"), l.dir, nil,
+		"--port", fmt.Sprint(l.port), "--headless", "--log-level", "error", "--db-filename", filepath.Join(l.dir, "temporal.db"))
+	require.NoError(l.t, err)
+	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+	defer cancel()
+	require.NoError(l.t, l.server.Await(ctx, func(ctx context.Context) bool {
+		_, err := l.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: "default"})
+		return err == nil
+	}))
+}
+
+func (l *lambda) stopServer() {
+	l.t.Helper()
+	if l.server != nil {
+		require.NoError(l.t, l.server.Stop())
+	}
+	l.server = nil
+}
+
+// settings are the variables of deploy/lambda/template.yaml, but for where the
+// secret is.
+func (l *lambda) settings() map[string]string {
+	return map[string]string{
+		"TEMPORAL_ADDRESS": l.address(), "SINCH_APP_ID": sinchtest.DefaultAppID, "SINCH_SMS_SENDER": string(ours),
+		"SINCH_WEBHOOK_SECRET": secret, "SINCH_WEBHOOK_TOLERANCE": "24h", "PARLEY_LOG_FORMAT": "json",
+	}
+}
+
+func (l *lambda) start(overrides ...string) *function {
+	l.t.Helper()
+	settings := l.settings()
+	for i := 0; i < len(overrides); i += 2 {
+		settings[overrides[i]] = overrides[i+1]
+	}
+	return startFunction(l.t, filepath.Join(bin, "webhook"), settings)
+}
+
+// told are the texts that a contact's conversation was told of, in order.
+func (l *lambda) told(contact sms.Number) []string {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+	defer cancel()
+	var texts []string
+	history := l.temporal.GetWorkflowHistory(ctx, conversation.ID(contact, ""), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(l.t, err)
+		signaled := event.GetWorkflowExecutionSignaledEventAttributes()
+		if signaled == nil {
+			continue
+		}
+		var envelope conversation.Envelope
+		require.NoError(l.t, converter.GetDefaultDataConverter().FromPayloads(signaled.GetInput(), &envelope))
+		var in sms.Inbound
+		require.NoError(l.t, json.Unmarshal(envelope.Body, &in))
+		texts = append(texts, in.Text)
+	}
+	return texts
+}
+
+// callback is a text of a contact, signed as Sinch does.
+func callback(id string, from sms.Number, text string) []byte {
+	body := []byte(inbound(id, from, ours, text, time.Now()))
+	return eventOf(signedCallback(body, secret, time.Now()), body, false)
+}
+
+func signedCallback(body []byte, secret string, at time.Time) *http.Request {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://localhost/webhooks/sinch", nil)
+	if err != nil {
+		panic(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	sinch.SignHeader(r.Header, secret, body, at)
+	return r
+}
+
+const (
+	acceptedBody = `{"result":"accepted"}`
+	lastAnswer   = 5 * time.Second // after which a callback is late
+)
+
+func requireAccepted(t *testing.T, r reply) {
+	t.Helper()
+	require.Equal(t, http.StatusOK, r.Status, r.Body)
+	require.JSONEq(t, acceptedBody, r.Body)
+}
+
+func TestLambda(t *testing.T) {
+	t.Parallel()
+	l := newLambda(t)
+	l.startServer()
+	f := l.start()
+	const contact sms.Number = "+15559876601"
+
+	first, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
+	t.Logf("from its start to its first answer: %s", time.Since(f.begun).Round(time.Millisecond))
+	requireAccepted(t, first)
+	require.Equal(t, "application/json", first.Headers["Content-Type"])
+	require.Equal(t, []string{"Hi!"}, l.told(contact))
+
+	second, took := f.invoke(callback("01LAMBDA2", contact, "And another"))
+	t.Logf("its second answer, in the same process: %s", took.Round(time.Millisecond))
+	requireAccepted(t, second)
+
+	// Bytes as they are, in base64: of them the signature is.
+	body := []byte(inbound("01LAMBDA3", contact, ours, "Grüße 👋 — é", time.Now()) + "\n")
+	encoded, _ := f.invoke(eventOf(signedCallback(body, secret, time.Now()), body, true))
+	requireAccepted(t, encoded)
+
+	for range 3 {
+		repeated, _ := f.invoke(eventOf(signedCallback(body, secret, time.Now()), body, true))
+		requireAccepted(t, repeated)
+	}
+	require.Equal(t, []string{"Hi!", "And another", "Grüße 👋 — é"}, l.told(contact), "a repeat costs no line of history")
+
+	f.signal(syscall.SIGTERM)
+	select {
+	case <-f.ended:
+		require.NoError(t, f.err)
+	case <-time.After(patience):
+		t.Fatal("SIGTERM does not end it")
+	}
+}
+
+// TestLambdaAnswersAsTheServer asks both the same, and compares what a caller sees.
+func TestLambdaAnswersAsTheServer(t *testing.T) {
+	t.Parallel()
+	l := newLambda(t)
+	l.startServer()
+	f := l.start()
+	settings := l.settings()
+	port := freePort(t)
+	at := fmt.Sprintf("http://127.0.0.1:%d", port)
+	settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_METRICS_ADDR"] = fmt.Sprintf("127.0.0.1:%d", port), "off"
+	server, err := stack.Run("webhook", filepath.Join(bin, "webhook"), l.dir, settings)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	require.NoError(t, server.Await(ctx, func(ctx context.Context) bool { return stack.Answers(ctx, at+"/healthz") }))
+
+	text := []byte(inbound("01LAMBDA", "+15559876602", ours, "Hi!", time.Now()))
+	of := func(body []byte, secret string, age time.Duration) http.Header {
+		return signedCallback(body, secret, time.Now().Add(-age)).Header
+	}
+	large := []byte(strings.Repeat("x", 256<<10+1))
+	tests := []struct {
+		name, method, path string
+		header             http.Header
+		body               []byte
+		want               int
+	}{
+		{"a text", "POST", "/webhooks/sinch", of(text, secret, 0), text, 200},
+		{"a text, hours old", "POST", "/webhooks/sinch", of(text, secret, 23*time.Hour), text, 200},
+		{"to the other path", "POST", "/webhooks/sinch/receipts", of(text, secret, 0), text, 200},
+		{"of another app", "POST", "/webhooks/sinch", of([]byte(`{"app_id":"x"}`), secret, 0), []byte(`{"app_id":"x"}`), 200},
+		{"unsigned", "POST", "/webhooks/sinch", nil, text, 401},
+		{"wrong signature", "POST", "/webhooks/sinch", of(text, "another", 0), text, 401},
+		{"stale", "POST", "/webhooks/sinch", of(text, secret, 25*time.Hour), text, 401},
+		{"not JSON", "POST", "/webhooks/sinch", of([]byte("Hi!"), secret, 0), []byte("Hi!"), 400},
+		{"too large", "POST", "/webhooks/sinch", of(large, secret, 0), large, 413},
+		{"the wrong method", "GET", "/webhooks/sinch", nil, nil, 405},
+		{"nowhere", "GET", "/favicon.ico?x=1", nil, nil, 404},
+		{"the API", "POST", "/messages", nil, []byte("{}"), 404},
+		{"metrics", "GET", "/metrics", nil, nil, 404},
+		{"alive", "GET", "/healthz", nil, nil, 200},
+		{"ready", "GET", "/readyz", nil, nil, 200},
+	}
+	compare := func(t *testing.T, r *http.Request, body []byte, want int) {
+		t.Helper()
+		served, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		words, err := io.ReadAll(served.Body)
+		require.NoError(t, err)
+		require.NoError(t, served.Body.Close())
+		require.Equal(t, want, served.StatusCode, "%s", words)
+		for _, inBase64 := range []bool{false, true} {
+			got, _ := f.invoke(eventOf(r, body, inBase64))
+			require.Equal(t, want, got.Status, got.Body)
+			require.JSONEq(t, string(words), got.Body)
+			for _, name := range []string{"Content-Type", "Retry-After", "Allow"} {
+				require.Equal(t, served.Header.Get(name), got.Headers[name], name)
+			}
+		}
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			compare(t, request(t, tt.method, at+tt.path, tt.header, tt.body), tt.body, tt.want)
+		})
+	}
+	t.Run("Temporal is away", func(t *testing.T) {
+		l.stopServer()
+		compare(t, request(t, "POST", at+"/webhooks/sinch", of(text, secret, 0), text), text, 503)
+	})
+}
+
+// TestLambdaBeginsWithoutTemporal: its first callback is refused for now, not
+// for good, and the next is taken once the server is there.
+func TestLambdaBeginsWithoutTemporal(t *testing.T) {
+	t.Parallel()
+	l := newLambda(t)
+	f := l.start()
+	const contact sms.Number = "+15559876603"
+
+	refused, took := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
+	require.Equal(t, http.StatusServiceUnavailable, refused.Status)
+	require.NotEmpty(t, refused.Headers["Retry-After"])
+	require.Less(t, took, lastAnswer)
+
+	l.startServer()
+	taken, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
+	requireAccepted(t, taken)
+	require.Equal(t, []string{"Hi!"}, l.told(contact))
+}
+
+// TestLambdaIsFrozen: Lambda stops a process between two callbacks, and the
+// server may be another one by the second.
+func TestLambdaIsFrozen(t *testing.T) {
+	t.Parallel()
+	l := newLambda(t)
+	l.startServer()
+	f := l.start()
+	const contact sms.Number = "+15559876604"
+	before, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
+	requireAccepted(t, before)
+
+	f.signal(syscall.SIGSTOP)
+	l.stopServer()
+	l.startServer()
+	time.Sleep(*frozen)
+	f.signal(syscall.SIGCONT)
+
+	after, took := f.invoke(callback("01LAMBDA2", contact, "Still there?"))
+	t.Logf("its first answer after that: %s", took.Round(time.Millisecond))
+	requireAccepted(t, after)
+	require.Less(t, took, lastAnswer)
+	require.Equal(t, []string{"Hi!", "Still there?"}, l.told(contact))
+}
+
+// TestLambdaConnectionIsForgotten: while a process is frozen, what is between it
+// and the server forgets the connection, and swallows what is sent there.
+func TestLambdaConnectionIsForgotten(t *testing.T) {
+	t.Parallel()
+	l := newLambda(t)
+	l.startServer()
+	between := newRouter(t, l.address())
+	f := l.start("TEMPORAL_ADDRESS", between.address)
+	const contact sms.Number = "+15559876605"
+	before, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
+	requireAccepted(t, before)
+
+	for _, id := range []string{"01LAMBDA2", "01LAMBDA3"} {
+		f.signal(syscall.SIGSTOP)
+		between.forget()
+		time.Sleep(*frozen)
+		f.signal(syscall.SIGCONT)
+
+		after, took := f.invoke(callback(id, contact, id))
+		t.Logf("its first answer after that: %s", took.Round(time.Millisecond))
+		requireAccepted(t, after)
+		require.Less(t, took, lastAnswer)
+	}
+	require.Equal(t, []string{"Hi!", "01LAMBDA2", "01LAMBDA3"}, l.told(contact))
+}
+
+// A router is between a function and the server.
+type router struct {
+	address string
+	server  string
+	mutex   sync.Mutex
+	lost    chan struct{} // closed when it forgets the connections that it has
+}
+
+func newRouter(t *testing.T, server string) *router {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	r := &router{address: listener.Addr().String(), server: server, lost: make(chan struct{})}
+	go func() {
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go r.connect(t.Context(), from)
+		}
+	}()
+	return r
+}
+
+func (r *router) connect(ctx context.Context, from net.Conn) {
+	r.mutex.Lock()
+	lost := r.lost
+	r.mutex.Unlock()
+	to, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.server)
+	if err != nil {
+		_ = from.Close()
+		return
+	}
+	pass := func(to, from net.Conn) {
+		packet := make([]byte, 32<<10)
+		for {
+			n, err := from.Read(packet)
+			select {
+			case <-lost: // nobody hears of it, and no connection ends
+				continue
+			default:
+			}
+			if err != nil {
+				_ = to.Close()
+				return
+			}
+			if _, err := to.Write(packet[:n]); err != nil {
+				_ = from.Close()
+				return
+			}
+		}
+	}
+	go pass(to, from)
+	pass(from, to)
+}
+
+// forget makes it swallow what comes on the connections that there are.
+func (r *router) forget() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	close(r.lost)
+	r.lost = make(chan struct{})
+}
