@@ -91,13 +91,9 @@ func (l *lambda) settings() map[string]string {
 	}
 }
 
-func (l *lambda) start(overrides ...string) *function {
+func (l *lambda) start() *function {
 	l.t.Helper()
-	settings := l.settings()
-	for i := 0; i < len(overrides); i += 2 {
-		settings[overrides[i]] = overrides[i+1]
-	}
-	return startFunction(l.t, filepath.Join(bin, "webhook"), settings)
+	return startFunction(l.t, filepath.Join(bin, "webhook"), l.settings())
 }
 
 // told are the texts that a contact's conversation was told of, in order.
@@ -205,6 +201,7 @@ func TestLambdaAnswersAsTheServer(t *testing.T) {
 	require.NoError(t, server.Await(ctx, func(ctx context.Context) bool { return stack.Answers(ctx, at+"/healthz") }))
 
 	text := []byte(inbound("01LAMBDA", "+15559876602", ours, "Hi!", time.Now()))
+	other := []byte(inbound("01LAMBDA", "+15559876602", ours2, "Hi!", time.Now()))
 	of := func(body []byte, secret string, age time.Duration) http.Header {
 		return signedCallback(body, secret, time.Now().Add(-age)).Header
 	}
@@ -217,6 +214,7 @@ func TestLambdaAnswersAsTheServer(t *testing.T) {
 	}{
 		{"a text", "POST", "/webhooks/sinch", of(text, secret, 0), text, 200},
 		{"a text, hours old", "POST", "/webhooks/sinch", of(text, secret, 23*time.Hour), text, 200},
+		{"a text to our other number", "POST", "/webhooks/sinch", of(other, secret, 0), other, 200},
 		{"to the other path", "POST", "/webhooks/sinch/receipts", of(text, secret, 0), text, 200},
 		{"of another app", "POST", "/webhooks/sinch", of([]byte(`{"app_id":"x"}`), secret, 0), []byte(`{"app_id":"x"}`), 200},
 		{"unsigned", "POST", "/webhooks/sinch", nil, text, 401},
@@ -309,7 +307,9 @@ func TestLambdaConnectionIsForgotten(t *testing.T) {
 	l := newLambda(t)
 	l.startServer()
 	between := newRouter(t, l.address())
-	f := l.start("TEMPORAL_ADDRESS", between.address)
+	settings := l.settings()
+	settings["TEMPORAL_ADDRESS"] = between.address
+	f := startFunction(t, filepath.Join(bin, "webhook"), settings)
 	const contact sms.Number = "+15559876605"
 	before, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
 	requireAccepted(t, before)
@@ -317,13 +317,16 @@ func TestLambdaConnectionIsForgotten(t *testing.T) {
 	for _, id := range []string{"01LAMBDA2", "01LAMBDA3"} {
 		f.signal(syscall.SIGSTOP)
 		between.forget()
-		time.Sleep(*frozen)
+		time.Sleep(max(*frozen, 6*time.Second)) // nobody forgets at once
 		f.signal(syscall.SIGCONT)
 
 		after, took := f.invoke(callback(id, contact, id))
-		t.Logf("its first answer after that: %s", took.Round(time.Millisecond))
-		requireAccepted(t, after)
+		t.Logf("its first answer after that: %d, %s", after.Status, took.Round(time.Millisecond))
 		require.Less(t, took, lastAnswer)
+		if after.Status == http.StatusServiceUnavailable { // the machine is busy: Sinch calls again
+			after, _ = f.invoke(callback(id, contact, id))
+		}
+		requireAccepted(t, after)
 	}
 	require.Equal(t, []string{"Hi!", "01LAMBDA2", "01LAMBDA3"}, l.told(contact))
 }

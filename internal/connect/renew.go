@@ -5,21 +5,26 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 )
 
-// silence is how long a call waits for its answer before its connection counts
-// as dead. A server that works answers in a tenth of it.
-const silence = 1500 * time.Millisecond
+// A connection counts as forgotten when nothing has come from it for so long
+// before a call, and then nothing comes of the call either. Two tries have to fit
+// into half of the caller's time, which is what the SDK gives a call.
+const (
+	quiet  = 5 * time.Second
+	silent = 700 * time.Millisecond
+)
 
 // RenewSilent is for a process that may be frozen between two calls. Meanwhile
 // anything between it and the server may have forgotten its connection, and then
 // swallows what is sent there; gRPC notices that only when its caller has long
-// given up. So a call that is not answered soon loses its connection, and the
-// SDK repeats it on a new one. The server drops the repeat if it has taken the
+// given up. So a connection from before that stays silent is closed, and the SDK
+// repeats the call on a new one. The server drops the repeat if it has taken the
 // first, see conversation.RequestIDs. A call also waits for a connection instead
 // of failing because the last attempt to get one did: that may be hours ago.
 //
@@ -41,8 +46,8 @@ type connections struct {
 
 type connection struct {
 	net.Conn
-	opened time.Time
-	among  *connections
+	among *connections
+	heard atomic.Int64 // when something came, by the clock on the wall: the other one may stand still
 }
 
 func (cs *connections) dial(ctx context.Context, address string) (net.Conn, error) {
@@ -50,11 +55,20 @@ func (cs *connections) dial(ctx context.Context, address string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{dialed, time.Now(), cs}
+	c := &connection{Conn: dialed, among: cs}
+	c.heard.Store(time.Now().UnixNano())
 	cs.mutex.Lock()
 	defer cs.mutex.Unlock()
 	cs.all[c] = struct{}{}
 	return c, nil
+}
+
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.heard.Store(time.Now().UnixNano())
+	}
+	return n, err
 }
 
 func (c *connection) Close() error {
@@ -65,19 +79,18 @@ func (c *connection) Close() error {
 }
 
 func (cs *connections) watch(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	begun := time.Now()
-	late := time.AfterFunc(silence, func() { cs.drop(begun) })
+	since := time.Now().Add(-quiet)
+	late := time.AfterFunc(silent, func() { cs.drop(since) })
 	defer late.Stop()
 	return invoke(ctx, method, req, reply, conn, opts...)
 }
 
-// drop ends the connections from before a call. One that was made for it is
-// slow, not forgotten.
-func (cs *connections) drop(before time.Time) {
+// drop closes the connections from which nothing has come since then.
+func (cs *connections) drop(since time.Time) {
 	cs.mutex.Lock()
 	defer cs.mutex.Unlock()
 	for c := range cs.all {
-		if c.opened.Before(before) {
+		if c.heard.Load() < since.UnixNano() {
 			_ = c.Conn.Close() // gRPC notices, and closes it too
 		}
 	}
