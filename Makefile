@@ -2,7 +2,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo play build test soak bench fuzz lint format check tidy
+.PHONY: help demo play build lambda test soak bench fuzz lint format check tidy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ build: .bin/devserver ## build all programs into .bin
 
 .bin/devserver: $(wildcard devserver/*.go) devserver/go.mod
 	cd devserver && $(GO) build -o ../.bin/devserver .
+
+lambda: lambda-arm64 lambda-amd64 ## build the webhook for AWS Lambda, see docs/lambda.md
+
+lambda-%:
+	GOOS=linux GOARCH=$* CGO_ENABLED=0 $(GO) build -trimpath -tags lambda.norpc -ldflags='-s -w' -o .bin/lambda/$*/bootstrap ./webhook
+	cd deploy && $(GO) run ./lambda/pack ../.bin/lambda/$*/bootstrap ../.bin/lambda/webhook-$*.zip
 
 test: build ## test everything; the end-to-end tests need chromium for the page
 	$(GO) test -race -timeout 20m ./...
