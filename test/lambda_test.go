@@ -1,6 +1,7 @@
 package test
 
 import (
+	"archive/zip"
 	"context"
 	"encoding/json"
 	"flag"
@@ -9,7 +10,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -395,4 +399,45 @@ func (r *router) forget() {
 	defer r.mutex.Unlock()
 	close(r.lost)
 	r.lost = make(chan struct{})
+}
+
+// TestLambdaPackage starts what make lambda has built, as often as it takes to
+// say how long a first callback waits.
+func TestLambdaPackage(t *testing.T) {
+	t.Parallel()
+	packed := filepath.Join(bin, "lambda", "webhook-"+runtime.GOARCH+".zip")
+	about, err := os.Stat(packed)
+	if err != nil || about.ModTime().Before(must(os.Stat(filepath.Join(bin, "webhook"))).ModTime()) {
+		t.Skip("there is no package of this program: run make lambda")
+	}
+	archive, err := zip.OpenReader(packed)
+	require.NoError(t, err)
+	require.Len(t, archive.File, 1)
+	raw, err := archive.Open("bootstrap")
+	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), "bootstrap")
+	file, err := os.OpenFile(program, os.O_CREATE|os.O_WRONLY, archive.File[0].Mode())
+	require.NoError(t, err)
+	_, err = io.Copy(file, raw)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	require.NoError(t, archive.Close())
+
+	l := newLambda(t)
+	l.startServer()
+	const contact sms.Number = "+15559876606"
+	var first, later []time.Duration
+	for i := range 5 {
+		f := startFunction(t, program, l.settings())
+		r, _ := f.invoke(callback(fmt.Sprint("01LAMBDA", i), contact, "Hi!"))
+		requireAccepted(t, r)
+		first = append(first, time.Since(f.begun))
+		r, took := f.invoke(callback(fmt.Sprint("02LAMBDA", i), contact, "Hi!"))
+		requireAccepted(t, r)
+		later = append(later, took)
+	}
+	slices.Sort(first)
+	slices.Sort(later)
+	t.Logf("from its start to its first answer: %s at the median, %s at most; a later answer: %s at the median",
+		first[2].Round(time.Millisecond), first[4].Round(time.Millisecond), later[2].Round(time.Millisecond))
 }
