@@ -43,15 +43,6 @@ func (s *strictServer) AddSearchAttributes(context.Context, *operatorservice.Add
 
 func (s *strictServer) start(t *testing.T) string {
 	t.Helper()
-	return serve(t, s)
-}
-
-func serve(t *testing.T, s interface {
-	workflowservice.WorkflowServiceServer
-	operatorservice.OperatorServiceServer
-},
-) string {
-	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	server := grpc.NewServer()
