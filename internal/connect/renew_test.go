@@ -76,7 +76,7 @@ func begin(t *testing.T, server *signals) (*way, func() error) {
 	go func() { _ = service.Serve(w) }()
 	t.Cleanup(service.Stop)
 
-	o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", listener.Addr().String()))
+	o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", listener.Addr().String()), nil)
 	require.NoError(t, err)
 	o.ConnectionOptions.TLS = &tls.Config{RootCAs: trusted, ServerName: "example.com", MinVersion: tls.VersionTLS12}
 	c, err := connect.Lazy(connect.RenewSilent(o))
