@@ -52,6 +52,8 @@ type cli struct {
 	Parked      parkedCmd      `cmd:"" help:"List what failed for good and waits for a person."`
 	Retry       retryCmd       `cmd:"" help:"Have parked work tried again."`
 	Skip        skipCmd        `cmd:"" help:"Give parked work up."`
+	Pause       pauseCmd       `cmd:"" name:"pause-sending" help:"Let no text leave until further notice; all else goes on."`
+	Resume      resumeCmd      `cmd:"" name:"resume-sending" help:"Let texts leave again."`
 	Optouts     optoutsCmd     `cmd:"" help:"Back up who opted out, or bring in who did so elsewhere."`
 	Backfill    backfillCmd    `cmd:"" help:"Bring in texts that Sinch has and no conversation got."`
 	Webhook     webhookCmd     `cmd:"" help:"Tell Sinch where to send its callbacks."`

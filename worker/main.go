@@ -38,6 +38,7 @@ type cli struct {
 	Only part `enum:",conversations,send" default:"" placeholder:"conversations|send" help:"Run one part only: 'send' is the one process that holds the carrier's credentials, 'conversations' everything else. Needs PARLEY_SEND_TASK_QUEUE, here and there. Default: both."`
 
 	settings.Temporal       `embed:"" group:"Temporal"`
+	settings.Sending        `embed:"" group:"Temporal"`
 	settings.Conversation   `embed:"" group:"Conversations"`
 	settings.Hooks          `embed:"" group:"Your own services"`
 	settings.Archive        `embed:"" group:"Your own services"`

@@ -59,6 +59,12 @@ func TestRefusesToStart(t *testing.T) {
 		{"only sending needs no more", []string{"--only", "send"}, append(apart, "PARLEY_IDLE_AFTER", "1h"), []string{"reaching Temporal"}},
 		{"only, on one queue", []string{"--only", "send"}, nil, []string{"set PARLEY_SEND_TASK_QUEUE"}},
 		{"only, on one queue by name", []string{"--only", "send"}, []string{"PARLEY_SEND_TASK_QUEUE", "parley"}, []string{"set PARLEY_SEND_TASK_QUEUE"}},
+		{"a rate for one queue", nil, []string{"PARLEY_SEND_RATE", "10"}, []string{"set PARLEY_SEND_TASK_QUEUE to a queue of its own"}},
+		{"a rate, not sending", []string{"--only", "conversations"}, append(apart, "PARLEY_SEND_RATE", "-1"), []string{"reaching Temporal"}},
+		{"a rate that would stop everything", nil, append(apart, "PARLEY_SEND_RATE", "0"), []string{"set PARLEY_SEND_RATE to", "parley pause-sending"}},
+		{"a rate that is no number", nil, append(apart, "PARLEY_SEND_RATE", "NaN"), []string{"set PARLEY_SEND_RATE to"}},
+		{"a rate that is a word", nil, append(apart, "PARLEY_SEND_RATE", "fast"), []string{"PARLEY_SEND_RATE is not understood: write it like 10"}},
+		{"a rate", nil, append(apart, "PARLEY_SEND_RATE", "0.5"), []string{"reaching Temporal"}},
 		{"only what", []string{"--only", "receive"}, nil, []string{"--only must be one of"}},
 		{
 			"everything at once", nil, append(noCredentials, "PARLEY_IDLE_AFTER", "1h", "PARLEY_OUTCOME_URL", "x", "SINCH_WEBHOOK_TOLERANCE", "-1s"),

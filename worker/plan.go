@@ -23,8 +23,9 @@ const (
 // A plan is what this process will do, with all settings checked: a worker that
 // starts shall not stumble over a setting an hour later.
 type plan struct {
-	queue     string // of conversations and scripts; empty: not ours
-	sendQueue string // of sending; empty: not ours
+	queue     string  // of conversations and scripts; empty: not ours
+	sendQueue string  // of sending; empty: not ours
+	sendRate  float64 // texts in a second, of all workers together; 0: no limit
 
 	all       settings.Temporal // the task queues of all workers
 	traces    tracing.Traces
@@ -55,7 +56,7 @@ func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error)
 		p.queue = ""
 	}
 
-	var errs [8]error
+	var errs [9]error
 	if p.queue != "" {
 		tolerance, err := c.Tolerance()
 		errs[0] = err
@@ -76,6 +77,7 @@ func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error)
 		config.Transport = traces.Transport("carrier")
 		p.key = config.Keys
 		p.carrier, errs[7] = sinch.NewClient(config)
+		p.sendRate, errs[8] = c.Rate(c.Temporal)
 	}
 	return p, errors.Join(errs[:]...)
 }

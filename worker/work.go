@@ -138,6 +138,7 @@ func (p plan) workers(temporal client.Client, broken func(error)) []worker.Worke
 		workers = append(workers, w)
 	}
 	if p.sendQueue != "" {
+		options.TaskQueueActivitiesPerSecond = p.sendRate
 		w := worker.New(temporal, p.sendQueue, options)
 		p.registerSending(w)
 		workers = append(workers, w)
