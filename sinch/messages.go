@@ -141,6 +141,7 @@ type App struct {
 	ProcessingMode        string // DISPATCH or CONVERSATION
 	RetentionDays         int    // how long CONVERSATION keeps messages
 	DispatchRetentionDays int    // how long DISPATCH keeps messages; 0: not at all
+	Channels              []Channel
 }
 
 // Source is where this app's messages are listed; empty means nowhere: Sinch
@@ -172,5 +173,6 @@ func (c *Client) App(ctx context.Context) (App, error) {
 		ProcessingMode:        o.text("processing_mode"),
 		RetentionDays:         int(o.object("retention_policy").number("ttl_days")),
 		DispatchRetentionDays: int(o.object("dispatch_retention_policy").number("ttl_days")),
+		Channels:              channels(o),
 	}, nil
 }

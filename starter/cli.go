@@ -56,6 +56,7 @@ type cli struct {
 	Resume      resumeCmd      `cmd:"" name:"resume-sending" help:"Let texts leave again."`
 	Optouts     optoutsCmd     `cmd:"" help:"Back up who opted out, or bring in who did so elsewhere."`
 	Backfill    backfillCmd    `cmd:"" help:"Bring in texts that Sinch has and no conversation got."`
+	Doctor      doctorCmd      `cmd:"" help:"Examine an installation, and say what to do about what is wrong."`
 	Webhook     webhookCmd     `cmd:"" help:"Tell Sinch where to send its callbacks."`
 }
 

@@ -173,9 +173,10 @@ func (s *server) limit(ctx context.Context, queue string, rate *taskqueuepb.Rate
 // sending looks up how the task queue of sending stands.
 func (s *server) sending(ctx context.Context, queue string) (sending, error) {
 	described, err := s.taskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
-	if err != nil {
-		return sending{}, err
-	}
+	return sendingOf(queue, described), err
+}
+
+func sendingOf(queue string, described *workflowservice.DescribeTaskQueueResponse) sending {
 	now := sending{TaskQueue: queue, queued: queuedIn(described, time.Now())}
 	limit := described.GetConfig().GetQueueRateLimit()
 	if limit.GetRateLimit() != nil && limit.GetRateLimit().GetRequestsPerSecond() == 0 {
@@ -184,14 +185,14 @@ func (s *server) sending(ctx context.Context, queue string) (sending, error) {
 			since := at.AsTime()
 			now.Since = &since
 		}
-		return now, nil
+		return now
 	}
 	// The server's own limit is one that nobody reaches.
 	effective := described.GetEffectiveRateLimit()
 	if from := effective.GetRateLimitSource(); from == enumspb.RATE_LIMIT_SOURCE_API || from == enumspb.RATE_LIMIT_SOURCE_WORKER {
 		now.Rate = float64(effective.GetRequestsPerSecond())
 	}
-	return now, nil
+	return now
 }
 
 // taskQueue describes a task queue with all that the server knows of it.

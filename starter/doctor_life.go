@@ -1,0 +1,305 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"parley/conversation"
+)
+
+// examineConversations counts them, and what waits for a person, by what
+// visibility knows: no conversation is asked.
+func (d *doctor) examineConversations(ctx context.Context) []finding {
+	if d.server == nil {
+		return nil
+	}
+	const check = "conversations"
+	of := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = ", conversation.WorkflowType)
+	running, err := d.count(ctx, of+"'Running'")
+	if err != nil {
+		return []finding{failed(check, "look at the server's visibility store", "%v", d.server.explain("counting conversations", err))}
+	}
+	found := []finding{fine(check, "%d running", running)}
+	// Servers that cannot pause workflows do not know the word either.
+	if paused, err := d.count(ctx, of+"'Paused'"); err == nil && paused > 0 {
+		found[0] = warned(check, "temporal workflow list --query \"ExecutionStatus = 'Paused'\" lists them", "%d running, and %d paused by somebody: texts wait there", running, paused)
+	}
+	return append(found, d.examineParked(ctx))
+}
+
+func (d *doctor) examineParked(ctx context.Context) finding {
+	const check = "parked work"
+	by := map[conversation.ParkCode]int{}
+	var oldest time.Time
+	parked, conversations, others := 0, 0, 0
+	err := d.server.eachMarked(ctx, conversation.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
+		c, ours := d.server.parkedIn(info)
+		switch {
+		case !ours:
+		case len(c.marks) > 0:
+			conversations++
+		case c.Attention != "":
+			others++
+		}
+		for _, mark := range c.marks {
+			parked++
+			by[mark.Code]++
+			if oldest.IsZero() || mark.At.Before(oldest) {
+				oldest = mark.At
+			}
+		}
+	})
+	if err != nil && !isTimeout(err) {
+		return failed(check, "look at the server's visibility store", "%v", d.server.explain("listing what is parked", err))
+	}
+	var said []string
+	for _, code := range conversation.ParkCodes() {
+		if n := by[code]; n > 0 {
+			said = append(said, fmt.Sprintf("%d %s", n, code))
+		}
+	}
+	var parts, advice []string
+	if parked > 0 {
+		parts = append(parts, fmt.Sprintf("%s in %s (%s), the oldest for %s", counted(parked, "thing"), counted(conversations, "conversation"), strings.Join(said, ", "), age(time.Since(oldest))))
+		advice = append(advice, "parley parked; then parley retry or parley skip")
+	}
+	if others > 0 {
+		parts = append(parts, fmt.Sprintf("%s a person for another reason", needing(others)))
+		advice = append(advice, "parley list --attention")
+	}
+	switch {
+	case err != nil:
+		return warned(check, "a longer --timeout", "not counted to the end in %s; so far: %s", d.Timeout, strings.Join(append(parts, "…"), "; "))
+	case len(parts) > 0:
+		return warned(check, strings.Join(advice, "; "), "%s", strings.Join(parts, "; "))
+	}
+	return fine(check, "none, and no conversation needs a person")
+}
+
+func needing(conversations int) string {
+	if conversations == 1 {
+		return "1 conversation needs"
+	}
+	return fmt.Sprintf("%d conversations need", conversations)
+}
+
+// life is what the latest events of some conversations tell.
+type life struct {
+	looked  int
+	text    time.Time // when the last one of a contact came
+	receipt time.Time
+	sent    time.Time // when the carrier took the last one of ours
+	turns   []time.Time
+	unread  []time.Time // since when something waits to be taken by a worker
+}
+
+const (
+	latestEvents = 50 // of a conversation are read: some turns
+	readers      = 8
+)
+
+// examineLife reads the end of some histories. It takes no worker, and costs no
+// action.
+func (d *doctor) examineLife(ctx context.Context) []finding {
+	if d.server == nil {
+		return nil
+	}
+	const check = "life"
+	runs, err := d.newest(ctx)
+	if err != nil {
+		return []finding{failed(check, "look at the server's visibility store", "%v", d.server.explain("listing conversations", err))}
+	}
+	if len(runs) == 0 {
+		return []finding{fine(check, "no conversation is running, so there is none to see")}
+	}
+	l, err := d.read(ctx, runs)
+	if l.looked == 0 {
+		return []finding{failed(check, "ask again, with a longer --timeout", "%v", d.server.explain("reading what happened", err))}
+	}
+	return []finding{l.traffic(len(runs)), l.responder(), l.standing()}
+}
+
+// newest are the conversations that began last, as visibility lists them.
+func (d *doctor) newest(ctx context.Context) ([]*commonpb.WorkflowExecution, error) {
+	var runs []*commonpb.WorkflowExecution
+	err := d.server.eachConversation(ctx, "ExecutionStatus = 'Running'", d.command.Sample, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		runs = append(runs, info.GetExecution())
+		return true, nil
+	})
+	return runs, err
+}
+
+// read looks into the runs until the time is over; what it has seen by then counts.
+func (d *doctor) read(ctx context.Context, runs []*commonpb.WorkflowExecution) (life, error) {
+	var all life
+	var failure error
+	var lock sync.Mutex
+	var reading sync.WaitGroup
+	next := make(chan *commonpb.WorkflowExecution)
+	for range readers {
+		reading.Go(func() {
+			for run := range next {
+				events, err := d.latest(ctx, run)
+				lock.Lock()
+				switch _, gone := errors.AsType[*serviceerror.NotFound](err); {
+				case err == nil:
+					all.add(events, d.kindOf)
+				case !gone && failure == nil:
+					failure = err
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	for _, run := range runs {
+		next <- run
+	}
+	close(next)
+	reading.Wait()
+	return all, failure
+}
+
+// latest are a run's last events, the newest first.
+func (d *doctor) latest(ctx context.Context, run *commonpb.WorkflowExecution) ([]*historypb.HistoryEvent, error) {
+	page, err := d.server.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
+		Namespace: d.server.options.Namespace, Execution: run, MaximumPageSize: latestEvents,
+	})
+	return page.GetHistory().GetEvents(), err
+}
+
+// kindOf tells what a conversation was told; empty if we cannot read it.
+func (d *doctor) kindOf(signal *historypb.WorkflowExecutionSignaledEventAttributes) conversation.Kind {
+	var e conversation.Envelope
+	if signal.GetSignalName() != conversation.EventSignal || d.server.dataConverter().FromPayloads(signal.GetInput(), &e) != nil {
+		return ""
+	}
+	return e.Kind
+}
+
+// The activities whose beginning and end are looked for.
+const (
+	sends    = "SendMessage"
+	responds = "HandleInboundMessage"
+)
+
+// add reads the end of one history, the newest event first.
+func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.WorkflowExecutionSignaledEventAttributes) conversation.Kind) {
+	l.looked++
+	ended := map[int64]time.Time{} // when an activity did, by the event that began it; zero: not well
+	read := false                  // by a worker, whatever came before
+	var waits time.Time            // since when something is not
+	for _, e := range events {
+		at := e.GetEventTime().AsTime()
+		read = read || e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+		if signal := e.GetWorkflowExecutionSignaledEventAttributes(); signal != nil {
+			if !read {
+				waits = at
+			}
+			kind := kindOf(signal)
+			if kind == conversation.KindInbound {
+				l.text = later(l.text, at)
+			}
+			if kind == conversation.KindReceipt {
+				l.receipt = later(l.receipt, at)
+			}
+		}
+		if begun, well := endOf(e); begun != 0 {
+			if ended[begun] = (time.Time{}); well {
+				ended[begun] = at
+			}
+		}
+		end, over := ended[e.GetEventId()]
+		switch e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() {
+		case sends:
+			l.sent = later(l.sent, end)
+		case responds:
+			if !over {
+				l.turns = append(l.turns, at)
+			}
+		}
+	}
+	if !waits.IsZero() {
+		l.unread = append(l.unread, waits)
+	}
+}
+
+// endOf is the event that began the activity which ends with this one, or 0.
+func endOf(e *historypb.HistoryEvent) (begun int64, well bool) {
+	if begun = e.GetActivityTaskCompletedEventAttributes().GetScheduledEventId(); begun != 0 {
+		return begun, true
+	}
+	return cmp.Or(
+		e.GetActivityTaskFailedEventAttributes().GetScheduledEventId(),
+		e.GetActivityTaskTimedOutEventAttributes().GetScheduledEventId(),
+		e.GetActivityTaskCanceledEventAttributes().GetScheduledEventId(),
+	), false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// silence is how long a text may be without a receipt, or a turn without an
+// end, before somebody should know.
+const silence = 10 * time.Minute
+
+func (l life) traffic(runs int) finding {
+	const check = "life"
+	sample := fmt.Sprintf("of %s, those that began last", counted(l.looked, "conversation"))
+	if l.looked < runs {
+		sample = fmt.Sprintf("of %d conversations, as many of the last %d as could be read in time", l.looked, runs)
+	}
+	found := fmt.Sprintf("last text of a contact %s, last receipt %s, last text that Sinch took %s; %s", ago(l.text), ago(l.receipt), ago(l.sent), sample)
+	if !l.sent.IsZero() && l.receipt.Before(l.sent) && time.Since(l.sent) > silence {
+		return warned(check, "does Sinch reach the webhook? See its log, parley webhook list, and parley doctor --probe; some networks never report", "%s: no receipt since", found)
+	}
+	return fine(check, "%s", found)
+}
+
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return "unseen"
+	}
+	return age(time.Since(t)) + " ago"
+}
+
+func (l life) responder() finding {
+	const check = "responder"
+	if len(l.turns) == 0 {
+		return fine(check, "no turn is open in these conversations")
+	}
+	oldest := slices.MinFunc(l.turns, time.Time.Compare)
+	found := fmt.Sprintf("%s in these conversations, the oldest for %s", counted(len(l.turns), "open turn"), age(time.Since(oldest)))
+	if time.Since(oldest) > silence {
+		return warned(check, "is the service at PARLEY_RESPONDER_URL slow, or no worker there? See the worker's log", "%s", found)
+	}
+	return fine(check, "%s", found)
+}
+
+// standing are conversations that stand still: they were told something, and no
+// worker has taken it.
+func (l life) standing() finding {
+	const check = "standing still"
+	late := slices.DeleteFunc(slices.Clone(l.unread), func(at time.Time) bool { return time.Since(at) < overdue })
+	if len(late) == 0 {
+		return fine(check, "none of these conversations")
+	}
+	return failed(check, "start a worker of the right build; if one runs, its log says why the workflow task fails", "%s, the longest for %s",
+		counted(len(late), "conversation"), age(time.Since(slices.MinFunc(late, time.Time.Compare))))
+}

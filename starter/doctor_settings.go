@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"parley/internal/settings"
+)
+
+// An installation is what the settings say, of all programs. A group that is not
+// understood has no values.
+type installation struct {
+	temporal     settings.Temporal
+	sends        settings.Sending
+	conversation settings.Conversation
+	hooks        settings.Hooks
+	archive      settings.Archive
+	sinchApp     settings.SinchApp
+	access       settings.SinchAccess
+	callbacks    settings.SinchCallbacks
+	wrong        []error
+}
+
+// readInstallation reads each group on its own, so that one wrong setting does
+// not hide the others.
+func readInstallation(env settings.Env) installation {
+	var i installation
+	var unused struct {
+		settings.Log
+		settings.Metrics
+	}
+	understood := func(group any) bool {
+		_, err := settings.Parse(group, nil, env, io.Discard, io.Discard, kong.Vars{"metrics_addr": ""})
+		if err != nil {
+			i.wrong = append(i.wrong, err)
+		}
+		return err == nil
+	}
+	check := func(err error) {
+		if err != nil {
+			i.wrong = append(i.wrong, err)
+		}
+	}
+	understood(&i.temporal)
+	if understood(&i.sends) {
+		_, err := i.sends.Rate(i.temporal)
+		check(err)
+	}
+	tolerance := time.Minute
+	if understood(&i.callbacks) {
+		var err error
+		tolerance, err = i.callbacks.Tolerance()
+		check(err)
+	}
+	if understood(&i.conversation) {
+		_, err := i.conversation.Settings(i.temporal, tolerance)
+		check(err)
+	}
+	if understood(&i.hooks) {
+		for _, read := range []func() error{
+			func() error { _, err := i.hooks.Responder(); return err },
+			func() error { _, err := i.hooks.Outcome(); return err },
+			func() error { _, err := i.hooks.Notify(); return err },
+			func() error { _, err := i.hooks.Fallback(); return err },
+		} {
+			check(read())
+		}
+	}
+	if understood(&i.archive) && (i.archive.ArchiveDir == "" || i.archive.ArchiveURL != "") {
+		_, err := i.archive.OpenArchive(i.hooks.HookSecret) // which would make a folder
+		check(err)
+	}
+	understood(&i.sinchApp)
+	understood(&i.access)
+	understood(&unused)
+	return i
+}
+
+func (d *doctor) examineSettings(context.Context) []finding {
+	var found []finding
+	if len(d.wrong) > 0 {
+		found = append(found, failed("settings", errors.Join(d.wrong...).Error(), "%s not understood, or make no sense", counted(len(d.wrong), "setting")))
+	} else {
+		found = append(found, fine("settings", "all that are set here are understood"))
+	}
+	worker := []string{"SINCH_PROJECT_ID", "SINCH_APP_ID", "SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET"}
+	found = append(found,
+		d.complete("settings of the worker", "set what is missing where it runs; only a worker --only conversations does without", worker),
+		d.complete("settings of the webhook", "set what is missing where it runs", []string{"SINCH_WEBHOOK_SECRET", "SINCH_APP_ID"}),
+		d.examineSenders())
+	if tolerance, err := d.callbacks.Tolerance(); err == nil && tolerance < 24*time.Hour {
+		found = append(found, warned("age of callbacks", "set SINCH_WEBHOOK_TOLERANCE=24h for webhook and worker: duplicates are dropped by id in any case",
+			"after an outage of more than %s, texts may be refused for their age", tolerance))
+	}
+	return append(found, d.examineURLs()...)
+}
+
+// complete finds out whether a program has what it does not start without, or
+// should not.
+func (d *doctor) complete(check, advice string, names []string) finding {
+	var missing []string
+	for _, name := range names {
+		if !d.isSet(name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return warned(check, advice, "not set here: %s", strings.Join(missing, ", "))
+	}
+	return fine(check, "complete")
+}
+
+// isSet is true for a setting that is kept elsewhere, too.
+func (d *doctor) isSet(name string) bool {
+	return strings.TrimSpace(d.env[name]) != "" || strings.TrimSpace(d.env[name+"_PARAM"]) != ""
+}
+
+func (d *doctor) examineSenders() finding {
+	const check = "our numbers"
+	senders := d.sinchApp.Senders()
+	if len(senders) == 0 {
+		return warned(check, "set SINCH_SMS_SENDER, the same for worker, webhook and parley: without it all our numbers share one conversation with a contact",
+			"SINCH_SMS_SENDER is not set here: the app's own default number sends")
+	}
+	return fine(check, "%d, the default one first: %s; Sinch does not say which numbers an app has", len(senders), strings.Join(maskedSenders(senders), ", "))
+}
+
+// examineURLs looks for what leads elsewhere than in production, or in clear.
+func (d *doctor) examineURLs() []finding {
+	urls := []struct{ name, value string }{
+		{"PARLEY_RESPONDER_URL", d.hooks.ResponderURL.Reveal()},
+		{"PARLEY_OUTCOME_URL", d.hooks.OutcomeURL.Reveal()},
+		{"PARLEY_NOTIFY_URL", d.hooks.NotifyURL.Reveal()},
+		{"PARLEY_FALLBACK_URL", d.hooks.FallbackURL.Reveal()},
+		{"PARLEY_ARCHIVE_URL", d.archive.ArchiveURL.Reveal()},
+		{"SINCH_API_URL", d.access.APIURL},
+		{"SINCH_AUTH_URL", d.access.AuthURL},
+	}
+	var found []finding
+	var inClear []string
+	for _, one := range urls {
+		if u, err := url.Parse(one.value); err == nil && u.Scheme == "http" && !isLocal(u) {
+			inClear = append(inClear, one.name)
+		}
+	}
+	if len(inClear) > 0 {
+		found = append(found, warned("plain http", "use https://, or make sure that nobody can read along", "what is sent to %s travels in clear", strings.Join(inClear, ", ")))
+	}
+	if d.access.APIURL != "" || d.access.AuthURL != "" {
+		found = append(found, warned("Sinch's host", "for real texts, leave out SINCH_API_URL and SINCH_AUTH_URL", "another host stands in for Sinch: %s", hostOf(d.access.APIURL, d.access.AuthURL)))
+	}
+	if dir := d.archive.ArchiveDir; dir != "" && d.archive.ArchiveURL == "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			found = append(found, warned("archive", "run the doctor where the workers run, or make the folder", "PARLEY_ARCHIVE_DIR is not a folder here"))
+		}
+	}
+	return found
+}
+
+func hostOf(urls ...string) string {
+	var hosts []string
+	for _, s := range urls {
+		if u, err := url.Parse(s); err == nil && u.Host != "" && !slices.Contains(hosts, u.Host) {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	return strings.Join(hosts, ", ")
+}
+
+// isLocal is true for a URL on this machine.
+func isLocal(u *url.URL) bool {
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+}

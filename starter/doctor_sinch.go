@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"parley/sinch"
+	"parley/sms"
+)
+
+// needed are the triggers without which there are no conversations.
+var needed = []string{"MESSAGE_INBOUND", "MESSAGE_DELIVERY"}
+
+// client is Sinch's, or nil and the settings that it lacks.
+func (d *doctor) client() (*sinch.Client, string, error) {
+	config := d.access.Config(d.sinchApp)
+	config.RequestTimeout = d.Timeout
+	var missing []string
+	for _, s := range []struct{ name, value string }{
+		{"SINCH_PROJECT_ID", config.ProjectID},
+		{"SINCH_APP_ID", config.AppID},
+		{"SINCH_ACCESS_KEY", config.AccessKey},
+		{"SINCH_ACCESS_KEY_SECRET", config.AccessKeySecret},
+	} {
+		if s.value == "" {
+			missing = append(missing, s.name)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, strings.Join(missing, ", "), nil
+	}
+	c, err := sinch.NewClient(config)
+	return c, "", err
+}
+
+func (d *doctor) examineApp(ctx context.Context) []finding {
+	const check = "Sinch's app"
+	client, missing, err := d.client()
+	switch {
+	case err != nil:
+		return []finding{failed(check, "mend the setting", "%v", err)}
+	case missing != "":
+		return []finding{warned(check, "set it here to have the app and its webhooks looked at", "not set here: %s", missing)}
+	}
+	app, err := client.App(ctx)
+	if err != nil {
+		return []finding{failedAtSinch(check, err)}
+	}
+	found := []finding{fine(check, "%s in region %s, in %s mode; the access key is taken", cmp.Or(app.Name, app.ID), cmp.Or(strings.ToLower(d.access.Region), "us"), app.ProcessingMode)}
+	return append(found, examineChannel(app), examineList(app))
+}
+
+// failedAtSinch tells apart what Sinch answers from what there is to do.
+func failedAtSinch(check string, err error) finding {
+	if answer, ok := errors.AsType[*sinch.Error](err); ok {
+		return failed(check, cmp.Or(answer.Detail, "try again; see docs/sinch.md, When it does not work"), "Sinch's answer: %s", answer.Code)
+	}
+	return failed(check, "see docs/sinch.md, When it does not work", "%v", err)
+}
+
+func examineChannel(app sinch.App) finding {
+	const check = "Sinch's SMS channel"
+	const advice = "add the SMS channel to the app, with the service plan of your numbers"
+	channel, has := app.Channel("SMS")
+	switch {
+	case !has:
+		return failed(check, advice, "the app has none: no text leaves")
+	case channel.Status == "FAILING":
+		return failed(check, "look at the channel in Sinch's dashboard", "failing: %s", channel.Detail)
+	case channel.Status != "" && channel.Status != "ACTIVE":
+		return warned(check, "look at the channel in Sinch's dashboard", "%s %s", channel.Status, channel.Detail)
+	}
+	return fine(check, "active")
+}
+
+func examineList(app sinch.App) finding {
+	const check = "Sinch's message list"
+	switch app.Source() {
+	case sinch.ConversationSource:
+		return fine(check, "kept for %s: it settles doubts, and backfill reads it", counted(app.RetentionDays, "day"))
+	case sinch.DispatchSource:
+		return fine(check, "kept for %s: it settles doubts, and backfill reads it", counted(app.DispatchRetentionDays, "day"))
+	}
+	return warned(check, "set the app to CONVERSATION mode, or give it a dispatch retention of a day or more; without, set SINCH_RECEIPTS=all",
+		"Sinch keeps none: a text in doubt may be sent twice, and missed texts cannot be brought in")
+}
+
+func (d *doctor) examineWebhooks(ctx context.Context) []finding {
+	const check = "Sinch's webhook"
+	client, missing, err := d.client()
+	if client == nil || err != nil || missing != "" {
+		return nil // which the step before has said
+	}
+	hooks, err := client.ListWebhooks(ctx)
+	if err != nil {
+		return []finding{failedAtSinch(check, err)}
+	}
+	register := "parley webhook register --url https://…" + callbacksPath
+	if d.command.Probe != "" {
+		register = "parley webhook register --url " + plain(d.command.Probe)
+	}
+	if len(hooks) == 0 {
+		return []finding{failed(check, register, "none is registered: nothing comes in")}
+	}
+	var found []finding
+	covered := map[string]bool{}
+	for _, hook := range hooks {
+		target, err := url.Parse(hook.Target)
+		ours := err == nil && (strings.HasSuffix(target.Path, callbacksPath) || strings.HasSuffix(target.Path, receiptsPath))
+		switch {
+		case !ours:
+			found = append(found, warned(check, "leave it, if it is another program's", "%s is not a path of Parley's (%s)", plain(hook.Target), callbacksPath))
+			continue
+		case target.Scheme != "https" && !isLocal(target):
+			found = append(found, failed(check, "register the https:// URL, and parley webhook delete "+hook.ID, "texts come to %s in clear", plain(hook.Target)))
+		default:
+			found = append(found, fine(check, "%s for %s", plain(hook.Target), strings.Join(hook.Triggers, ", ")))
+		}
+		for _, trigger := range hook.Triggers {
+			covered[trigger] = true
+		}
+	}
+	for _, trigger := range needed {
+		if !covered[trigger] {
+			found = append(found, failed(check, register+"; if that URL is registered already, delete it first", "no webhook of Parley's gets %s", trigger))
+		}
+	}
+	if probe := d.command.Probe; probe != "" && !slices.ContainsFunc(hooks, func(w sinch.Webhook) bool { return w.Target == probe }) {
+		found = append(found, warned(check, register, "%s, which is probed, is not registered", plain(probe)))
+	}
+	return found
+}
+
+// The paths of our webhook, as programs other than it know them.
+const (
+	callbacksPath = "/webhooks/sinch"
+	receiptsPath  = "/webhooks/sinch/receipts"
+)
+
+// plain is a URL without what may be a secret in it.
+func plain(target string) string {
+	u, err := url.Parse(target)
+	if err != nil || u.Host == "" {
+		return "a target that is no URL"
+	}
+	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath())
+}
+
+func maskedSenders(senders []sms.Sender) []string {
+	var masked []string
+	for _, s := range senders {
+		if number, err := sms.ParseNumber(string(s)); err == nil {
+			masked = append(masked, number.Masked())
+		} else {
+			masked = append(masked, string(s)) // a name or a short code
+		}
+	}
+	return masked
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"parley/conversation"
+)
+
+func (d *doctor) examineTemporal(ctx context.Context) []finding {
+	const check = "Temporal"
+	const unseen = "task queues and conversations were not looked at"
+	s, err := d.connect(ctx, workFlags{Temporal: d.temporal})
+	if err != nil {
+		return []finding{failed(check, unseen, "%v", err)}
+	}
+	namespace, err := s.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.options.Namespace})
+	if err != nil {
+		s.Close()
+		return []finding{failed(check, unseen, "%v", s.explain("looking up the namespace", err))}
+	}
+	d.server = s
+	version := "an unknown version"
+	if info, err := s.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{}); err == nil && info.GetServerVersion() != "" {
+		version = "version " + info.GetServerVersion()
+	}
+	return []finding{
+		fine(check, "%s at %s, namespace %q", version, s.options.HostPort, s.options.Namespace),
+		d.examineRetention(namespace.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()),
+		d.examineAttributes(ctx),
+	}
+}
+
+// examineRetention: what was said is shown, and proven, no longer than that once
+// a conversation has closed.
+func (d *doctor) examineRetention(kept time.Duration) finding {
+	const check = "retention"
+	archived := d.archive.ArchiveDir != "" || d.archive.ArchiveURL != ""
+	idle := d.conversation.IdleAfter
+	found := fmt.Sprintf("what was said is kept for %s after a conversation closes", inDays(kept))
+	switch {
+	case archived:
+		return fine(check, "%s, and in the archive", found)
+	case kept < idle:
+		return warned(check, "raise it (temporal operator namespace update --retention), or keep messages in an archive: PARLEY_ARCHIVE_DIR or PARLEY_ARCHIVE_URL",
+			"%s, which is less than the silence after which it does, %s", found, inDays(idle))
+	}
+	return fine(check, "%s", found)
+}
+
+func inDays(d time.Duration) string {
+	if days := d / (24 * time.Hour); days > 0 && d%(24*time.Hour) == 0 {
+		return counted(int(days), "day")
+	}
+	return age(d)
+}
+
+// examineAttributes asks for conversations by all of them: a server that does
+// not know one refuses the question.
+func (d *doctor) examineAttributes(ctx context.Context) finding {
+	const check = "search attributes"
+	query := fmt.Sprintf("WorkflowType = '%s' AND %s = 'none' AND %s = true AND %s = 'none'", conversation.WorkflowType,
+		conversation.StateAttribute.GetName(), conversation.AttentionAttribute.GetName(), conversation.ScriptAttribute.GetName())
+	_, err := d.count(ctx, query)
+	if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); unknown {
+		return warned(check, "start a worker, which registers them, or logs the command that does", "not registered: conversations work, and cannot be found by their state")
+	}
+	if err != nil {
+		return failed(check, "conversations cannot be listed: look at the server's visibility store", "%v", d.server.explain("counting conversations", err))
+	}
+	return fine(check, "registered")
+}
+
+func (d *doctor) count(ctx context.Context, query string) (int64, error) {
+	answer, err := d.server.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: d.server.options.Namespace, Query: query})
+	return answer.GetCount(), err
+}
+
+// overdue is how long work may wait for a worker before somebody should know.
+const overdue = time.Minute
+
+func (d *doctor) examineTaskQueues(ctx context.Context) []finding {
+	if d.server == nil {
+		return nil
+	}
+	type work struct {
+		queue, name string
+		kind        enumspb.TaskQueueType
+		start       string // what to start for it
+	}
+	common := []work{
+		{d.temporal.TaskQueue, "workflows", enumspb.TASK_QUEUE_TYPE_WORKFLOW, "start a worker"},
+		{d.temporal.TaskQueue, "activities", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker"},
+	}
+	if d.temporal.SendsApart() {
+		common = append(common, work{d.temporal.SendTaskQueue, "sending", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker, such as worker --only send, with this PARLEY_SEND_TASK_QUEUE"})
+	}
+	var found []finding
+	var how sending
+	builds := map[string]string{} // by the worker's identity
+	for _, w := range common {
+		check := fmt.Sprintf("task queue %s, %s", w.queue, w.name)
+		described, err := d.server.taskQueue(ctx, w.queue, w.kind)
+		if err != nil {
+			found = append(found, failed(check, "ask again; or may TEMPORAL_API_KEY read this?", "%v", err))
+			continue
+		}
+		now := queuedIn(described, time.Now())
+		paused := false
+		if w.name == "sending" {
+			how = sendingOf(w.queue, described)
+			paused = how.Paused
+		}
+		switch {
+		case now.Workers == 0:
+			found = append(found, failed(check, w.start+", or set the task queue that yours work on", "%s", now))
+		case now.Oldest > overdue && !paused:
+			found = append(found, warned(check, "start more workers, or look at their logs", "%s", now))
+		default:
+			found = append(found, fine(check, "%s", now))
+		}
+		buildsOf(described, builds)
+	}
+	return append(found, d.examineSending(how), workersFound(builds))
+}
+
+func (d *doctor) examineSending(how sending) finding {
+	const check = "sending"
+	switch {
+	case !d.temporal.SendsApart():
+		return fine(check, "not paused; with no task queue of its own it cannot be, and keeps no rate")
+	case how.Paused:
+		return warned(check, "parley resume-sending, once that is right again", "%s", how.stands(d.zone))
+	}
+	return fine(check, "%s", how.stands(d.zone))
+}
+
+func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[string]string) {
+	for _, p := range described.GetPollers() {
+		if time.Since(p.GetLastAccessTime().AsTime()) >= pollTime {
+			continue
+		}
+		build := p.GetDeploymentOptions().GetBuildId()
+		if name := p.GetDeploymentOptions().GetDeploymentName(); name != "" {
+			build = name + "/" + build
+		}
+		builds[p.GetIdentity()] = build
+	}
+}
+
+// workersFound lists the processes, and the builds that they say they are of.
+func workersFound(builds map[string]string) finding {
+	const check = "workers"
+	names := slices.Sorted(maps.Keys(builds))
+	known := map[string]bool{}
+	for i, name := range names {
+		known[builds[name]] = true
+		if builds[name] != "" {
+			names[i] += " (" + builds[name] + ")"
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", pollTime)
+	case len(known) > 1:
+		return warned(check, "let a deployment come to its end", "of %s: %s", counted(len(known), "build"), strings.Join(names, ", "))
+	}
+	return fine(check, "heard of in the last %s: %s", pollTime, strings.Join(names, ", "))
+}
