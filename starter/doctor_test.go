@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"parley/conversation"
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sinch/sinchtest"
@@ -321,7 +323,10 @@ func TestDoctorDoesNotGetThrough(t *testing.T) {
 	t.Cleanup(tls.Close)
 	open := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(open.Close)
-	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else nobody notices that the client has gone
+		<-r.Context().Done()
+	}))
 	t.Cleanup(silent.Close)
 	u, err := url.Parse(open.URL)
 	require.NoError(t, err)
@@ -333,4 +338,64 @@ func TestDoctorDoesNotGetThrough(t *testing.T) {
 	require.Equal(t, "nothing listens there", one(t, probed(t, "http://127.0.0.1:9", nil), "probe").Found)
 	require.Equal(t, "no answer in time", one(t, probed(t, silent.URL, nil, "--timeout", "300ms"), "probe").Found)
 	require.Equal(t, "--probe is not a URL", one(t, probed(t, "sms.example.com", nil), "probe").Found)
+}
+
+// What the latest events tell is told to a person only once it is late.
+func TestDoctorJudgesLife(t *testing.T) {
+	t.Parallel()
+	past := func(d time.Duration) time.Time { return time.Now().Add(-d) }
+	l := life{looked: 3, text: past(time.Hour), receipt: past(30 * time.Minute), sent: past(5 * time.Minute)}
+	require.Equal(t, finding{Check: "life", Status: statusOK, Found: "last text of a contact 1h00m ago, last receipt 30m ago, last text that Sinch took 5m ago; of 3 conversations, those that began last"}, l.traffic(3))
+	require.Contains(t, l.traffic(50).Found, "of 3 conversations, as many of the last 50 as could be read in time")
+	l.sent = past(20 * time.Minute)
+	require.Equal(t, statusWarn, l.traffic(3).Status, "no receipt came for it")
+	l.receipt = past(19 * time.Minute)
+	require.Equal(t, statusOK, l.traffic(3).Status)
+	require.Equal(t, statusOK, life{looked: 1}.traffic(1).Status)
+
+	l.turns = []time.Time{past(time.Second), past(2 * time.Minute)}
+	require.Equal(t, "2 open turns in these conversations, the oldest for 2m", l.responder().Found)
+	require.Equal(t, statusOK, l.responder().Status)
+	l.turns = append(l.turns, past(11*time.Minute))
+	require.Equal(t, statusWarn, l.responder().Status)
+
+	l.unread = []time.Time{past(time.Second)}
+	require.Equal(t, statusOK, l.standing().Status)
+	l.unread = append(l.unread, past(3*time.Minute), past(2*time.Minute))
+	require.Equal(t, "2 conversations, the longest for 3m", l.standing().Found)
+	require.Equal(t, statusFail, l.standing().Status)
+}
+
+// A history's end is read backwards: what ended is met before what began it.
+func TestDoctorReadsHistories(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const ana sms.Number = "+12025550174"
+	w.texts(ana, "m1", "Hello?")
+	w.texts(ana, "m2", "Anybody?")
+	require.NoError(t, w.reach.Tell(t.Context(), ana, "", conversation.Envelope{Kind: "unknown"}))
+	s, err := (&app{cli: &cli{Timeout: time.Minute}, env: w.env}).connect(t.Context(), workFlags{})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	d := &doctor{server: s, command: &doctorCmd{Sample: 5}}
+	read := func() life {
+		runs, err := d.newest(t.Context())
+		require.NoError(t, err)
+		l, err := d.read(t.Context(), runs)
+		require.NoError(t, err)
+		return l
+	}
+	require.Eventually(t, func() bool { return read().looked == 1 }, time.Minute, 50*time.Millisecond)
+	l := read()
+	require.Len(t, l.unread, 1, "no worker has taken anything")
+	require.False(t, l.text.IsZero())
+	require.True(t, l.text.After(l.unread[0]), "it waits since the first")
+	require.True(t, l.receipt.IsZero())
+	require.True(t, l.sent.IsZero())
+
+	w.work()
+	require.Eventually(t, func() bool { l = read(); return !l.sent.IsZero() && len(l.turns) == 0 }, time.Minute, 50*time.Millisecond)
+	require.Empty(t, l.unread)
+	w.delivered(ana, messageIDOf(ana, 1))
+	require.Eventually(t, func() bool { return !read().receipt.IsZero() }, time.Minute, 50*time.Millisecond)
 }

@@ -1,0 +1,96 @@
+package test
+
+import (
+	"encoding/json"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// finding is a line of what parley doctor says.
+type finding struct {
+	Check  string `json:"check"`
+	Status string `json:"status"`
+	Found  string `json:"found"`
+	Advice string `json:"advice"`
+}
+
+// doctor examines the installation with settings that may be other than its own,
+// and returns the last finding of each check.
+func (w *world) doctor(change map[string]string, args ...string) map[string]finding {
+	w.t.Helper()
+	settings := maps.Clone(w.settings)
+	maps.Copy(settings, change)
+	command := exec.CommandContext(w.ctx(), filepath.Join(bin, "parley"), append([]string{"doctor", "--json"}, args...)...) //nolint:gosec // our own program
+	command.Env = []string{"HOME=" + w.dir}
+	for name, value := range settings {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	printed, err := command.Output()
+	var list []finding
+	require.NoError(w.t, json.Unmarshal(printed, &list), "%s", printed)
+	found, failed := map[string]finding{}, false
+	for _, f := range list {
+		found[f.Check] = f
+		failed = failed || f.Status == "fail"
+	}
+	require.Equal(w.t, failed, err != nil, "the exit code: %v, %s", err, printed)
+	require.NotContains(w.t, string(printed), settings["SINCH_WEBHOOK_SECRET"])
+	require.NotContains(w.t, string(printed), settings["SINCH_ACCESS_KEY_SECRET"])
+	return found
+}
+
+// The doctor finds a running installation well, and comes through its door as
+// Sinch does. What it posts there reaches no conversation.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, setting("PARLEY_SEND_TASK_QUEUE", "sending"), setting("PARLEY_SEND_RATE", "10"), setting("SINCH_WEBHOOK_TOLERANCE", "24h"))
+	w.text(ana, "hello")
+	w.receives(ana, youSaid("hello"))
+
+	found := w.doctor(nil, "--probe", w.hook)
+	for check, f := range found {
+		require.NotEqual(t, "fail", f.Status, "%s: %s", check, f.Found)
+	}
+	require.Equal(t, "sending is not paused; 10 texts in a second at most", found["sending"].Found)
+	require.Contains(t, found["task queue sending, sending"].Found, "1 worker")
+	require.Contains(t, found["probe"].Found, "signed, taken and dropped")
+	require.Equal(t, "it reaches Temporal", found["webhook ready"].Found)
+	require.Equal(t, "1 running", found["conversations"].Found)
+	require.Len(t, w.state(ana).Transcript, 2)
+
+	tests := []struct {
+		name, probe string
+		settings    map[string]string
+		found       string
+	}{
+		{"another secret", w.hook, map[string]string{"SINCH_WEBHOOK_SECRET": "an0ther"}, "refused: callback has a wrong signature"},
+		{"another path", strings.TrimSuffix(w.hook, "/sinch"), nil, "answered 404: not the webhook's path"},
+		{"another app", w.hook, map[string]string{"SINCH_APP_ID": "01EB37HMH1M6SV18ABNS3G1350"}, "the webhook belongs to another app"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := w.in(t).doctor(tt.settings, "--probe", tt.probe)["probe"]
+			require.Equal(t, "fail", f.Status)
+			require.Contains(t, f.Found, tt.found)
+			require.NotEmpty(t, f.Advice)
+		})
+	}
+	t.Run("receipts have a secret of their own", func(t *testing.T) {
+		f := w.in(t).doctor(map[string]string{"SINCH_WEBHOOK_SECRET": "an0ther", "SINCH_RECEIPTS_SECRET": secret}, "--probe", w.hook+"/receipts")["probe"]
+		require.Equal(t, "ok", f.Status)
+	})
+	t.Run("Temporal is down", func(t *testing.T) {
+		w := w.in(t)
+		w.started[0].Kill()
+		w.eventually("it is noticed", func() bool {
+			found := w.doctor(nil, "--probe", w.hook)
+			return found["Temporal"].Status == "fail" && found["webhook ready"].Status == "fail" && found["probe"].Status == "ok" && found["Sinch's app"].Status == "ok"
+		})
+	})
+}
