@@ -29,6 +29,7 @@ const description = `Start scripts, send texts, and see what was said.
   parley list --state asking
   parley parked --reason carrier-away
   parley retry --all --reason carrier-away --since 2h --dry-run
+  parley doctor --probe https://sms.example.com/webhooks/sinch
 
 The Temporal server is the one that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the
 profile file name, as for Temporal's own command line; without them it is the

@@ -49,22 +49,27 @@ func (d *doctor) examineDoor(ctx context.Context) []finding {
 	if err != nil {
 		return []finding{warned(check, err.Error(), "nothing was sent: it could not be signed")}
 	}
+	// A kind of callback that no conversation has a use for.
 	body, _ := json.Marshal(map[string]any{
 		"app_id": d.sinchApp.AppID, "project_id": d.access.ProjectID, "accepted_time": time.Now().UTC(), "capability_notification": map[string]any{},
 	})
-	found := []finding{}
 	answer, err := knock(ctx, http.MethodPost, target, body, secrets[0])
 	if err != nil {
-		return append(found, unreached(check, err))
+		return []finding{unreached(check, err)}
 	}
-	found = append(found, answer.judge(check, d.sinchApp.AppID))
+	found := []finding{answer.judge(check, d.sinchApp.AppID)}
 	if target.Scheme != "https" && !isLocal(target) {
 		found = append(found, warned(check, "have Sinch call an https:// URL", "texts travel to it in clear"))
 	}
-	if left := time.Until(answer.expires); !answer.expires.IsZero() && left < expiresSoon {
-		found = append(found, warned(check, "renew it", "the certificate ends in %s", age(left)))
-	}
+	found = append(found, expiring(answer.expires)...)
 	return append(found, examineReadiness(ctx, target))
+}
+
+func expiring(at time.Time) []finding {
+	if left := time.Until(at); !at.IsZero() && left < expiresSoon {
+		return []finding{warned("probe", "renew it", "the certificate ends in %s", age(left))}
+	}
+	return nil
 }
 
 // knock makes one request, and follows no redirect: nor will a signed callback.

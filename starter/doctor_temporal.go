@@ -52,7 +52,7 @@ func (d *doctor) examineRetention(kept time.Duration) finding {
 		return fine(check, "%s, and in the archive", found)
 	case kept < idle:
 		return warned(check, "raise it (temporal operator namespace update --retention), or keep messages in an archive: PARLEY_ARCHIVE_DIR or PARLEY_ARCHIVE_URL",
-			"%s, which is less than the silence after which it does, %s", found, inDays(idle))
+			"%s, and it closes after %s without a text", found, inDays(idle))
 	}
 	return fine(check, "%s", found)
 }

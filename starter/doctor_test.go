@@ -1,8 +1,10 @@
 package main
 
 import (
+	"crypto/x509"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -63,7 +65,7 @@ func only(found map[string][]finding) map[string]status {
 const hookTarget = "https://sms.example.com/webhooks/sinch"
 
 // production are settings as they should be, but for the carrier's hosts.
-func (w *world) production() *sinchtest.Server {
+func (w *world) production() {
 	sim := w.sinch(sinchtest.Options{AccessKey: "k3y", AccessSecret: "k3y-s3cret"})
 	_, err := sim.AddWebhook(sinchtest.Webhook{Target: hookTarget, Secret: "h00k-s3cret"})
 	require.NoError(w.t, err)
@@ -71,7 +73,6 @@ func (w *world) production() *sinchtest.Server {
 		"SINCH_ACCESS_KEY": "k3y", "SINCH_ACCESS_KEY_SECRET": "k3y-s3cret", "SINCH_WEBHOOK_SECRET": "h00k-s3cret,0ld-s3cret",
 		"SINCH_WEBHOOK_TOLERANCE": "24h", "PARLEY_ARCHIVE_DIR": w.t.TempDir(),
 	})
-	return sim
 }
 
 func TestDoctorFindsAllWell(t *testing.T) {
@@ -302,7 +303,7 @@ func TestDoctorJudgesTheDoor(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(tt.handler)
 			t.Cleanup(server.Close)
-			f := probed(t, server.URL, nil)["probe"][0]
+			f := probed(t, server.URL)["probe"][0]
 			require.Equal(t, tt.status, f.Status)
 			require.Contains(t, f.Found, tt.found)
 			require.NotContains(t, f.Found, "t0ken")
@@ -310,10 +311,9 @@ func TestDoctorJudgesTheDoor(t *testing.T) {
 	}
 }
 
-func probed(t *testing.T, at string, change settings.Env, args ...string) map[string][]finding {
+func probed(t *testing.T, at string, args ...string) map[string][]finding {
 	t.Helper()
 	env := settings.Env{"TEMPORAL_CONFIG_FILE": os.DevNull, "TEMPORAL_ADDRESS": "127.0.0.1:9", "SINCH_WEBHOOK_SECRET": "h00k-s3cret"}
-	maps.Copy(env, change)
 	return examined(t, env, 1, append([]string{"--probe", at + "/webhooks/sinch"}, args...)...)
 }
 
@@ -331,13 +331,41 @@ func TestDoctorDoesNotGetThrough(t *testing.T) {
 	u, err := url.Parse(open.URL)
 	require.NoError(t, err)
 
-	f := one(t, probed(t, tls.URL, nil), "probe")
+	f := one(t, probed(t, tls.URL), "probe")
 	require.Equal(t, "the certificate is not trusted", f.Found)
 	require.Equal(t, statusFail, f.Status)
-	require.Equal(t, "the other side does not speak TLS", one(t, probed(t, "https://"+u.Host, nil), "probe").Found)
-	require.Equal(t, "nothing listens there", one(t, probed(t, "http://127.0.0.1:9", nil), "probe").Found)
-	require.Equal(t, "no answer in time", one(t, probed(t, silent.URL, nil, "--timeout", "300ms"), "probe").Found)
-	require.Equal(t, "--probe is not a URL", one(t, probed(t, "sms.example.com", nil), "probe").Found)
+	require.Equal(t, "the other side does not speak TLS", one(t, probed(t, "https://"+u.Host), "probe").Found)
+	require.Equal(t, "nothing listens there", one(t, probed(t, "http://127.0.0.1:9"), "probe").Found)
+	require.Equal(t, "no answer in time", one(t, probed(t, silent.URL, "--timeout", "300ms"), "probe").Found)
+	require.Equal(t, "--probe is not a URL", one(t, probed(t, "sms.example.com"), "probe").Found)
+}
+
+func TestDoctorNamesTheFault(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err   error
+		found string
+	}{
+		{&net.DNSError{Err: "no such host", Name: "t0ken.example.com"}, "the host's name does not resolve"},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "t0ken"}, "the certificate is for another name"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, "the certificate has expired, or is not valid yet"},
+		{x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, "the certificate is not trusted"},
+		{io.ErrUnexpectedEOF, "the connection failed"},
+	}
+	for _, tt := range tests {
+		f := unreached("probe", &url.Error{Op: "Post", URL: "https://t0ken.example.com", Err: tt.err})
+		require.Equal(t, statusFail, f.Status)
+		require.Equal(t, tt.found, f.Found)
+		require.NotEmpty(t, f.Advice)
+	}
+}
+
+func TestDoctorSeesACertificateEnd(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, expiring(time.Time{}), "plain http has none")
+	require.Empty(t, expiring(time.Now().Add(15*24*time.Hour)))
+	f := expiring(time.Now().Add(13*24*time.Hour + time.Hour))
+	require.Equal(t, []finding{{Check: "probe", Status: statusWarn, Found: "the certificate ends in 13d0h", Advice: "renew it"}}, f)
 }
 
 // What the latest events tell is told to a person only once it is late.
