@@ -182,7 +182,10 @@ func examineReadiness(ctx context.Context, target *url.URL) finding {
 	const check = "webhook ready"
 	u := *target
 	u.RawQuery = ""
-	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/receipts"), callbacksPath) + "/readyz"
+	u.Path = "/readyz"
+	if before, ours := strings.CutSuffix(strings.TrimSuffix(target.Path, "/receipts"), callbacksPath); ours {
+		u.Path = before + u.Path // what a proxy takes off
+	}
 	answer, err := knock(ctx, http.MethodGet, &u, nil, "")
 	switch {
 	case err != nil:

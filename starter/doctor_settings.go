@@ -99,7 +99,7 @@ func (d *doctor) examineSettings(context.Context) []finding {
 		d.examineSenders())
 	if tolerance, err := d.callbacks.Tolerance(); err == nil && tolerance < 24*time.Hour {
 		found = append(found, warned("age of callbacks", "set SINCH_WEBHOOK_TOLERANCE=24h for webhook and worker: duplicates are dropped by id in any case",
-			"after an outage of more than %s, texts may be refused for their age", tolerance))
+			"after an outage of more than %s, texts may be refused for their age", age(tolerance)))
 	}
 	return append(found, d.examineURLs()...)
 }

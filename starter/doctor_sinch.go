@@ -100,9 +100,10 @@ func (d *doctor) examineWebhooks(ctx context.Context) []finding {
 	if err != nil {
 		return []finding{failedAtSinch(check, err)}
 	}
+	probe := d.command.Probe
 	register := "parley webhook register --url https://…" + callbacksPath
-	if d.command.Probe != "" {
-		register = "parley webhook register --url " + plain(d.command.Probe)
+	if strings.HasSuffix(probe, callbacksPath) {
+		register = "parley webhook register --url " + plain(probe)
 	}
 	if len(hooks) == 0 {
 		return []finding{failed(check, register, "none is registered: nothing comes in")}
@@ -130,8 +131,8 @@ func (d *doctor) examineWebhooks(ctx context.Context) []finding {
 			found = append(found, failed(check, register+"; if that URL is registered already, delete it first", "no webhook of Parley's gets %s", trigger))
 		}
 	}
-	if probe := d.command.Probe; probe != "" && !slices.ContainsFunc(hooks, func(w sinch.Webhook) bool { return w.Target == probe }) {
-		found = append(found, warned(check, register, "%s, which is probed, is not registered", plain(probe)))
+	if probe != "" && !slices.ContainsFunc(hooks, func(w sinch.Webhook) bool { return w.Target == probe }) {
+		found = append(found, warned(check, register+", or probe the URL that Sinch calls", "%s, which is probed, is not registered", plain(probe)))
 	}
 	return found
 }

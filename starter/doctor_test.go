@@ -340,6 +340,23 @@ func TestDoctorDoesNotGetThrough(t *testing.T) {
 	require.Equal(t, "--probe is not a URL", one(t, probed(t, "sms.example.com"), "probe").Found)
 }
 
+// Whoever takes a call and says nothing keeps it waiting no longer than it said.
+func TestDoctorComesToAnEnd(t *testing.T) {
+	t.Parallel()
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	at := silent.Addr().String()
+	found := examined(t, settings.Env{
+		"TEMPORAL_CONFIG_FILE": os.DevNull, "TEMPORAL_ADDRESS": at, "SINCH_WEBHOOK_SECRET": "h00k-s3cret",
+		"SINCH_PROJECT_ID": "p", "SINCH_APP_ID": "a", "SINCH_ACCESS_KEY": "k3y", "SINCH_ACCESS_KEY_SECRET": "k3y-s3cret", "SINCH_API_URL": "http://" + at, "SINCH_AUTH_URL": "http://" + at,
+	}, 1, "--timeout", "300ms", "--probe", "http://"+at+"/webhooks/sinch")
+	for _, check := range []string{"Temporal", "Sinch's app", "Sinch's webhook", "probe"} {
+		require.Equal(t, statusFail, one(t, found, check).Status, check)
+	}
+	require.Equal(t, "Sinch's answer: timeout", one(t, found, "Sinch's app").Found)
+}
+
 func TestDoctorNamesTheFault(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
