@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"parley/conversation"
 )
 
 // finding is a line of what parley doctor says.
@@ -49,7 +51,7 @@ func (w *world) doctor(change map[string]string, args ...string) map[string]find
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 
-	w := newWorld(t, setting("PARLEY_SEND_TASK_QUEUE", "sending"), setting("PARLEY_SEND_RATE", "10"), setting("SINCH_WEBHOOK_TOLERANCE", "24h"))
+	w := newWorld(t, setting("PARLEY_SEND_TASK_QUEUE", "sending"), setting("PARLEY_SEND_RATE", "10"), setting("SINCH_WEBHOOK_TOLERANCE", "24h"), allButtons)
 	w.text(ana, "hello")
 	w.receives(ana, youSaid("hello"))
 
@@ -84,6 +86,13 @@ func TestDoctor(t *testing.T) {
 	t.Run("receipts have a secret of their own", func(t *testing.T) {
 		f := w.in(t).doctor(map[string]string{"SINCH_WEBHOOK_SECRET": "an0ther", "SINCH_RECEIPTS_SECRET": secret}, "--probe", w.hook+"/receipts")["probe"]
 		require.Equal(t, "ok", f.Status)
+	})
+	t.Run("a conversation is paused", func(t *testing.T) {
+		w := w.in(t)
+		w.pauseWorkflow(conversation.ID(ana, ""))
+		w.eventually("it is found", func() bool {
+			return w.doctor(nil)["conversations"].Found == "0 running, and 1 paused by somebody: texts wait there"
+		})
 	})
 	t.Run("Temporal is down", func(t *testing.T) {
 		w := w.in(t)

@@ -149,7 +149,7 @@ func TestSendingKeepsTheRate(t *testing.T) {
 	r, source = func() (float32, enumspb.RateLimitSource) { w.sending("pause-sending"); return rate() }()
 	require.Zero(t, r)
 	require.Equal(t, enumspb.RATE_LIMIT_SOURCE_API, source)
-	const contacts = 20
+	const contacts = 14
 	for i := range contacts {
 		require.Equal(t, 202, w.message(number(i), "Your order has left.", fmt.Sprint("order-", i)))
 	}
