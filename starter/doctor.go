@@ -84,6 +84,7 @@ type doctor struct {
 func (d *doctor) steps() []func(context.Context) []finding {
 	steps := []func(context.Context) []finding{
 		d.examineSettings,
+		d.examineParameters,
 		d.examineTemporal,
 		d.examineTaskQueues,
 		d.examineApp,

@@ -45,9 +45,13 @@ func (d *doctor) examineDoor(ctx context.Context) []finding {
 	if strings.HasSuffix(target.Path, receiptsPath) {
 		read = d.callbacks.ReceiptsSecrets
 	}
-	secrets, err := read()
+	signing, err := read(d.parameters)
 	if err != nil {
 		return []finding{warned(check, err.Error(), "nothing was sent: it could not be signed")}
+	}
+	secrets, err := signing.Get(ctx)
+	if err != nil {
+		return []finding{failed(check, err.Error(), "nothing was sent: it could not be signed")}
 	}
 	// A kind of callback that no conversation has a use for.
 	body, _ := json.Marshal(map[string]any{

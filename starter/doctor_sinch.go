@@ -18,17 +18,12 @@ var needed = []string{"MESSAGE_INBOUND", "MESSAGE_DELIVERY"}
 
 // client is Sinch's, or nil and the settings that it lacks.
 func (d *doctor) client() (*sinch.Client, string, error) {
-	config := d.access.Config(d.sinchApp)
+	config := d.access.Config(d.sinchApp, d.parameters)
 	config.RequestTimeout = d.Timeout
 	var missing []string
-	for _, s := range []struct{ name, value string }{
-		{"SINCH_PROJECT_ID", config.ProjectID},
-		{"SINCH_APP_ID", config.AppID},
-		{"SINCH_ACCESS_KEY", config.AccessKey},
-		{"SINCH_ACCESS_KEY_SECRET", config.AccessKeySecret},
-	} {
-		if s.value == "" {
-			missing = append(missing, s.name)
+	for _, name := range []string{"SINCH_PROJECT_ID", "SINCH_APP_ID", "SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET"} {
+		if !d.isSet(name) {
+			missing = append(missing, name)
 		}
 	}
 	if len(missing) > 0 {
