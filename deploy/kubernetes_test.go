@@ -178,7 +178,6 @@ func TestExampleSecretsCannotWork(t *testing.T) {
 // TestPods holds what all pods have in common, and what they do not.
 func TestPods(t *testing.T) {
 	t.Parallel()
-	const shutdownDelay = 3 * time.Second // PARLEY_SHUTDOWN_DELAY, which the manifests leave alone
 	stop := seconds(t, "worker/work.go", "stopTimeout")
 	tests := []struct {
 		name      string
@@ -212,8 +211,8 @@ func TestPods(t *testing.T) {
 				"callbacks": inSource(t, "webhook/main.go", `default:"(.*)" env:"PARLEY_WEBHOOK_ADDR"`),
 				"messages":  inSource(t, "webhook/main.go", `default:"(.*)" env:"PARLEY_API_ADDR"`),
 			},
-			"callbacks", shutdownDelay + seconds(t, "webhook/serve.go", "shutdownTimeout"),
-			[]string{"SINCH_WEBHOOK_SECRET", "SINCH_APP_ID", "SINCH_SMS_SENDER", "SINCH_WEBHOOK_TOLERANCE"},
+			"callbacks", seconds(t, "webhook/serve.go", "shutdownTimeout"),
+			[]string{"SINCH_WEBHOOK_SECRET", "SINCH_APP_ID", "SINCH_SMS_SENDER", "SINCH_WEBHOOK_TOLERANCE", "PARLEY_SHUTDOWN_DELAY"},
 			[]string{"SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET", "PARLEY_HOOK_SECRET"},
 		},
 	}
@@ -265,8 +264,14 @@ func TestPods(t *testing.T) {
 				require.Equal(t, tt.probed, probe.HTTPGet.Port.StrVal)
 			}
 
+			lasts := tt.lasts
+			if value, ok := settings["PARLEY_SHUTDOWN_DELAY"]; ok {
+				delay, err := time.ParseDuration(value)
+				require.NoError(t, err)
+				lasts += delay
+			}
 			pod := d.Spec.Template.Spec
-			require.GreaterOrEqual(t, time.Duration(*pod.TerminationGracePeriodSeconds)*time.Second, tt.lasts+5*time.Second)
+			require.GreaterOrEqual(t, time.Duration(*pod.TerminationGracePeriodSeconds)*time.Second, lasts+5*time.Second)
 			require.False(t, *pod.AutomountServiceAccountToken)
 			require.False(t, *pod.EnableServiceLinks, "the cluster's PARLEY_WEBHOOK_PORT and the like are no settings")
 			require.True(t, *pod.SecurityContext.RunAsNonRoot)
