@@ -28,9 +28,10 @@ lambda-%:
 	GOOS=linux GOARCH=$* CGO_ENABLED=0 $(GO) build -trimpath -tags lambda.norpc -ldflags='-s -w' -o .bin/lambda/$*/bootstrap ./webhook
 	cd deploy && $(GO) run ./lambda/pack ../.bin/lambda/$*/bootstrap ../.bin/lambda/webhook-$*.zip
 
-test: build ## test everything; the end-to-end tests need chromium for the page
+test: build ## test everything; needs chromium for the page, promtool for alerts
 	$(GO) test -race -timeout 20m ./...
 	cd devserver && $(GO) test ./...
+	cd deploy && $(GO) test ./...
 
 soak: build ## prove the promises while everything is killed and the carrier misbehaves; SOAK=30m for longer
 	$(GO) run ./test/soak -mode both $(ARGS)
