@@ -58,7 +58,7 @@ var knownMetrics = map[string][]string{
 
 // promQL are the words of the query language that are used.
 var promQL = []string{
-	"sum", "max", "min", "count", "by", "or", "unless", "offset", "rate", "increase", "absent", "vector", "histogram_quantile",
+	"sum", "max", "min", "count", "by", "or", "unless", "offset", "rate", "increase", "absent", "vector", "histogram_quantile", "last_over_time",
 }
 
 var (
