@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -28,6 +29,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"parley/conversation"
+	"parley/internal/secrets/parameterstest"
 	"parley/internal/stack"
 	"parley/sinch"
 	"parley/sinch/sinchtest"
@@ -45,12 +47,14 @@ type lambda struct {
 	server   *stack.Process
 	starts   int
 	temporal client.Client
+
+	parameters *parameterstest.Store
 }
 
 // newLambda starts a server that keeps its state when it is started anew.
 func newLambda(t *testing.T) *lambda {
 	t.Helper()
-	l := &lambda{t: t, dir: t.TempDir(), port: freePort(t)}
+	l := &lambda{t: t, dir: t.TempDir(), port: freePort(t), parameters: parameterstest.Start(t, map[string]string{parameter: secret})}
 	var err error
 	l.temporal, err = client.NewLazyClient(client.Options{HostPort: l.address(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(t, err)
@@ -86,13 +90,17 @@ func (l *lambda) stopServer() {
 	l.server = nil
 }
 
-// settings are the variables of deploy/lambda/template.yaml, but for where the
-// secret is.
+const parameter = "/sinch/conversation-webhook-secret"
+
+// settings are the variables of deploy/lambda/template.yaml, and what leads to the
+// parameter store instead of AWS's.
 func (l *lambda) settings() map[string]string {
-	return map[string]string{
+	settings := l.parameters.Environment()
+	maps.Copy(settings, map[string]string{
 		"TEMPORAL_ADDRESS": l.address(), "SINCH_APP_ID": sinchtest.DefaultAppID, "SINCH_SMS_SENDER": string(ours),
-		"SINCH_WEBHOOK_SECRET": secret, "SINCH_WEBHOOK_TOLERANCE": "24h", "PARLEY_LOG_FORMAT": "json",
-	}
+		"SINCH_WEBHOOK_SECRET_PARAM": parameter, "SINCH_WEBHOOK_TOLERANCE": "24h", "PARLEY_LOG_FORMAT": "json",
+	})
+	return settings
 }
 
 func (l *lambda) start() *function {
@@ -333,6 +341,33 @@ func TestLambdaConnectionIsForgotten(t *testing.T) {
 		requireAccepted(t, after)
 	}
 	require.Equal(t, []string{"Hi!", "01LAMBDA2", "01LAMBDA3"}, l.told(contact))
+}
+
+// TestLambdaSecretIsReplaced: no callback is lost, and no function starts anew.
+func TestLambdaSecretIsReplaced(t *testing.T) {
+	t.Parallel()
+	l := newLambda(t)
+	l.startServer()
+	l.parameters.Fail(parameterstest.Refuse(http.StatusInternalServerError, "InternalServerError"))
+	f := l.start()
+	const contact sms.Number = "+15559876607"
+	callback := func(id, secret string) []byte {
+		body := []byte(inbound(id, contact, ours, id, time.Now()))
+		return eventOf(signedCallback(body, secret, time.Now()), body, false)
+	}
+	r, took := f.invoke(callback("01LAMBDA1", secret))
+	require.Equal(t, http.StatusServiceUnavailable, r.Status, "nothing is refused that cannot be checked")
+	require.Less(t, took, lastAnswer)
+	l.parameters.Fail(nil)
+	r, _ = f.invoke(callback("01LAMBDA1", secret))
+	requireAccepted(t, r)
+
+	l.parameters.Put(parameter, "another")
+	r, _ = f.invoke(callback("01LAMBDA2", "another"))
+	requireAccepted(t, r)
+	r, _ = f.invoke(callback("01LAMBDA3", secret))
+	require.Equal(t, http.StatusUnauthorized, r.Status)
+	require.Equal(t, []string{"01LAMBDA1", "01LAMBDA2"}, l.told(contact))
 }
 
 // A router is between a function and the server.

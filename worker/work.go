@@ -139,6 +139,7 @@ func (p plan) workers(temporal client.Client, broken func(error)) []worker.Worke
 	}
 	if p.sendQueue != "" {
 		options.TaskQueueActivitiesPerSecond = p.sendRate
+		options.DisableWorkflowWorker = true // nothing but SendMessage comes this way
 		w := worker.New(temporal, p.sendQueue, options)
 		p.registerSending(w)
 		workers = append(workers, w)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
@@ -56,7 +58,10 @@ func Open(log *slog.Logger, meter metric.Meter) (*Store, error) {
 }
 
 func open() (*ssm.Client, error) {
-	loaded, err := config.LoadDefaultConfig(context.Background(), config.WithRetryMaxAttempts(attempts))
+	// Between two fetches lie minutes, in which a connection may be forgotten by what
+	// is on its way.
+	once := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.DisableKeepAlives = true })
+	loaded, err := config.LoadDefaultConfig(context.Background(), config.WithRetryMaxAttempts(attempts), config.WithHTTPClient(once))
 	if err != nil {
 		return nil, fmt.Errorf("%w: reading AWS's settings: %w", ErrRefused, err)
 	}
