@@ -48,7 +48,7 @@ func (w *world) pendingSend(contact sms.Number) *workflowpb.PendingActivityInfo 
 func (w *world) pauseWorkflow(id string) {
 	w.t.Helper()
 	_, err := w.temporal.WorkflowService().PauseWorkflowExecution(w.ctx(), &workflowservice.PauseWorkflowExecutionRequest{
-		Namespace: "default", WorkflowId: id, Reason: "test", RequestId: id + " pause",
+		Namespace: w.namespace, WorkflowId: id, Reason: "test", RequestId: id + " pause",
 	})
 	require.NoError(w.t, err)
 	require.Equal(w.t, enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED, w.describe(id).GetWorkflowExecutionInfo().GetStatus())
@@ -57,7 +57,7 @@ func (w *world) pauseWorkflow(id string) {
 func (w *world) unpauseWorkflow(id string) {
 	w.t.Helper()
 	_, err := w.temporal.WorkflowService().UnpauseWorkflowExecution(w.ctx(), &workflowservice.UnpauseWorkflowExecutionRequest{
-		Namespace: "default", WorkflowId: id, Reason: "test", RequestId: id + " unpause",
+		Namespace: w.namespace, WorkflowId: id, Reason: "test", RequestId: id + " unpause",
 	})
 	require.NoError(w.t, err)
 }
@@ -221,7 +221,7 @@ func TestSendMessageIsPaused(t *testing.T) {
 	}
 	for _, contact := range []sms.Number{ana, stops} {
 		_, err := w.temporal.WorkflowService().PauseActivity(w.ctx(), &workflowservice.PauseActivityRequest{
-			Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: conversation.ID(contact, "")},
+			Namespace: w.namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: conversation.ID(contact, "")},
 			Activity: &workflowservice.PauseActivityRequest_Type{Type: "SendMessage"}, Reason: "test", RequestId: "pause",
 		})
 		require.NoError(t, err)
@@ -239,7 +239,7 @@ func TestSendMessageIsPaused(t *testing.T) {
 	require.Empty(t, texts(w.sim.Phone(ana).Messages()))
 	require.True(t, w.pendingSend(ana).GetPaused())
 	_, err := w.temporal.WorkflowService().UnpauseActivity(w.ctx(), &workflowservice.UnpauseActivityRequest{
-		Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: conversation.ID(ana, "")},
+		Namespace: w.namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: conversation.ID(ana, "")},
 		Activity: &workflowservice.UnpauseActivityRequest_Type{Type: "SendMessage"},
 	})
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bufio"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,7 +44,7 @@ func (w *world) readActions() (total float64, byType map[string]float64) {
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
 		labels, value, ok := strings.Cut(lines.Text(), "} ")
-		if !ok || !strings.HasPrefix(labels, "action{") || !strings.Contains(labels, `namespace="default"`) {
+		if !ok || !strings.HasPrefix(labels, "action{") || !strings.Contains(labels, fmt.Sprintf("namespace=%q", w.namespace)) {
 			continue
 		}
 		n, err := strconv.ParseFloat(value, 64)

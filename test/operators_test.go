@@ -34,7 +34,7 @@ func (w *world) firstTask(id string) int64 {
 func (w *world) reset(id string) {
 	w.t.Helper()
 	_, err := w.temporal.ResetWorkflowExecution(w.ctx(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id}, Reason: "test",
+		Namespace: w.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id}, Reason: "test",
 		WorkflowTaskFinishEventId: w.firstTask(id), RequestId: id,
 	})
 	require.NoError(w.t, err)
@@ -44,7 +44,7 @@ func (w *world) reset(id string) {
 func (w *world) fastForward(id string, d time.Duration) {
 	w.t.Helper()
 	_, err := w.temporal.WorkflowService().UpdateWorkflowExecutionOptions(w.ctx(), &workflowservice.UpdateWorkflowExecutionOptionsRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
+		Namespace: w.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
 		WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{TimeSkippingConfig: &commonpb.TimeSkippingConfig{
 			Enabled: true, FastForwardConfig: &commonpb.FastForwardConfig{Id: id, Duration: durationpb.New(d)},
 		}},

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -48,18 +49,29 @@ var bin = must(filepath.Abs("../.bin"))
 
 // world is one installation of Parley, with its own server and carrier.
 type world struct {
-	t        *testing.T
-	dir      string
-	settings map[string]string
-	sim      *sinchtest.Server
-	temporal client.Client
-	metrics  string // the server's
-	hook     string // the webhook's public URL
-	api      string // its API
-	worker   *stack.Process
-	workers  int
-	started  []*stack.Process
-	args     []string // of the server
+	t         *testing.T
+	dir       string
+	settings  map[string]string
+	sim       *sinchtest.Server
+	temporal  client.Client
+	namespace string
+	metrics   string // the server's
+	hook      string // the webhook's public URL
+	api       string // its API
+	worker    crew
+	workers   int
+	started   []*stack.Process
+	args      []string // of the server
+}
+
+// A crew is the same program, as often as it runs.
+type crew []*stack.Process
+
+// Kill ends all of them at once, as a crash would.
+func (c crew) Kill() {
+	for _, p := range c {
+		p.Kill()
+	}
 }
 
 type option func(*world, *sinchtest.Options)
@@ -68,6 +80,7 @@ func setting(name, value string) option {
 	return func(w *world, _ *sinchtest.Options) { w.settings[name] = value }
 }
 
+// server gives the server flags of its own.
 func server(args ...string) option {
 	return func(w *world, _ *sinchtest.Options) { w.args = append(w.args, args...) }
 }
@@ -75,12 +88,8 @@ func server(args ...string) option {
 // newWorld starts a server, a carrier, a webhook and a worker.
 func newWorld(t *testing.T, options ...option) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir()}
-	port := freePort(t)
-	hookPort, apiPort, metricsPort := freePort(t), freePort(t), freePort(t)
-	w.hook = fmt.Sprintf("http://127.0.0.1:%d/webhooks/sinch", hookPort)
-	w.api = fmt.Sprintf("http://127.0.0.1:%d", apiPort)
-	w.metrics = fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort)
+	w := &world{t: t, dir: t.TempDir(), namespace: client.DefaultNamespace}
+	doors := w.doors()
 
 	sim := sinchtest.Options{
 		Senders:    []sms.Sender{ours, ours2},
@@ -88,21 +97,21 @@ func newWorld(t *testing.T, options ...option) *world {
 		RetryScale: 0.02, // 100 ms, 200 ms, 400 ms …
 	}
 	w.settings = map[string]string{
-		"TEMPORAL_ADDRESS":        fmt.Sprintf("127.0.0.1:%d", port),
 		"SINCH_PROJECT_ID":        sinchtest.DefaultProjectID,
 		"SINCH_APP_ID":            sinchtest.DefaultAppID,
 		"SINCH_SMS_SENDER":        string(ours) + "," + string(ours2),
 		"SINCH_ACCESS_KEY":        "key",
 		"SINCH_ACCESS_KEY_SECRET": "key-secret",
 		"SINCH_WEBHOOK_SECRET":    secret,
-		"PARLEY_WEBHOOK_ADDR":     fmt.Sprintf("127.0.0.1:%d", hookPort),
-		"PARLEY_API_ADDR":         fmt.Sprintf("127.0.0.1:%d", apiPort),
 		"PARLEY_API_TOKEN":        apiToken,
 		"PARLEY_LOG_FORMAT":       "text",
 		"PARLEY_METRICS_ADDR":     "127.0.0.1:0",
 	}
 	for _, o := range options {
 		o(w, &sim)
+	}
+	if outside != "" && len(w.args) > 0 {
+		t.Skipf("the server is not ours to start with %q", w.args)
 	}
 	w.sim = sinchtest.New(sim)
 	listener := httptest.NewServer(w.sim)
@@ -114,26 +123,65 @@ func newWorld(t *testing.T, options ...option) *world {
 		w.stop()
 	})
 
-	temporalServer := w.run("devserver", "devserver", nil, append([]string{
-		"--port", fmt.Sprint(port), "--headless", "--metrics-port", fmt.Sprint(metricsPort), "--log-level", "error",
-	}, w.args...)...)
+	w.connect()
+	var webhooks []*stack.Process
+	for i, d := range doors {
+		settings := maps.Clone(w.settings)
+		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = d.hook, d.api
+		webhooks = append(webhooks, w.run(fmt.Sprint("webhook-", i+1), "webhook", settings))
+	}
+	for i, d := range doors {
+		w.await(webhooks[i], func(ctx context.Context) bool { return stack.Answers(ctx, "http://"+d.hook+"/readyz") })
+	}
+	w.startWorker()
+	return w
+}
+
+// A door is where one webhook listens.
+type door struct{ hook, api string }
+
+// doors plans where the webhooks listen, and where the world finds them.
+func (w *world) doors() []door {
+	var doors []door
+	var hooks, apis []string
+	for range copies() {
+		d := door{hook: address(w.t), api: address(w.t)}
+		doors, hooks, apis = append(doors, d), append(hooks, d.hook), append(apis, d.api)
+	}
+	w.hook, w.api = "http://"+w.inTurn(hooks)+"/webhooks/sinch", "http://"+w.inTurn(apis)
+	return doors
+}
+
+// connect starts a server, unless there is one, and makes sure that it serves.
+func (w *world) connect() {
+	w.t.Helper()
+	w.settings["TEMPORAL_ADDRESS"], w.metrics = outside, outsideMetrics
+	var started *stack.Process
+	if outside == "" {
+		port, metricsPort := freePort(w.t), freePort(w.t)
+		w.settings["TEMPORAL_ADDRESS"], w.metrics = fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort)
+		started = w.run("devserver", "devserver", nil, append([]string{
+			"--port", fmt.Sprint(port), "--headless", "--metrics-port", fmt.Sprint(metricsPort), "--log-level", "error",
+		}, w.args...)...)
+	} else {
+		w.namespace = newNamespace(w.t)
+	}
+	w.settings["TEMPORAL_NAMESPACE"] = w.namespace
 	var err error
 	w.temporal, err = client.NewLazyClient(client.Options{
 		HostPort:          w.settings["TEMPORAL_ADDRESS"],
+		Namespace:         w.namespace,
 		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{conversation.RequestIDs()}},
 	})
-	require.NoError(t, err)
-	t.Cleanup(w.temporal.Close)
-	w.await(temporalServer, func(ctx context.Context) bool {
-		_, err := w.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: "default"})
-		return err == nil
-	})
-	w.await(w.run("webhook", "webhook", w.settings), func(ctx context.Context) bool {
-		return stack.Answers(ctx, strings.TrimSuffix(w.hook, "/webhooks/sinch")+"/readyz")
-	})
-	w.startWorker()
-	return w
+	require.NoError(w.t, err)
+	w.t.Cleanup(w.temporal.Close)
+	if started != nil {
+		w.await(started, func(ctx context.Context) bool {
+			_, err := w.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: w.namespace})
+			return err == nil
+		})
+	}
 }
 
 func (w *world) run(name, program string, settings map[string]string, args ...string) *stack.Process {
@@ -176,14 +224,21 @@ func (w *world) await(p *stack.Process, ready func(context.Context) bool) {
 
 func (w *world) startWorker() {
 	w.t.Helper()
-	w.workers++
-	w.worker = w.run(fmt.Sprint("worker-", w.workers), "worker", w.settings)
-	w.await(w.worker, func(context.Context) bool { return w.worker.Said("msg=ready") })
+	w.worker = nil
+	for range copies() {
+		w.workers++
+		w.worker = append(w.worker, w.run(fmt.Sprint("worker-", w.workers), "worker", w.settings))
+	}
+	for _, p := range w.worker {
+		w.await(p, func(context.Context) bool { return p.Said("msg=ready") })
+	}
 }
 
 func (w *world) stopWorker() {
 	w.t.Helper()
-	require.NoError(w.t, w.worker.Stop())
+	for _, p := range w.worker {
+		require.NoError(w.t, p.Stop())
+	}
 }
 
 // ctx bounds a wait generously: the machine may be busy.
@@ -301,6 +356,11 @@ func texts(messages []sinchtest.Message) []string {
 		}
 	}
 	return words
+}
+
+func address(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", freePort(t))
 }
 
 func freePort(t *testing.T) int {
