@@ -59,6 +59,7 @@ type cli struct {
 	Backfill    backfillCmd    `cmd:"" help:"Bring in texts that Sinch has and no conversation got."`
 	Doctor      doctorCmd      `cmd:"" help:"Examine an installation, and say what to do about what is wrong."`
 	Webhook     webhookCmd     `cmd:"" help:"Tell Sinch where to send its callbacks."`
+	Ping        pingCmd        `cmd:"" help:"Ask a program whether it is well."`
 }
 
 // app is what every command is given besides its own arguments.
