@@ -217,6 +217,7 @@ func TestAnswerBeforeTheSendCallReturns(t *testing.T) {
 	var result workflows.AppointmentResult
 	require.NoError(t, run.Get(w.ctx(), &result))
 	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
+	w.receives(ana, "See you")
 	require.Len(t, w.sim.Sent(), 2, "the question and the goodbye, no reply of the responder")
 }
 

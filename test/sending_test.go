@@ -379,6 +379,7 @@ func TestDeniedAndRetried(t *testing.T) {
 	}
 	require.NoError(t, w.client().Retry(w.ctx(), ana, "", "3", conversation.Mend{}))
 	w.receives(ana, "Your order is ready.")
+	w.eventually("it is recorded", func() bool { return len(w.state(ana).Transcript) == 2 }) // a quick thumb would come first
 	w.text(ana, "thanks")
 	w.receives(ana, youSaid("thanks"))
 	require.Len(t, w.sim.Sent(), 2, "sent once, whoever asked for it how often")
