@@ -1,24 +1,13 @@
 package test
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"strings"
 	"sync/atomic"
-	"testing"
-	"time"
-
-	"github.com/google/uuid"
-	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // A Temporal server that is there already, and the URL of its metrics: all
@@ -32,27 +21,6 @@ func copies() int {
 		return 1
 	}
 	return 2
-}
-
-// newNamespace makes a namespace on the server that is there.
-func newNamespace(t *testing.T) string {
-	t.Helper()
-	c, err := client.NewLazyClient(client.Options{HostPort: outside, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
-	require.NoError(t, err)
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	name := strings.ToLower(t.Name()) + "_" + uuid.NewString()[:8] // the metrics know only such characters
-	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
-		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
-	})
-	require.NoError(t, err, "making a namespace at %s", outside)
-	// What can be described need not be usable yet.
-	require.Eventually(t, func() bool {
-		_, err := c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: name})
-		return err == nil
-	}, patience, 100*time.Millisecond, "the namespace can be used")
-	return name
 }
 
 // inTurn gives each of the addresses a call in turn, as a load balancer does, and

@@ -158,6 +158,7 @@ func (w *world) connect() {
 	w.t.Helper()
 	w.settings["TEMPORAL_ADDRESS"], w.metrics = outside, outsideMetrics
 	var started *stack.Process
+	var err error
 	if outside == "" {
 		port, metricsPort := freePort(w.t), freePort(w.t)
 		w.settings["TEMPORAL_ADDRESS"], w.metrics = fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort)
@@ -165,10 +166,10 @@ func (w *world) connect() {
 			"--port", fmt.Sprint(port), "--headless", "--metrics-port", fmt.Sprint(metricsPort), "--log-level", "error",
 		}, w.args...)...)
 	} else {
-		w.namespace = newNamespace(w.t)
+		w.namespace, err = stack.NewNamespace(w.ctx(), outside, w.t.Name())
+		require.NoError(w.t, err)
 	}
 	w.settings["TEMPORAL_NAMESPACE"] = w.namespace
-	var err error
 	w.temporal, err = client.NewLazyClient(client.Options{
 		HostPort:          w.settings["TEMPORAL_ADDRESS"],
 		Namespace:         w.namespace,

@@ -20,7 +20,7 @@ func (w *world) carryOut(ctx context.Context, p plan) {
 	var mu sync.Mutex
 	for _, k := range p.kills {
 		at(k.at, func() {
-			if w.units[k.victim].kill(k.down) {
+			if u := w.units[k.victim]; u != nil && u.kill(k.down) { // the server may not be ours
 				mu.Lock()
 				w.kills++
 				mu.Unlock()

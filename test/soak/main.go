@@ -33,6 +33,7 @@ func main() {
 // options say how to run.
 type options struct {
 	bin      string
+	temporal string // of a server that is there already; empty: one of our own
 	seed     uint64
 	duration time.Duration // of the load, with faults
 	contacts int
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.bin, "bin", ".bin", "folder with the programs that make build builds")
+	flags.StringVar(&o.temporal, "temporal", "", "host:port of a Temporal server to use, which is not killed then (default: one of its own)")
 	flags.Uint64Var(&o.seed, "seed", 0, "repeats the faults and the contacts of an earlier run (default: random)")
 	flags.DurationVar(&o.duration, "for", duration, "how long contacts write and faults are on; the default is SOAK, if set")
 	flags.IntVar(&o.contacts, "contacts", 45, "how many people write")

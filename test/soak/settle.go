@@ -10,7 +10,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 
 	"parley/conversation"
 	"parley/sinch/sinchtest"
@@ -144,9 +143,9 @@ func (w *world) evidence(ctx context.Context, o options, quizzes []quiz, open []
 }
 
 // polled reports whether a worker has asked this queue for work.
-func polled(ctx context.Context, temporal client.Client, queue string) bool {
-	answer, err := temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-		Namespace: client.DefaultNamespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
+func (w *world) polled(ctx context.Context, queue string) bool {
+	answer, err := w.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+		Namespace: w.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
 	})
 	return err == nil && len(answer.GetPollers()) > 0
 }

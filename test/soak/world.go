@@ -44,6 +44,7 @@ type world struct {
 	door      *door
 	responder *responder
 	temporal  client.Client
+	namespace string
 	units     map[string]*unit
 	kills     int
 
@@ -56,7 +57,11 @@ type world struct {
 // stopped, also with an error.
 func newWorld(ctx context.Context, o options) (*world, error) {
 	w := &world{units: map[string]*unit{}, responder: &responder{dice: dice(o.seed, "responder")}}
-	for _, program := range []string{"devserver", "worker", "webhook"} {
+	programs := []string{"worker", "webhook"}
+	if o.temporal == "" {
+		programs = append(programs, "devserver")
+	}
+	for _, program := range programs {
 		if _, err := os.Stat(filepath.Join(o.bin, program)); err != nil {
 			return w, fmt.Errorf("%s is missing: run make build", filepath.Join(o.bin, program))
 		}
@@ -66,8 +71,14 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 		return w, fmt.Errorf("making a folder: %w", err)
 	}
 	var hooks [2]string
-	var temporal string
-	for _, address := range []*string{&temporal, &hooks[0], &hooks[1]} {
+	temporal, addresses := o.temporal, []*string{&hooks[0], &hooks[1]}
+	w.namespace = client.DefaultNamespace
+	if temporal == "" {
+		addresses = append(addresses, &temporal)
+	} else if w.namespace, err = stack.NewNamespace(ctx, temporal, "soak"); err != nil {
+		return w, err
+	}
+	for _, address := range addresses {
 		port, err := stack.Port(0)
 		if err != nil {
 			return w, err
@@ -90,7 +101,7 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 		return w, err
 	}
 	connection, err := connect.Options(slog.New(slog.DiscardHandler), settings.Env{
-		"TEMPORAL_ADDRESS": temporal, "TEMPORAL_CONFIG_FILE": filepath.Join(w.dir, "no-profile.toml"),
+		"TEMPORAL_ADDRESS": temporal, "TEMPORAL_NAMESPACE": w.namespace, "TEMPORAL_CONFIG_FILE": filepath.Join(w.dir, "no-profile.toml"),
 	}, nil)
 	if err != nil {
 		return w, err
@@ -100,7 +111,9 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 	}
 	w.close = append(w.close, w.temporal.Close)
 	serves := func(ctx context.Context) bool { return connect.Check(ctx, w.temporal, connection) == nil }
-	return w, w.start(ctx, o.bin, settingsFor(o.mode, temporal, carrierURL, responderURL), hooks, serves)
+	env := settingsFor(o.mode, temporal, carrierURL, responderURL)
+	env["TEMPORAL_NAMESPACE"] = w.namespace
+	return w, w.start(ctx, o, env, hooks, serves)
 }
 
 // settingsFor are those that all programs share.
@@ -133,7 +146,7 @@ func settingsFor(mode sinchtest.Mode, temporal, carrierURL, responderURL string)
 }
 
 // start starts all programs and returns when they work.
-func (w *world) start(ctx context.Context, bin string, common map[string]string, hooks [2]string, serves func(context.Context) bool) error {
+func (w *world) start(ctx context.Context, o options, common map[string]string, hooks [2]string, serves func(context.Context) bool) error {
 	keeping, stopped := context.WithCancel(context.Background())
 	w.stopped = stopped
 	begin := func(name, program string, env map[string]string, args ...string) {
@@ -145,13 +158,15 @@ func (w *world) start(ctx context.Context, bin string, common map[string]string,
 			}
 		})
 	}
-	_, port, err := net.SplitHostPort(common["TEMPORAL_ADDRESS"])
-	if err != nil {
-		return err
+	if o.temporal == "" {
+		_, port, err := net.SplitHostPort(common["TEMPORAL_ADDRESS"])
+		if err != nil {
+			return err
+		}
+		begin(server, filepath.Join(o.bin, "devserver"), nil,
+			"--port", port, "--headless", "--log-level", "error", "--db-filename", filepath.Join(w.dir, "temporal.db"),
+			"--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off")
 	}
-	begin(server, filepath.Join(bin, "devserver"), nil,
-		"--port", port, "--headless", "--log-level", "error", "--db-filename", filepath.Join(w.dir, "temporal.db"),
-		"--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off")
 	if err := await(ctx, "the server", serves); err != nil {
 		return err
 	}
@@ -160,11 +175,11 @@ func (w *world) start(ctx context.Context, bin string, common map[string]string,
 		return fmt.Errorf("looking for this program: %w", err)
 	}
 	for i, address := range hooks {
-		begin(fmt.Sprint("worker-", i+1), filepath.Join(bin, "worker"), common)
+		begin(fmt.Sprint("worker-", i+1), filepath.Join(o.bin, "worker"), common)
 		begin(fmt.Sprint("scripts-", i+1), self, common, scriptsCommand)
 		env := maps.Clone(common)
 		env["PARLEY_WEBHOOK_ADDR"] = address
-		begin(fmt.Sprint("webhook-", i+1), filepath.Join(bin, "webhook"), env)
+		begin(fmt.Sprint("webhook-", i+1), filepath.Join(o.bin, "webhook"), env)
 	}
 	return w.awaitAll(ctx, hooks[:]...)
 }
@@ -177,7 +192,7 @@ func (w *world) awaitAll(ctx context.Context, hooks ...string) error {
 		}
 	}
 	for _, queue := range []string{conversationQueue, scriptQueue} {
-		if err := await(ctx, "a worker", func(ctx context.Context) bool { return polled(ctx, w.temporal, queue) }); err != nil {
+		if err := await(ctx, "a worker", func(ctx context.Context) bool { return w.polled(ctx, queue) }); err != nil {
 			return err
 		}
 	}
