@@ -2,10 +2,10 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo play build lambda test soak bench fuzz lint format check tidy
+.PHONY: help demo play build lambda test test-postgres soak bench fuzz lint format check tidy
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run everything on this machine, with a phone in the browser
 	@$(GO) build -o .bin/demo ./demo && exec .bin/demo
@@ -32,6 +32,15 @@ test: build lambda-amd64 ## test everything; needs chromium for the page, promto
 	$(GO) test -race -timeout 20m ./...
 	cd devserver && $(GO) test ./...
 	cd deploy && $(GO) test ./...
+
+test-postgres: build .bin/temporal-server .bin/temporal-sql-tool ## run the end-to-end tests on PostgreSQL, as docker-compose.yml has it
+	$(GO) run ./test/postgres $(ARGS)
+
+.bin/temporal-server: devserver/go.mod
+	cd devserver && $(GO) build -o ../$@ go.temporal.io/server/cmd/server
+
+.bin/temporal-sql-tool: devserver/go.mod
+	cd devserver && $(GO) build -o ../$@ go.temporal.io/server/cmd/tools/sql
 
 soak: build ## prove the promises while everything is killed and the carrier misbehaves; SOAK=30m for longer
 	$(GO) run ./test/soak -mode both $(ARGS)
