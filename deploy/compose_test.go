@@ -129,7 +129,7 @@ func TestImageHasThePrograms(t *testing.T) {
 	dockerfile := read(t, "../Dockerfile")
 	var built []string
 	for _, build := range regexp.MustCompile(`go build .*-o /out/bin/(\w*) ([./\w ]+)`).FindAllStringSubmatch(dockerfile, -1) {
-		for _, source := range strings.Fields(build[2]) {
+		for source := range strings.FieldsSeq(build[2]) {
 			require.FileExists(t, filepath.Join("..", source, "main.go"))
 			name := build[1]
 			if name == "" {
@@ -156,24 +156,21 @@ func TestImageHasThePrograms(t *testing.T) {
 	}
 }
 
-// named finds the settings in a program's help.
-var named = regexp.MustCompile(`\$([A-Z_]+)`)
+var (
+	setting    = regexp.MustCompile(`\$([A-Z_]+)`)
+	subcommand = regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?)(?: <.*| \[.*|   .*)$`)
+)
 
 // settingsOf are the settings that a program's help names, its commands' too.
 func settingsOf(t *testing.T, program string) map[string]bool {
 	t.Helper()
+	help := run(t, program, "--help")
+	for _, match := range subcommand.FindAllStringSubmatch(help, -1) {
+		help += run(t, program, append(strings.Fields(match[1]), "--help")...)
+	}
 	settings := map[string]bool{}
-	commands := []string{""}
-	for i := 0; i < len(commands); i++ {
-		help := run(t, program, append(strings.Fields(commands[i]), "--help")...)
-		for _, match := range named.FindAllStringSubmatch(help, -1) {
-			settings[match[1]] = true
-		}
-		for _, match := range regexp.MustCompile(`(?m)^  ([a-z]+)(?: ([a-z]+))?(?: <.*| \[flags\].*|   .*)$`).FindAllStringSubmatch(help, -1) {
-			if command := strings.TrimSpace(match[1] + " " + match[2]); !slices.Contains(commands, command) && i == 0 {
-				commands = append(commands, command)
-			}
-		}
+	for _, match := range setting.FindAllStringSubmatch(help, -1) {
+		settings[match[1]] = true
 	}
 	return settings
 }
@@ -193,7 +190,7 @@ func run(t *testing.T, program string, args ...string) string {
 func TestSettingsReachThePrograms(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./worker", "./webhook", "./simulator", "./starter")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./worker", "./webhook", "./simulator", "./starter") //nolint:gosec // our own programs
 	build.Dir = ".."
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
