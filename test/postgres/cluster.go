@@ -32,14 +32,14 @@ const (
 
 // A cluster is PostgreSQL and a Temporal server on it.
 type cluster struct {
-	dir     string // data and logs
-	bin     string // of PostgreSQL
-	version string // of PostgreSQL
-	as      []string
-	address string // of Temporal
-	metrics string // of Temporal, a URL
+	dir     string   // data and logs
+	bin     string   // of PostgreSQL
+	version string   // of PostgreSQL
+	as      []string // what PostgreSQL's command lines begin with
+	address string   // of Temporal
+	metrics string   // of Temporal, a URL
 
-	processes []*stack.Process
+	postgres, temporal *server
 }
 
 // newCluster looks for what is needed and makes a folder.
@@ -124,15 +124,12 @@ func (c *cluster) start(ctx context.Context) error {
 		"PROMETHEUS_ENDPOINT": prometheus, "DYNAMIC_CONFIG_FILE_PATH": dynamic,
 	})
 	c.address, c.metrics = "127.0.0.1:"+ports["FRONTEND_GRPC_PORT"], "http://"+prometheus+"/metrics"
-	server, err := program("temporal-server")
+	binary, err := program("temporal-server")
 	if err != nil {
 		return err
 	}
-	temporal, err := c.run("temporal", server, settings, "start")
-	if err != nil {
-		return err
-	}
-	if err := temporal.Await(ctx, c.serves); err != nil {
+	c.temporal = &server{name: "temporal", program: binary, args: []string{"start"}, settings: settings, ready: c.serves}
+	if err := c.temporal.start(ctx, c.dir); err != nil {
 		return err
 	}
 	if _, err := exec.LookPath("temporal"); err != nil {
@@ -147,20 +144,19 @@ func (c *cluster) startPostgres(ctx context.Context, port string) error {
 	if err := os.WriteFile(secret, []byte(password), 0o644); err != nil { //nolint:gosec // read by another user, and no secret
 		return fmt.Errorf("writing the database's password: %w", err)
 	}
-	initdb := c.postgres("initdb", "--pgdata="+data, "--username="+dbUser, "--pwfile="+secret, "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale")
+	initdb := c.commandLine("initdb", "--pgdata="+data, "--username="+dbUser, "--pwfile="+secret, "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale")
 	if out, err := exec.CommandContext(ctx, initdb[0], initdb[1:]...).CombinedOutput(); err != nil { //nolint:gosec // found by us
 		return fmt.Errorf("setting up PostgreSQL: %w: %s", err, out)
 	}
-	server := c.postgres("postgres", "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
-	p, err := c.run("postgres", server[0], nil, server[1:]...)
-	if err != nil {
-		return err
-	}
-	return p.Await(ctx, func(context.Context) bool { return p.Said("ready to accept connections") })
+	line := c.commandLine("postgres", "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
+	c.postgres = &server{name: "postgres", program: line[0], args: line[1:], ready: func(_ context.Context, p *stack.Process) bool {
+		return p.Said("ready to accept connections")
+	}}
+	return c.postgres.start(ctx, c.dir)
 }
 
-// postgres is the command line of one of PostgreSQL's programs.
-func (c *cluster) postgres(name string, args ...string) []string {
+// commandLine is how one of PostgreSQL's programs is run.
+func (c *cluster) commandLine(name string, args ...string) []string {
 	return slices.Concat(c.as, []string{filepath.Join(c.bin, name)}, args)
 }
 
@@ -181,7 +177,7 @@ func (c *cluster) job(ctx context.Context, name string, settings map[string]stri
 }
 
 // serves asks Temporal whether it is healthy.
-func (c *cluster) serves(ctx context.Context) bool {
+func (c *cluster) serves(ctx context.Context, _ *stack.Process) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	temporal, err := client.DialContext(ctx, client.Options{HostPort: c.address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
@@ -193,19 +189,14 @@ func (c *cluster) serves(ctx context.Context) bool {
 	return err == nil
 }
 
-func (c *cluster) run(name, program string, settings map[string]string, args ...string) (*stack.Process, error) {
-	p, err := stack.Run(name, program, c.dir, settings, args...)
-	if err == nil {
-		c.processes = append(c.processes, p)
-	}
-	return p, err
-}
-
 // stop ends both servers, Temporal first, and removes the folder unless it is to
 // be kept.
 func (c *cluster) stop(keep bool) {
-	for _, p := range slices.Backward(c.processes) {
-		if err := p.Stop(); err != nil {
+	for _, s := range []*server{c.temporal, c.postgres} {
+		if s == nil {
+			continue
+		}
+		if err := s.stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "postgres:", err)
 		}
 	}

@@ -79,14 +79,36 @@ func (c *cluster) endToEnd(ctx context.Context, run string, parallel int) error 
 	return nil
 }
 
-// proof runs the short proof of the promises on the cluster.
+// proof runs the short proof of the promises on the cluster, and has both servers
+// crash once while contacts write.
 func (c *cluster) proof(ctx context.Context, load time.Duration) error {
 	binary := filepath.Join(c.dir, "soak")
 	if err := command(ctx, "go", "build", "-o", binary, "./test/soak").Run(); err != nil {
 		return fmt.Errorf("building the proof: %w", err)
 	}
-	if err := command(ctx, binary, "-temporal", c.address, "-for", load.String(), "-contacts", "20").Run(); err != nil {
+	crashing, calm := context.WithCancel(ctx)
+	crashed := make(chan error, 1)
+	go func() { crashed <- c.crashes(crashing, load/3) }()
+	err := command(ctx, binary, "-temporal", c.address, "-for", load.String(), "-contacts", "20").Run()
+	calm()
+	if wrong := <-crashed; wrong != nil {
+		err = errors.Join(err, fmt.Errorf("a server did not come back: %w", wrong))
+	}
+	if err != nil {
 		return fmt.Errorf("the proof: %w", err)
+	}
+	return nil
+}
+
+// crashes kills one server after the other.
+func (c *cluster) crashes(ctx context.Context, pause time.Duration) error {
+	for _, s := range []*server{c.temporal, c.postgres} {
+		if !sleep(ctx, pause) {
+			return nil
+		}
+		if err := s.crash(ctx, c.dir); err != nil {
+			return err
+		}
 	}
 	return nil
 }
