@@ -15,9 +15,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,6 +50,28 @@ const (
 
 // bin is where make builds the programs.
 var bin = must(filepath.Abs("../.bin"))
+
+// programs are all that were started, by whichever test.
+var programs struct {
+	mu      sync.Mutex
+	started []*stack.Process
+}
+
+// TestMain leaves no program behind when the tests are interrupted: each has a
+// process group of its own, so that Ctrl-C does not reach it.
+func TestMain(m *testing.M) {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		programs.mu.Lock() // and nothing more is started
+		for _, p := range programs.started {
+			p.Kill()
+		}
+		os.Exit(1)
+	}()
+	os.Exit(m.Run())
+}
 
 // world is one installation of Parley, with its own server and carrier.
 type world struct {
@@ -192,8 +217,11 @@ func (w *world) run(name, program string, settings map[string]string, args ...st
 	if _, err := os.Stat(path); err != nil {
 		w.t.Fatalf("%s is missing: run make build", path)
 	}
+	programs.mu.Lock()
+	defer programs.mu.Unlock()
 	p, err := stack.Run(name, path, w.dir, settings, args...)
 	require.NoError(w.t, err)
+	programs.started = append(programs.started, p)
 	w.started = append(w.started, p)
 	return p
 }
