@@ -106,7 +106,7 @@ func TestOneTrace(t *testing.T) {
 	text := w.text(bob, "Where is my order?")
 	w.receives(bob, youSaid("Where is my order?"))
 	w.eventually("the reply's trace", func() bool {
-		return slices.Equal(c.trace(text.ID), []string{"callback", "HandleInboundMessage", "SendMessage", "carrier POST", "carrier POST"}) // the first is for the token
+		return slices.Equal(slices.Compact(c.trace(text.ID)), []string{"callback", "HandleInboundMessage", "SendMessage", "carrier POST"}) // the first POST is for a token
 	})
 
 	w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
@@ -114,7 +114,7 @@ func TestOneTrace(t *testing.T) {
 	text = w.text(ana, "Can we reschedule?")
 	w.receives(ana, "No problem. Harbor Dental will get in touch")
 	w.eventually("the answer's trace", func() bool {
-		return slices.Equal(c.trace(text.ID), []string{"callback", "SendMessage", "carrier POST"})
+		return slices.Equal(slices.Compact(c.trace(text.ID)), []string{"callback", "SendMessage", "carrier POST"})
 	})
 
 	w.eventually("metrics of both programs", func() bool {
@@ -151,6 +151,9 @@ func (w *world) page(p *stack.Process) string {
 // TestWhatIsCounted plays a little of everything, and reads both pages.
 func TestWhatIsCounted(t *testing.T) {
 	t.Parallel()
+	if copies() > 1 {
+		t.Skip("each process counts what it does itself")
+	}
 	w := newWorld(t)
 	w.text(bob, "Where is my order?")
 	w.receives(bob, youSaid("Where is my order?"))
@@ -189,7 +192,7 @@ func TestWhatIsCounted(t *testing.T) {
 	for _, side := range []struct {
 		program *stack.Process
 		want    []string
-	}{{w.worker, slices.Concat(worker, both)}, {hook, slices.Concat(webhook, both)}} {
+	}{{w.worker[0], slices.Concat(worker, both)}, {hook, slices.Concat(webhook, both)}} {
 		var page string
 		for _, want := range side.want {
 			line := regexp.MustCompile(`(?m)^` + want + `$`)

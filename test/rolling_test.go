@@ -97,30 +97,18 @@ func TestRollingRestart(t *testing.T) {
 		func(_ *world, o *sinchtest.Options) {
 			o.Webhooks = []sinchtest.Webhook{{Target: door.URL + "/webhooks/sinch", Secret: secret}}
 		})
-	type unit struct {
-		name, program string
-		settings      map[string]string
-		process       *stack.Process
+	webhooks := make([]*stack.Process, 2)
+	start := func(i int, name string) {
+		settings := maps.Clone(w.settings)
+		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = strings.TrimPrefix(b.backends[i], "http://"), "127.0.0.1:0"
+		webhooks[i] = w.run(name, "webhook", settings)
+		w.await(webhooks[i], func(ctx context.Context) bool { return stack.Answers(ctx, b.backends[i]+"/readyz") })
 	}
-	first := strings.TrimSuffix(w.hook, "/webhooks/sinch")
-	second := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	another := maps.Clone(w.settings)
-	another["PARLEY_WEBHOOK_ADDR"], another["PARLEY_API_ADDR"] = second, "127.0.0.1:0"
-	units := []*unit{{name: "webhook", program: "webhook", settings: w.settings}, {name: "webhook-2", program: "webhook", settings: another}}
-	for _, p := range w.started {
-		if p.Name == "webhook" {
-			units[0].process = p
-		}
+	for i := range webhooks {
+		b.backends = append(b.backends, "http://"+address(t))
+		start(i, fmt.Sprint("rolling-", i+1))
 	}
-	units[1].process = w.run("webhook-2", "webhook", another)
-	b.backends = []string{first, "http://" + second}
-	ready := func(u *unit) {
-		w.await(u.process, func(ctx context.Context) bool {
-			return stack.Answers(ctx, "http://"+u.settings["PARLEY_WEBHOOK_ADDR"]+"/readyz")
-		})
-	}
-	ready(units[1])
-	workers := []*stack.Process{w.worker}
+	workers := []crew{w.worker}
 	w.startWorker()
 	workers = append(workers, w.worker)
 	ctx, stop := context.WithCancel(t.Context())
@@ -152,13 +140,13 @@ func TestRollingRestart(t *testing.T) {
 			}
 		})
 	}
-	for _, u := range units {
-		require.NoError(t, u.process.Stop())
-		u.process = w.run(u.name+"-anew", u.program, u.settings)
-		ready(u)
-	}
-	for _, p := range workers {
+	for i, p := range webhooks {
 		require.NoError(t, p.Stop())
+		start(i, fmt.Sprintf("rolling-%d-anew", i+1))
+	}
+	for _, crew := range workers {
+		w.worker = crew
+		w.stopWorker()
 		w.startWorker()
 	}
 	close(quiet)
