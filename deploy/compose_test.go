@@ -203,8 +203,17 @@ func TestSettingsReachThePrograms(t *testing.T) {
 		"TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_CERT_DATA", "TEMPORAL_TLS_CLIENT_KEY_PATH", "TEMPORAL_TLS_CLIENT_KEY_DATA",
 		"TEMPORAL_TLS_SERVER_CA_CERT_PATH", "TEMPORAL_TLS_SERVER_CA_CERT_DATA",
 	}
+	cloud := []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SSM"}
+	watching := []string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_METRICS_EXPORTER", "OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
+	}
+	// What libraries read, no help of ours names.
+	libraries := map[string][]string{"worker": slices.Concat(cloud, watching), "webhook": slices.Concat(cloud, watching), "parley": cloud}
 	for service, program := range ours {
 		want := settingsOf(t, filepath.Join(bin, program))
+		for _, name := range libraries[program] {
+			want[name] = true
+		}
 		if program != "simulator" {
 			for _, name := range connection {
 				want[name] = true
