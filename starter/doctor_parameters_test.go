@@ -23,7 +23,7 @@ func TestDoctorReadsTheParameterStore(t *testing.T) {
 	listener := httptest.NewServer(sim)
 	t.Cleanup(listener.Close)
 	t.Cleanup(sim.Close)
-	found := examined(t, settings.Env{
+	found := examined(t, settings.Env{ //nolint:gosec // of nobody
 		"TEMPORAL_CONFIG_FILE": os.DevNull, "TEMPORAL_ADDRESS": "127.0.0.1:9",
 		"SINCH_PROJECT_ID": sinchtest.DefaultProjectID, "SINCH_APP_ID": sinchtest.DefaultAppID, "SINCH_API_URL": listener.URL, "SINCH_AUTH_URL": listener.URL,
 		"SINCH_ACCESS_KEY_PARAM": "/sinch/access-key", "SINCH_ACCESS_KEY_SECRET_PARAM": "/sinch/access-key-secret",
