@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -368,6 +369,23 @@ func TestLambdaSecretIsReplaced(t *testing.T) {
 	r, _ = f.invoke(callback("01LAMBDA3", secret))
 	require.Equal(t, http.StatusUnauthorized, r.Status)
 	require.Equal(t, []string{"01LAMBDA1", "01LAMBDA2"}, l.told(contact))
+}
+
+// TestLambdaIsObserved: what a function counts leaves before it is frozen.
+func TestLambdaIsObserved(t *testing.T) {
+	t.Parallel()
+	c, url := collect(t)
+	l := newLambda(t)
+	l.startServer()
+	settings := l.settings()
+	settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
+	f := startFunction(t, filepath.Join(bin, "webhook"), settings)
+	r, _ := f.invoke(callback("01LAMBDA1", "+15559876608", "Hi!"))
+	requireAccepted(t, r)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	require.True(t, c.metrics["parley_callbacks"])
+	require.True(t, slices.ContainsFunc(c.spans, func(s *tracepb.Span) bool { return s.GetName() == "callback" }))
 }
 
 // A router is between a function and the server.
