@@ -24,6 +24,9 @@ const (
 	// patience is how long an old value is used without asking, after its source did
 	// not answer.
 	patience = 10 * time.Second
+	// oldWait is how long an old value may keep a caller waiting for a newer one. Who
+	// needs two of them, and then a server, has four seconds in all.
+	oldWait = time.Second
 )
 
 // Kept is a value that is fetched from elsewhere, and kept for a while. If its
@@ -54,7 +57,7 @@ func Keep(name string, fetch func(context.Context) (string, error), log *slog.Lo
 }
 
 // Get returns the value. It waits for its source only if there is no value yet,
-// or an old one.
+// or an old one whose source was not found away a moment ago.
 func (k *Kept) Get(ctx context.Context) (string, error) {
 	now := k.now()
 	k.mutex.Lock()
@@ -64,12 +67,18 @@ func (k *Kept) Get(ctx context.Context) (string, error) {
 	switch {
 	case known && (within(now, fetched, freshFor) || failed && within(now, asked, patience)):
 		return value, nil
-	case known && within(now, fetched, lastsFor):
+	case known && (within(now, fetched, lastsFor) || failed && within(now, asked, lastsFor)):
 		k.renewBeside(ctx)
 		return value, nil
+	case known:
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, oldWait)
+		defer cancel()
+		k.renewBeside(ctx)
 	}
-	// Who else was waiting meanwhile waited for the same.
-	renewed, err := k.renew(ctx, func(last time.Time) bool { return !last.Equal(asked) })
+	// Who else was waiting meanwhile waited for the same; but what was on its way
+	// while a Lambda was frozen is as old as what we have.
+	renewed, err := k.renew(ctx, func(last time.Time) bool { return !last.Equal(asked) && within(k.now(), last, lastsFor) })
 	if err != nil && known {
 		return value, nil
 	}
@@ -83,11 +92,18 @@ func (k *Kept) Renew(ctx context.Context) (string, error) {
 }
 
 // Stale reports whether the value in use is older than it should be, because its
-// source is away.
+// source is away. It has the source asked again, for a value that nobody needs
+// for an hour: it would count as away until then.
 func (k *Kept) Stale() bool {
+	now := k.now()
 	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	return k.err != nil && !k.fetched.IsZero() && !within(k.now(), k.fetched, lastsFor)
+	stale := k.err != nil && !k.fetched.IsZero() && !within(now, k.fetched, lastsFor)
+	again := stale && !within(now, k.asked, patience)
+	k.mutex.Unlock()
+	if again {
+		k.renewBeside(context.Background())
+	}
+	return stale
 }
 
 // within is false also for a time to come: the clock was set back.

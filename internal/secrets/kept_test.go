@@ -117,7 +117,31 @@ func TestASourceThatIsAway(t *testing.T) {
 
 		s.fail(nil)
 		time.Sleep(patience)
+		before = time.Now()
 		require.Equal(t, "value", get(t, k))
+		require.Zero(t, time.Since(before), "who was away a moment ago is not waited for")
+		time.Sleep(time.Second)
+		require.False(t, k.Stale())
+	})
+}
+
+// TestASourceThatIsBack is noticed by who looks, although nobody needs the value.
+func TestASourceThatIsBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, k, _ := keep("value")
+		require.Equal(t, "value", get(t, k))
+		s.fail(errors.New("away"))
+		time.Sleep(time.Hour)
+		require.Equal(t, "value", get(t, k))
+		require.True(t, k.Stale())
+		require.EqualValues(t, 2, s.asked.Load(), "it was asked just now")
+		time.Sleep(time.Minute)
+		require.True(t, k.Stale())
+		time.Sleep(time.Minute)
+		s.fail(nil)
+		require.True(t, k.Stale(), "by the last that was heard")
+		time.Sleep(time.Second)
 		require.False(t, k.Stale())
 	})
 }
@@ -131,8 +155,33 @@ func TestASourceThatHangs(t *testing.T) {
 		time.Sleep(time.Hour)
 		before := time.Now()
 		require.Equal(t, "value", get(t, k))
-		require.Equal(t, fetchTimeout, time.Since(before))
+		require.Equal(t, oldWait, time.Since(before))
+		time.Sleep(fetchTimeout)
 	})
+}
+
+// TestFrozen: what was on its way when a Lambda was frozen is not taken for new
+// hours later.
+func TestFrozen(t *testing.T) {
+	t.Parallel()
+	for name, ends := range map[string]error{"it arrives": nil, "it is lost": errors.New("connection reset")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, k, _ := keep("old")
+				var frozen time.Duration
+				k.now = func() time.Time { return time.Now().Add(frozen) }
+				require.Equal(t, "old", get(t, k))
+				time.Sleep(freshFor)
+				require.Equal(t, "old", get(t, k))
+				synctest.Wait() // it is asked for, beside
+				frozen = 3 * time.Hour
+				s.fail(ends)
+				time.AfterFunc(s.takes+time.Millisecond, func() { s.value.Store("new"); s.fail(nil) })
+				require.Equal(t, "new", get(t, k))
+			})
+		})
+	}
 }
 
 // TestRenew: what it returns was asked for after the call, and strangers cannot
