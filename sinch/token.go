@@ -63,6 +63,9 @@ func (t *tokens) get(ctx context.Context, rejected string) (string, *Error) {
 // be the new one while the secret is still the old one.
 func (t *tokens) renew(ctx context.Context, doubtful bool) *Error {
 	key, failure := t.key(ctx, doubtful && !t.fixed)
+	if failure != nil && doubtful { // no newer one can be had: it may be the token alone that is refused
+		key, failure = t.key(ctx, false)
+	}
 	if failure != nil {
 		return failure
 	}

@@ -101,6 +101,39 @@ func TestAccessKeyIsReplaced(t *testing.T) {
 	}
 }
 
+// TestTokenIsRefusedWhileNoNewerKeyCanBeHad: the key that is known may still be
+// good.
+func TestTokenIsRefusedWhileNoNewerKeyCanBeHad(t *testing.T) {
+	t.Parallel()
+	token := "first"
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /oauth2/token", func(w http.ResponseWriter, r *http.Request) {
+		answer(200, fmt.Sprintf(`{"access_token":%q,"expires_in":3599,"token_type":"bearer"}`, token))(w, r)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+token {
+			answer(401, `{"error":{"status":"UNAUTHENTICATED"}}`)(w, r)
+			return
+		}
+		answer(200, `{"webhooks":[]}`)(w, r)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	client := newClient(t, sinch.Config{
+		ProjectID: "p", AppID: "a", APIURL: server.URL, AuthURL: server.URL,
+		Keys: func(_ context.Context, renew bool) (string, string, error) {
+			if renew {
+				return "", "", errors.New("AWS did not answer in time")
+			}
+			return "one", "s1", nil
+		},
+	})
+	for _, token = range []string{"first", "second"} {
+		_, err := client.ListWebhooks(t.Context())
+		require.NoError(t, err)
+	}
+}
+
 func TestNoKeyIsNotAKeyThatIsRefused(t *testing.T) {
 	t.Parallel()
 	accepted := [2]string{"one", "s1"}
