@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -34,7 +35,13 @@ func Options(logger *slog.Logger, env settings.Env, key secrets.Value) (client.O
 	o.HostPort = cmp.Or(o.HostPort, client.DefaultHostPort)
 	o.Namespace = cmp.Or(o.Namespace, client.DefaultNamespace)
 	if key != nil && o.Credentials == nil {
-		o.Credentials = client.NewAPIKeyDynamicCredentials(key.Get)
+		o.Credentials = client.NewAPIKeyDynamicCredentials(func(ctx context.Context) (string, error) {
+			value, err := key.Get(ctx)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", noKey, err)
+			}
+			return value, err
+		})
 		if o.ConnectionOptions.TLS == nil && !o.ConnectionOptions.TLSDisabled {
 			o.ConnectionOptions.TLS = &tls.Config{MinVersion: tls.VersionTLS12} // as with a key among TEMPORAL_*
 		}
@@ -88,8 +95,15 @@ func Check(ctx context.Context, c client.Client, o client.Options) error {
 	return nil
 }
 
+// noKey begins an error about the API key where that is kept elsewhere. The SDK
+// hands on the words of such an error, and not the error.
+const noKey = "the API key is not known"
+
 // explain says where we tried, and what a person can do.
 func explain(err error, o client.Options) error {
+	if at := strings.Index(err.Error(), noKey); at >= 0 {
+		return fmt.Errorf("reaching Temporal at %s, namespace %q: %s", o.HostPort, o.Namespace, err.Error()[at:])
+	}
 	var (
 		noNamespace *serviceerror.NamespaceNotFound
 		notFound    *serviceerror.NotFound

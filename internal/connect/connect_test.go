@@ -2,6 +2,7 @@ package connect_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"parley/internal/connect"
+	"parley/internal/secrets"
 	"parley/internal/settings"
 )
 
@@ -65,6 +67,30 @@ func TestUnreachable(t *testing.T) {
 	require.NoError(t, err, "it starts without a server")
 	defer lazy.Close()
 	require.ErrorContains(t, connect.Check(ctx, lazy, o), "reaching Temporal at 127.0.0.1:9")
+}
+
+// TestNoKey: where the key is kept elsewhere and cannot be had, nobody is sent to
+// look for a server.
+func TestNoKey(t *testing.T) {
+	t.Parallel()
+	absent := secrets.Keep("/temporal/api-key", func(context.Context) (string, error) {
+		return "", errors.New("reading parameter /temporal/api-key: AWS did not answer in time")
+	}, quiet())
+	o, err := connect.Options(quiet(), env("TEMPORAL_ADDRESS", nowhere, "TEMPORAL_NAMESPACE", "sms"), absent)
+	require.NoError(t, err)
+	require.NotNil(t, o.ConnectionOptions.TLS, "as with a key that is set")
+	const want = `reaching Temporal at 127.0.0.1:9, namespace "sms": the API key is not known: reading parameter /temporal/api-key: AWS did not answer in time`
+	_, err = connect.Dial(t.Context(), o)
+	require.EqualError(t, err, want)
+
+	lazy, err := connect.Lazy(o)
+	require.NoError(t, err)
+	defer lazy.Close()
+	require.EqualError(t, connect.Check(t.Context(), lazy, o), want)
+
+	o, err = connect.Options(quiet(), env("TEMPORAL_TLS", "false"), absent)
+	require.NoError(t, err)
+	require.Nil(t, o.ConnectionOptions.TLS, "said so")
 }
 
 // servers are the programs that act as a development server here: ours, and
