@@ -41,6 +41,9 @@ type Options struct {
 // belong to somebody else, such as a second worker on this machine: then nothing
 // is shown and the log says so. An address that was asked for has to be had.
 func Serve(ctx context.Context, log *slog.Logger, o Options) (m Metrics, stop func(), err error) {
+	if telemetry.Exports(o.Env, "METRICS") || telemetry.Exports(o.Env, "TRACES") {
+		logExporting(log)
+	}
 	nothing := func() {}
 	var readers []sdk.Reader
 	closing := nothing
