@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -827,4 +828,29 @@ func TestBounds(t *testing.T) {
 	require.Len(t, k.outcomes, 25)
 	require.LessOrEqual(t, len(state.Transcript), 100)
 	require.Positive(t, state.Evicted)
+}
+
+// TestATraceThatIsNone is not kept: it would stand in the state for each text.
+func TestATraceThatIsNone(t *testing.T) {
+	t.Parallel()
+
+	const valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	k := newTalk(t)
+	k.respond = func(activities.Turn) (activities.Decision, error) {
+		return activities.Decision{}, unreachable()
+	}
+	k.at(0, func() {
+		for i, trace := range []string{strings.Repeat("0", 100_000), valid} {
+			id := strconv.Itoa(i)
+			e, err := conversation.InboundEvent(sms.Inbound{ID: id, From: contact, Kind: sms.KindText, Text: "Hello", AcceptedAt: k.env.Now()}, k.env.Now())
+			e.Trace = trace
+			k.signal(e, err)
+		}
+	})
+	k.at(time.Second, func() {
+		state := k.state()
+		require.Empty(t, state.Turn.Texts[0].Trace)
+		require.Equal(t, valid, state.Backlog[0].Trace)
+	})
+	k.last()
 }

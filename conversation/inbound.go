@@ -28,7 +28,9 @@ func (c *conversation) take(raw converter.RawValue) {
 		return
 	}
 	kind := e.Kind
-	c.trace = e.Trace
+	if len(e.Trace) <= maxIDBytes { // else it is none, and would stand in the state for each text
+		c.trace = e.Trace
+	}
 	defer func() { c.trace = "" }()
 	switch e.Kind {
 	case KindInbound:
