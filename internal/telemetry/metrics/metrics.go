@@ -90,10 +90,12 @@ func push(ctx context.Context) (sdk.Reader, error) {
 // collect counts for the readers. Those who are sent metrics know by the name of
 // the service, and by a number of this process, whose they are.
 func collect(log *slog.Logger, service string, readers []sdk.Reader) Metrics {
-	options := []sdk.Option{
-		sdk.WithView(durations),
-		sdk.WithResource(resource.NewSchemaless(semconv.ServiceName(service), semconv.ServiceInstanceID(uuid.NewString()))),
+	ours := resource.NewSchemaless(semconv.ServiceName(service), semconv.ServiceInstanceID(uuid.NewString()))
+	described, err := resource.Merge(ours, resource.Environment()) // so that OTEL_SERVICE_NAME goes first
+	if err != nil {
+		described = ours
 	}
+	options := []sdk.Option{sdk.WithView(durations), sdk.WithResource(described)}
 	for _, reader := range readers {
 		options = append(options, sdk.WithReader(reader))
 	}

@@ -52,10 +52,12 @@ func Start(ctx context.Context, log *slog.Logger, env map[string]string, service
 }
 
 func with(exporter sdk.SpanExporter, service string) Traces {
-	provider := sdk.NewTracerProvider(
-		sdk.WithBatcher(exporter),
-		sdk.WithResource(resource.NewSchemaless(semconv.ServiceName(service))),
-	)
+	ours := resource.NewSchemaless(semconv.ServiceName(service))
+	described, err := resource.Merge(ours, resource.Environment()) // so that OTEL_SERVICE_NAME goes first
+	if err != nil {
+		described = ours
+	}
+	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(described))
 	return Traces{tracer: provider.Tracer("parley"), flush: provider.ForceFlush, stop: provider.Shutdown}
 }
 
