@@ -125,7 +125,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, options) }},
 	)
 	if onLambda(env) {
-		return serveLambda(ctx, log, flushing(servers[0].handler, counted, traces))
+		return serveLambda(ctx, log, flushing(servers[0].handler, counted, traces, time.Now))
 	}
 	if err := census.Take(ctx, counted.Meter, temporal, options.Namespace, c.Temporal); err != nil {
 		return err

@@ -100,7 +100,7 @@ func (r *Readiness) missing(ctx context.Context) string {
 	if phase != "" {
 		return phase
 	}
-	if !first && age < lasts {
+	if !first && age >= 0 && age < lasts {
 		return failed
 	}
 	// The answer is for all who ask, so it does not end with the first of them.
@@ -115,7 +115,8 @@ func (r *Readiness) missing(ctx context.Context) string {
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.asked, r.failed = r.now(), found
+	// By the wall clock: the other one may stand still while a Lambda is frozen.
+	r.asked, r.failed = r.now().Round(0), found
 	if r.phase != "" {
 		return r.phase
 	}
