@@ -49,6 +49,13 @@ func TestOptions(t *testing.T) {
 	require.Equal(t, "sms.acct", o.Namespace)
 	require.NotNil(t, o.ConnectionOptions.TLS, "an API key never travels in clear")
 
+	empty := env("TEMPORAL_ADDRESS", "", "TEMPORAL_NAMESPACE", "", "TEMPORAL_PROFILE", "", "TEMPORAL_API_KEY", "", "TEMPORAL_TLS", "",
+		"TEMPORAL_TLS_CLIENT_CERT_PATH", "", "TEMPORAL_TLS_CLIENT_KEY_PATH", "", "TEMPORAL_TLS_SERVER_CA_CERT_PATH", "", "TEMPORAL_TLS_SERVER_NAME", "")
+	o, err = connect.Options(quiet(), empty, nil)
+	require.NoError(t, err)
+	require.Equal(t, "localhost:7233", o.HostPort)
+	require.Nil(t, o.ConnectionOptions.TLS, "what is empty is not set")
+
 	_, err = connect.Options(quiet(), env("TEMPORAL_PROFILE", "missing"), nil)
 	require.ErrorContains(t, err, "reading TEMPORAL_* and Temporal's profile file")
 }

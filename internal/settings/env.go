@@ -17,10 +17,12 @@ func Environ(lines []string) Env {
 	return env
 }
 
-// LookupEnv and Environ make an Env readable by Temporal's envconfig.
+// LookupEnv and Environ make an Env readable by Temporal's envconfig. An empty
+// value counts as not set, as for our own: to envconfig the empty path of a
+// certificate means TLS.
 func (e Env) LookupEnv(name string) (string, bool) {
-	value, ok := e[name]
-	return value, ok
+	value := e[name]
+	return value, value != ""
 }
 
 // Environ returns the lines it was made of, in no order.
