@@ -115,7 +115,11 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	go func() { _ = signing.known(ctx) }() // beside the rest; who needs them hears of an error
+	go func() { // beside the rest
+		if err := signing.known(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("callbacks get 503 until their secrets can be read", "error", err)
+		}
+	}()
 	servers, err := c.servers(temporal, signing, ready, watch{log, traces, counts})
 	if err != nil {
 		return err

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -98,4 +102,23 @@ func TestForgeriesAskSeldom(t *testing.T) {
 	strangers.Wait()
 	require.LessOrEqual(t, kept.Asked(parameter), 4)
 	require.Empty(t, f.calls)
+}
+
+// TestNoSuchParameter is said at once, and not only once somebody calls.
+func TestNoSuchParameter(t *testing.T) {
+	kept := parameterstest.Start(t, map[string]string{})
+	for name, value := range kept.Environment() {
+		t.Setenv(name, value)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var log lines
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, nil, environment("SINCH_WEBHOOK_SECRET", "", "SINCH_WEBHOOK_SECRET_PARAM", parameter), io.Discard, &log)
+	}()
+	require.Eventually(t, func() bool {
+		return strings.Contains(log.String(), "callbacks get 503 until their secrets can be read") && strings.Contains(log.String(), "there is no such parameter in this region")
+	}, 10*time.Second, 10*time.Millisecond)
+	stop()
+	require.NoError(t, <-ended)
 }
