@@ -76,8 +76,8 @@ func NewClient(c Config) (*Client, error) {
 	need(c.ProjectID, "SINCH_PROJECT_ID", "the project's id in the Sinch dashboard")
 	need(c.AppID, "SINCH_APP_ID", "the id of the Conversation API app")
 	if c.Keys == nil {
-		need(c.AccessKey, "SINCH_ACCESS_KEY", "the id of an access key of the project")
-		need(c.AccessKeySecret, "SINCH_ACCESS_KEY_SECRET", "the secret of that access key")
+		need(c.AccessKey, "SINCH_ACCESS_KEY", "the id of an access key of the project, or SINCH_ACCESS_KEY_PARAM to the name of its parameter")
+		need(c.AccessKeySecret, "SINCH_ACCESS_KEY_SECRET", "the secret of that access key, or SINCH_ACCESS_KEY_SECRET_PARAM to the name of its parameter")
 	}
 
 	region := cmp.Or(strings.ToLower(c.Region), "us")

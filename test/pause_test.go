@@ -26,7 +26,7 @@ func (w *world) parley(args ...string) []byte {
 	w.t.Helper()
 	command := exec.CommandContext(w.ctx(), filepath.Join(bin, "parley"), args...) //nolint:gosec // our own program
 	command.Env = []string{"HOME=" + w.dir, "PATH=" + os.Getenv("PATH")}
-	for _, name := range []string{"TEMPORAL_ADDRESS", "PARLEY_SEND_TASK_QUEUE"} {
+	for _, name := range []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "PARLEY_SEND_TASK_QUEUE"} {
 		command.Env = append(command.Env, name+"="+w.settings[name])
 	}
 	var out, complaints bytes.Buffer
@@ -137,7 +137,7 @@ func TestSendingKeepsTheRate(t *testing.T) {
 	w.startWorker()
 	rate := func() (float32, enumspb.RateLimitSource) {
 		described, err := w.temporal.WorkflowService().DescribeTaskQueue(w.ctx(), &workflowservice.DescribeTaskQueueRequest{
-			Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "sending"}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY, ReportConfig: true,
+			Namespace: w.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: "sending"}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY, ReportConfig: true,
 		})
 		require.NoError(t, err)
 		return described.GetEffectiveRateLimit().GetRequestsPerSecond(), described.GetEffectiveRateLimit().GetRateLimitSource()

@@ -26,9 +26,14 @@ type balancer struct {
 	mutex    sync.Mutex
 	ready    []*httputil.ReverseProxy
 	next     int
-	answers  map[int]int // by status; 0: a webhook could not be reached
+	answers  map[int]int // by status, or one of these:
 	backends []string
 }
+
+const (
+	unreached = -1 // a webhook said that it is ready, and did not answer
+	nobody    = -2 // no webhook was ready
+)
 
 // watch asks the webhooks whether they are ready until the context ends.
 func (b *balancer) watch(ctx context.Context) {
@@ -48,7 +53,7 @@ func (b *balancer) watch(ctx context.Context) {
 				return nil
 			}
 			proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
-				b.count(0)
+				b.count(unreached)
 				w.WriteHeader(http.StatusBadGateway)
 			}
 			ready = append(ready, proxy)
@@ -78,7 +83,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b.mutex.Unlock()
 	if proxy == nil {
-		b.count(http.StatusServiceUnavailable)
+		b.count(nobody)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -163,6 +168,8 @@ func TestRollingRestart(t *testing.T) {
 	}
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	require.Len(t, b.answers, 1, "answered otherwise than 200: %v", b.answers)
 	require.NotZero(t, b.answers[http.StatusOK])
+	delete(b.answers, http.StatusOK)
+	delete(b.answers, http.StatusServiceUnavailable) // a server that is slow: Sinch calls again
+	require.Empty(t, b.answers, "turned away")
 }

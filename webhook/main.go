@@ -94,7 +94,8 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	options, err := connect.Options(log, env, c.APIKey(store))
+	key := c.APIKey(store)
+	options, err := connect.Options(log, env, key)
 	if err != nil {
 		return err
 	}
@@ -114,6 +115,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	signing, err := c.signing(store)
 	if err != nil {
 		return err
+	}
+	if key != nil {
+		go func() { _, _ = key.Get(ctx) }() // who needs it hears of an error
 	}
 	go func() { // beside the rest
 		if err := signing.known(ctx); err != nil && ctx.Err() == nil {

@@ -91,13 +91,13 @@ func (k *Kept) Renew(ctx context.Context) (string, error) {
 	return k.renew(ctx, func(last time.Time) bool { return last.After(called) })
 }
 
-// Stale reports whether the value in use is older than it should be, because its
-// source is away. It has the source asked again, for a value that nobody needs
+// Stale reports whether there is no value, or an older one than there should be,
+// because its source is away. It has the source asked again, for a value that nobody needs
 // for an hour: it would count as away until then.
 func (k *Kept) Stale() bool {
 	now := k.now()
 	k.mutex.Lock()
-	stale := k.err != nil && !k.fetched.IsZero() && !within(now, k.fetched, lastsFor)
+	stale := k.err != nil && !within(now, k.fetched, lastsFor)
 	again := stale && !within(now, k.asked, patience)
 	k.mutex.Unlock()
 	if again {

@@ -15,6 +15,7 @@ import (
 	"parley/internal/secrets"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
+	"parley/sinch"
 	"parley/sms"
 )
 
@@ -91,6 +92,11 @@ func TestParameters(t *testing.T) {
 	require.Equal(t, "mine", id)
 	require.Equal(t, []string{"mine", "too"}, signing(t)(a.Secrets(only)))
 	require.Equal(t, []string{"mine"}, signing(t)(a.ReceiptsSecrets(only)))
+
+	half := parse(t, settings.Env{"SINCH_PROJECT_ID": "p", "SINCH_APP_ID": "a", "SINCH_ACCESS_KEY_PARAM": "/sinch/access-key"})
+	_, err = sinch.NewClient(half.Config(kept))
+	require.ErrorContains(t, err, "or SINCH_ACCESS_KEY_SECRET_PARAM to the name of its parameter")
+	require.NotContains(t, err.Error(), "SINCH_ACCESS_KEY ")
 
 	empty, err := parse(t, settings.Env{"SINCH_WEBHOOK_SECRET_PARAM": "/empty"}).Secrets(shelf{"/empty": " , "})
 	require.NoError(t, err)

@@ -88,8 +88,10 @@ func (a SinchAccess) Config(app SinchApp, p Parameters) sinch.Config {
 		AuthURL:         a.AuthURL,
 		Sender:          app.DefaultSender(),
 	}
+	// Where one of the two is missing, the error is about that one.
 	id, secret := value(a.AccessKey, a.AccessKeyParam, p), value(a.AccessKeySecret, a.AccessKeySecretParam, p)
-	if id != nil && secret != nil {
+	switch {
+	case id != nil && secret != nil:
 		c.Keys = func(ctx context.Context, renew bool) (string, string, error) {
 			both, err := secrets.All(ctx, renew, id, secret)
 			if err != nil {
@@ -97,6 +99,10 @@ func (a SinchAccess) Config(app SinchApp, p Parameters) sinch.Config {
 			}
 			return both[0], both[1], nil
 		}
+	case id != nil:
+		c.AccessKey = "kept apart"
+	case secret != nil:
+		c.AccessKeySecret = "kept apart"
 	}
 	return c
 }

@@ -148,6 +148,10 @@ func Answers(ctx context.Context, url string) bool {
 	return response.StatusCode == http.StatusOK && response.Body.Close() == nil
 }
 
+// given are the ports that this process has handed out: who got one may not be
+// listening there yet.
+var given sync.Map
+
 // Port returns wanted if it is free on loopback, else another one that is.
 func Port(wanted int) (int, error) {
 	var config net.ListenConfig
@@ -164,6 +168,9 @@ func Port(wanted int) (int, error) {
 		}
 		if err := listener.Close(); err != nil {
 			return 0, fmt.Errorf("looking for a free port: %w", err)
+		}
+		if _, taken := given.LoadOrStore(port, true); taken && port != wanted {
+			continue
 		}
 		return port, nil
 	}

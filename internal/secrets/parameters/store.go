@@ -46,7 +46,7 @@ func Open(log *slog.Logger, meter metric.Meter) (*Store, error) {
 	if s.fetches, err = meter.Int64Counter("parley_secret_fetches", metric.WithDescription("Secrets asked of the parameter store.")); err != nil {
 		return nil, fmt.Errorf("preparing metrics: %w", err)
 	}
-	_, err = meter.Int64ObservableGauge("parley_secret_stale", metric.WithDescription("1 while a secret is used beyond its time, because the parameter store is away."),
+	_, err = meter.Int64ObservableGauge("parley_secret_stale", metric.WithDescription("1 while a secret is not known, or used beyond its time, because the parameter store is away."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(s.stale())
 			return nil

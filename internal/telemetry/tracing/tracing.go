@@ -5,6 +5,7 @@ package tracing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
 
 	"parley/internal/telemetry"
 )
@@ -170,7 +172,15 @@ func (a *activityInbound) ExecuteActivity(ctx context.Context, in *interceptor.E
 	defer span.End()
 	result, err := a.Next.ExecuteActivity(ctx, in)
 	if err != nil {
-		span.SetStatus(codes.Error, telemetry.Mask(err.Error()))
+		span.SetStatus(codes.Error, kind(err))
 	}
 	return result, err
+}
+
+// kind is an error's type. Its text may be the user's own, and repeat a contact's.
+func kind(err error) string {
+	if failed, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return failed.Type()
+	}
+	return fmt.Sprintf("%T", err)
 }
