@@ -27,7 +27,7 @@ func watched(t *testing.T) (Traces, func() []sdk.ReadOnlySpan) {
 func attributes(s sdk.ReadOnlySpan) map[string]string {
 	all := map[string]string{}
 	for _, a := range s.Attributes() {
-		all[string(a.Key)] = a.Value.Emit()
+		all[string(a.Key)] = a.Value.String()
 	}
 	return all
 }
