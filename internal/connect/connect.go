@@ -113,8 +113,16 @@ func explain(err error, o client.Options) error {
 	switch {
 	case errors.As(err, &noNamespace), errors.As(err, &notFound):
 		advice = fmt.Sprintf("it has no such namespace; create it (temporal operator namespace create -n %s), or set TEMPORAL_NAMESPACE", o.Namespace)
+	case isWrongTLS(err):
+		advice = "something answers there, but TLS fails, or it is no Temporal server; check TEMPORAL_TLS, TEMPORAL_TLS_* and TEMPORAL_API_KEY, which turns TLS on"
 	case errors.As(err, &denied), isUnauthenticated(err):
 		advice = "it does not let us in; check TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH and …_KEY_PATH, and TEMPORAL_NAMESPACE"
 	}
 	return fmt.Errorf("reaching Temporal at %s, namespace %q: %s: %w", o.HostPort, o.Namespace, advice, err)
+}
+
+// isWrongTLS says whether one side speaks TLS and the other does not, or does not
+// trust the other. gRPC hands up no more of it than its words.
+func isWrongTLS(err error) bool {
+	return strings.Contains(err.Error(), "authentication handshake failed") || strings.Contains(err.Error(), "error reading server preface")
 }

@@ -3,7 +3,11 @@ package connect_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"testing"
@@ -98,6 +102,34 @@ func TestNoKey(t *testing.T) {
 	o, err = connect.Options(quiet(), env("TEMPORAL_TLS", "false"), absent)
 	require.NoError(t, err)
 	require.Nil(t, o.ConnectionOptions.TLS, "said so")
+}
+
+func TestServerThatDoesNotAgreeOnTLS(t *testing.T) {
+	t.Parallel()
+	withTLS := httptest.NewUnstartedServer(http.NotFoundHandler())
+	withTLS.EnableHTTP2 = true
+	withTLS.Config.ErrorLog = log.New(io.Discard, "", 0)
+	withTLS.StartTLS()
+	t.Cleanup(withTLS.Close)
+	without := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(without.Close)
+
+	for name, vars := range map[string][]string{
+		"it wants TLS":                     {"TEMPORAL_ADDRESS", withTLS.Listener.Addr().String()},
+		"its authority is not known":       {"TEMPORAL_ADDRESS", withTLS.Listener.Addr().String(), "TEMPORAL_TLS", "true"},
+		"it has no TLS, and we have a key": {"TEMPORAL_ADDRESS", without.Listener.Addr().String(), "TEMPORAL_API_KEY", "key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, err := connect.Options(quiet(), env(vars...), nil)
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+
+			_, err = connect.Dial(ctx, o)
+			require.ErrorContains(t, err, "something answers there, but TLS fails, or it is no Temporal server; check TEMPORAL_TLS, TEMPORAL_TLS_* and TEMPORAL_API_KEY, which turns TLS on")
+		})
+	}
 }
 
 // servers are the programs that act as a development server here: ours, and
