@@ -55,7 +55,7 @@ func TestProof(t *testing.T) {
 	require.Equal(t, "Your order has left.", without.Evidence[0].Message.Text)
 	require.Equal(t, "O-1", without.Evidence[0].Message.Reference)
 	require.Equal(t, sms.StatusDelivered, without.Evidence[0].Message.Status)
-	require.Contains(t, w.fails(1, "proof", key[:36]+"-99", "--timeout", "2s"), "no worker of task queue \"parley\" answered")
+	require.Contains(t, w.fails(1, "proof", key[:36]+"-99", "--timeout", "2s"), "no worker of task queue \"parley\" answers")
 }
 
 // A text that did not arrive is sent once more: they prove each other.

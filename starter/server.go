@@ -138,7 +138,7 @@ func (s *server) missingWorker(ctx context.Context, taskQueue string) string {
 	defer cancel()
 	described, err := s.DescribeTaskQueue(ctx, taskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {
-		return fmt.Sprintf("no worker of task queue %q answered within %s", taskQueue, s.timeout)
+		return fmt.Sprintf("no worker of task queue %q answers", taskQueue)
 	}
 	var heard time.Time
 	for _, poller := range described.GetPollers() {
@@ -149,7 +149,7 @@ func (s *server) missingWorker(ctx context.Context, taskQueue string) string {
 	if heard.IsZero() {
 		return fmt.Sprintf("no worker is running on task queue %q: start one, or set TEMPORAL_TASK_QUEUE to the queue of yours", taskQueue)
 	}
-	return fmt.Sprintf("no worker of task queue %q answered within %s: the last one was heard of %s ago", taskQueue, s.timeout, time.Since(heard).Round(time.Second))
+	return fmt.Sprintf("no worker of task queue %q answers: the last one was heard of %s ago", taskQueue, time.Since(heard).Round(time.Second))
 }
 
 // statusWords are how a workflow stands, for people and for --json.

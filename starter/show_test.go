@@ -45,7 +45,7 @@ func TestShow(t *testing.T) {
 
 	stop()
 	complaint := w.fails(1, "show", string(ana), "--timeout", "2s")
-	require.Contains(t, complaint, "a running conversation answers only while a worker runs; no worker of task queue \"parley\" answered within 2s: the last one was heard of ")
+	require.Contains(t, complaint, "a running conversation answers only while a worker runs; no worker of task queue \"parley\" answers: the last one was heard of ")
 	require.Contains(t, w.fails(1, "show", "01NOBODYS", "--timeout", "2s"), "answers only while a worker runs")
 }
 
