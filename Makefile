@@ -68,8 +68,9 @@ lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets p
 format: .bin/gofumpt ## format all Go files
 	.bin/gofumpt -w -modpath parley .
 
-check: lint test fuzz ## all that CI does
+check: lint test fuzz ## what CI does, but for test-postgres
 
 tidy: ## bring the go.mod files in order
 	$(GO) mod tidy
 	cd devserver && $(GO) mod tidy
+	cd deploy && $(GO) mod tidy
