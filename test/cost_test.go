@@ -3,7 +3,6 @@ package test
 import (
 	"bufio"
 	"fmt"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -120,46 +119,26 @@ func TestCostOfATurn(t *testing.T) {
 	require.InDelta(t, 4, perTurn, 0.05, "signal, responder, send, receipt: %v", kinds)
 	require.LessOrEqual(t, eventsPerTurn, 20.0)
 
-	// How many workflow tasks it takes is up to how busy the machine is: what comes
-	// while one waits shares it. So the best of a few counts.
-	best := math.Inf(1)
-	for n := 0; n < 3 && best > 30; n++ {
-		actions, events := w.costOfAQuestion(fmt.Sprint("appointment:A-", n))
-		t.Logf("a script's question: %.1f actions, %.1f events", actions, events)
-		require.LessOrEqual(t, actions, 7.0)
-		best = min(best, events)
-	}
-	require.LessOrEqual(t, best, 30.0)
-}
-
-// costOfAQuestion starts a script whose question is not understood, and asked
-// again: a turn with everything that a question costs.
-func (w *world) costOfAQuestion(script string) (actions, events float64) {
-	w.t.Helper()
-	id := conversation.ID(ana, "")
-	asked := len(w.sim.Phone(ana).Messages())
-	w.start(script, "AppointmentConfirmation", appointment(ana))
-	w.sees(asked + 1)
+	// A question that is not understood is asked again: a turn with everything
+	// that a question costs.
+	w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Does that suit you?")
 	w.quiet()
-	before, kinds := w.actions()
-	queries := kinds["grpc_QueryWorkflow"]
-	was := w.events(id) + w.events(script)
+	before, kinds = w.actions()
+	queries = kinds["grpc_QueryWorkflow"]
+	events = w.events(id) + w.events("appointment:A-17")
 	const questions = 2
 	for n := range questions {
 		w.text(ana, "blue")
-		w.sees(asked + 1 + 2*(n+1))
+		w.eventually("asked again", func() bool { return len(w.sim.Phone(ana).Messages()) == 2*(turns+1)+1+2*(n+1) })
 	}
 	w.quiet()
-	after, kinds := w.actions()
-	is := w.events(id) + w.events(script)
-	w.text(ana, "YES") // the end of it
-	w.sees(asked + 1 + 2*(questions+1))
-	w.quiet()
-	return (after - before - (kinds["grpc_QueryWorkflow"] - queries)) / questions, float64(is-was) / questions
-}
-
-// sees waits until Ana's phone shows so many messages, in either direction.
-func (w *world) sees(messages int) {
-	w.t.Helper()
-	w.eventually("the next message", func() bool { return len(w.sim.Phone(ana).Messages()) == messages })
+	after, kinds = w.actions()
+	perQuestion := (after - before - (kinds["grpc_QueryWorkflow"] - queries)) / questions
+	eventsPerQuestion := float64(w.events(id)+w.events("appointment:A-17")-events) / questions
+	t.Logf("a script's question: %.1f actions, %.1f events", perQuestion, eventsPerQuestion)
+	require.LessOrEqual(t, perQuestion, 7.0)
+	// 30 with the final receipt alone. A message with a reference gets one more, which
+	// has a workflow task to itself, or shares one, as busy as the machine is: 28.5 to 31.5.
+	require.LessOrEqual(t, eventsPerQuestion, 34.0)
 }

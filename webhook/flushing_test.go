@@ -10,9 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/internal/health"
+	"parley/internal/program"
 	"parley/internal/telemetry/metrics"
-	"parley/internal/telemetry/tracing"
 )
 
 // TestFlushing: metrics and spans leave with a request, though not with each, and
@@ -29,20 +28,16 @@ func TestFlushing(t *testing.T) {
 	}))
 	t.Cleanup(collector.Close)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
-	env := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL}
-	counted, stop, err := metrics.Serve(t.Context(), slog.New(slog.DiscardHandler), metrics.Options{Address: metrics.Off, Ready: health.New(slog.New(slog.DiscardHandler), time.Now), Env: env})
+	p, err := program.Begin(t.Context(), slog.New(slog.DiscardHandler), program.Settings{Metrics: metrics.Off, Env: environment("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)})
 	require.NoError(t, err)
-	t.Cleanup(stop)
-	traces, err := tracing.Start(t.Context(), slog.New(slog.DiscardHandler), env, "test")
-	require.NoError(t, err)
-	t.Cleanup(traces.Stop)
+	t.Cleanup(p.End)
 	t.Cleanup(func() { close(over) }) // before the others
-	counts, err := newCounts(counted.Meter)
+	counts, err := newCounts(p.Metrics.Meter)
 	require.NoError(t, err)
 	h := callbacks(&fake{})
-	h.Counts, h.Traces = counts, traces
+	h.Counts, h.Traces = counts, p.Traces
 	now := signedAt
-	handler := flushing(h.Handler(), counted, traces, func() time.Time { return now })
+	handler := flushing(h.Handler(), p.Flush, func() time.Time { return now })
 	answered := func() {
 		t.Helper()
 		response, said := ask(t, handler, signed(text("15559876543", ""), secret, signedAt))

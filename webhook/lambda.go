@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -13,8 +12,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdaurl"
 
 	"parley/internal/settings"
-	"parley/internal/telemetry/metrics"
-	"parley/internal/telemetry/tracing"
 )
 
 // onLambda reports whether AWS Lambda has started us. Then callbacks arrive at
@@ -61,7 +58,7 @@ const (
 
 // flushing sends away what was counted before a request is answered: as soon as it
 // is, the process may be frozen for hours.
-func flushing(next http.Handler, counted metrics.Metrics, traces tracing.Traces, clock func() time.Time) http.Handler {
+func flushing(next http.Handler, flush func(context.Context), clock func() time.Time) http.Handler {
 	var last time.Time
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
@@ -73,9 +70,6 @@ func flushing(next http.Handler, counted metrics.Metrics, traces tracing.Traces,
 		last = now
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), flushTimeout)
 		defer cancel()
-		var flushed sync.WaitGroup
-		flushed.Go(func() { counted.Flush(ctx) })
-		flushed.Go(func() { traces.Flush(ctx) })
-		flushed.Wait()
+		flush(ctx)
 	})
 }

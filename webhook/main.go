@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,11 +20,11 @@ import (
 	"parley/internal/census"
 	"parley/internal/connect"
 	"parley/internal/health"
+	"parley/internal/program"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
 	"parley/internal/telemetry/metrics"
-	"parley/internal/telemetry/tracing"
 )
 
 func main() {
@@ -53,9 +52,6 @@ type cli struct {
 	settings.Metrics        `embed:"" group:"Log"`
 }
 
-// service is our name in what is sent to those who watch several programs.
-const service = "parley-webhook"
-
 // usualMetrics is the worker's port for metrics + 1: both often run on one machine.
 const usualMetrics = "127.0.0.1:9091"
 
@@ -75,67 +71,46 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil || command == nil {
 		return err
 	}
-	log := c.Logger(stderr)
 	if onLambda(env) { // the function's URL is the only way in
 		c.MetricsAddr, c.APIToken = metrics.Off, nil
 	}
-	ready := health.New(log, time.Now)
-	counted, stop, err := metrics.Serve(ctx, log, metrics.Options{Service: service, Address: c.MetricsAddr, Usual: usualMetrics, Ready: ready, Env: env})
+	p, err := program.Begin(ctx, c.Logger(stderr), program.Settings{
+		Service: "parley-webhook", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Env: env,
+	})
 	if err != nil {
 		return err
 	}
-	defer stop()
-	traces, err := tracing.Start(ctx, log, env, service)
-	if err != nil {
-		return err
-	}
-	defer traces.Stop()
-	store, err := parameters.Open(log, counted.Meter)
-	if err != nil {
-		return err
-	}
-	key := c.APIKey(store)
-	options, err := connect.Options(log, env, key)
-	if err != nil {
-		return err
-	}
-	options.MetricsHandler = counted.Temporal
+	defer p.End()
 	if onLambda(env) {
-		options = connect.RenewSilent(options)
+		p.Temporal = connect.RenewSilent(p.Temporal)
 	}
-	counts, err := newCounts(counted.Meter)
+	counts, err := newCounts(p.Metrics.Meter)
 	if err != nil {
 		return err
 	}
-	temporal, err := connect.Lazy(options)
+	temporal, err := connect.Lazy(p.Temporal)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	signing, err := c.signing(store)
+	signing, err := c.signing(p.Kept)
 	if err != nil {
 		return err
-	}
-	if key != nil {
-		go func() { _, _ = key.Get(ctx) }() // who needs it hears of an error
 	}
 	go func() { // beside the rest
 		if err := signing.known(ctx); err != nil && ctx.Err() == nil {
-			log.Warn("callbacks get 503 until their secrets can be read", "error", err)
+			p.Log.Warn("callbacks get 503 until their secrets can be read", "error", err)
 		}
 	}()
-	servers, err := c.servers(temporal, signing, ready, watch{log, traces, counts})
+	servers, err := c.servers(p, temporal, signing, counts)
 	if err != nil {
 		return err
 	}
-	ready.Begin(
-		health.Check{Words: errNoSecrets.Error(), Ask: signing.known},
-		health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, options) }},
-	)
+	p.Ready.Begin(health.Check{Words: errNoSecrets.Error(), Ask: signing.known}, p.Reachable(temporal))
 	if onLambda(env) {
-		return serveLambda(ctx, log, flushing(servers[0].handler, counted, traces, time.Now))
+		return serveLambda(ctx, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
 	}
-	if err := census.Take(ctx, counted.Meter, temporal, options.Namespace, c.Temporal); err != nil {
+	if err := census.Take(ctx, p.Metrics.Meter, temporal, p.Temporal.Namespace, c.Temporal); err != nil {
 		return err
 	}
 	listeners, err := listen(ctx, servers)
@@ -143,9 +118,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	if len(settings.Reveal(c.APIToken)) == 0 {
-		log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
+		p.Log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
 	}
-	return serve(ctx, log.With("temporal", options.HostPort, "namespace", options.Namespace), servers, listeners, ready.End, c.ShutdownDelay)
+	return serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
 }
 
 // signing is what callbacks may be signed with.
@@ -172,15 +147,8 @@ func (s signing) known(ctx context.Context) error {
 	return group.Wait()
 }
 
-// watch is where what happens is seen.
-type watch struct {
-	log    *slog.Logger
-	traces tracing.Traces
-	counts counts
-}
-
 // servers checks all other settings, and says what to serve where.
-func (c cli) servers(temporal client.Client, signing signing, ready *health.Readiness, w watch) ([]server, error) {
+func (c cli) servers(p *program.Program, temporal client.Client, signing signing, counts counts) ([]server, error) {
 	tolerance, err := c.Tolerance()
 	if err != nil {
 		return nil, err
@@ -195,17 +163,17 @@ func (c cli) servers(temporal client.Client, signing signing, ready *health.Read
 			Tolerance:       tolerance,
 			App:             c.SinchApp,
 			AllReceipts:     c.AllReceipts(),
-			Ready:           ready,
+			Ready:           p.Ready,
 			Now:             time.Now,
-			Log:             w.log,
-			Traces:          w.traces,
-			Counts:          w.counts,
+			Log:             p.Log,
+			Traces:          p.Traces,
+			Counts:          counts,
 		}.Handler(),
 	}}
 	if tokens := settings.Reveal(c.APIToken); len(tokens) > 0 {
 		servers = append(servers, server{
 			name: "messages", setting: "PARLEY_API_ADDR", addr: c.APIAddr,
-			handler: API{Conversations: conversations, Tokens: tokens, App: c.SinchApp, Log: w.log, Traces: w.traces, Counts: w.counts}.Handler(),
+			handler: API{Conversations: conversations, Tokens: tokens, App: c.SinchApp, Log: p.Log, Traces: p.Traces, Counts: counts}.Handler(),
 		})
 	}
 	return servers, nil

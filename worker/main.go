@@ -9,18 +9,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 	_ "time/tzdata" // scripts know zones also where the machine does not
 
 	"github.com/alecthomas/kong"
 
-	"parley/internal/connect"
-	"parley/internal/health"
-	"parley/internal/secrets/parameters"
+	"parley/internal/program"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
-	"parley/internal/telemetry/metrics"
-	"parley/internal/telemetry/tracing"
 )
 
 func main() {
@@ -49,9 +44,6 @@ type cli struct {
 	settings.Metrics        `embed:"" group:"Log"`
 }
 
-// service is our name in what is sent to those who watch several programs.
-const service = "parley-worker"
-
 // usualMetrics is where the metrics of the first worker on a machine are.
 const usualMetrics = "127.0.0.1:9090"
 
@@ -71,30 +63,16 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil || command == nil {
 		return err
 	}
-	log := c.Logger(stderr)
-	ready := health.New(log, time.Now)
-	counted, stop, err := metrics.Serve(ctx, log, metrics.Options{Service: service, Address: c.MetricsAddr, Usual: usualMetrics, Ready: ready, Env: env})
+	p, err := program.Begin(ctx, c.Logger(stderr), program.Settings{
+		Service: "parley-worker", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Env: env,
+	})
 	if err != nil {
 		return err
 	}
-	defer stop()
-	traces, err := tracing.Start(ctx, log, env, service)
+	defer p.End()
+	plan, err := c.plan(p.Kept, p.Traces)
 	if err != nil {
 		return err
 	}
-	defer traces.Stop()
-	store, err := parameters.Open(log, counted.Meter)
-	if err != nil {
-		return err
-	}
-	plan, err := c.plan(store, traces)
-	if err != nil {
-		return err
-	}
-	options, err := connect.Options(log, env, c.APIKey(store))
-	if err != nil {
-		return err
-	}
-	options.MetricsHandler = counted.Temporal
-	return plan.work(ctx, log, options, counted.Meter, ready)
+	return plan.work(ctx, p)
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
@@ -17,7 +16,7 @@ import (
 	"parley/conversation"
 	"parley/internal/census"
 	"parley/internal/connect"
-	"parley/internal/health"
+	"parley/internal/program"
 	"parley/internal/secrets/parameters"
 	"parley/workflows"
 )
@@ -33,25 +32,25 @@ const pollers = 16
 
 // work connects, and works until the context ends or the server refuses us for
 // good.
-func (p plan) work(ctx context.Context, log *slog.Logger, options client.Options, meter metric.Meter, ready *health.Readiness) error {
+func (p plan) work(ctx context.Context, here *program.Program) error {
 	ctx, cancel := context.WithCancel(ctx) // ends with this function what it started
 	defer cancel()
-	if err := p.checkKey(ctx, log); err != nil {
+	if err := p.checkKey(ctx, here.Log); err != nil {
 		return err
 	}
-	temporal, err := connect.Dial(ctx, options)
+	temporal, err := connect.Dial(ctx, here.Temporal)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	if err := census.Take(ctx, meter, temporal, options.Namespace, p.all); err != nil {
+	if err := census.Take(ctx, here.Metrics.Meter, temporal, here.Temporal.Namespace, p.all); err != nil {
 		return err
 	}
 	if p.queue != "" {
 		ensure := func(ctx context.Context) (bool, string, error) {
-			return connect.EnsureSearchAttributes(ctx, temporal, options.Namespace)
+			return connect.EnsureSearchAttributes(ctx, temporal, here.Temporal.Namespace)
 		}
-		if p.settings.SearchAttributes, err = searchAttributes(ctx, log, ensure); err != nil {
+		if p.settings.SearchAttributes, err = searchAttributes(ctx, here.Log, ensure); err != nil {
 			return err
 		}
 		if p.settings.SearchAttributes {
@@ -69,19 +68,19 @@ func (p plan) work(ctx context.Context, log *slog.Logger, options client.Options
 	for i, w := range workers {
 		if err := w.Start(); err != nil {
 			stop(workers[:i])
-			return fmt.Errorf("starting to work for namespace %q at %s: %w", options.Namespace, options.HostPort, err)
+			return fmt.Errorf("starting to work for namespace %q at %s: %w", here.Temporal.Namespace, here.Temporal.HostPort, err)
 		}
 	}
-	ready.Begin(health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, options) }})
-	log.Info("ready", append([]any{"address", options.HostPort, "namespace", options.Namespace}, p.queues()...)...)
+	here.Ready.Begin(here.Reachable(temporal))
+	here.Log.Info("ready", append([]any{"address", here.Temporal.HostPort, "namespace", here.Temporal.Namespace}, p.queues()...)...)
 
 	select {
 	case <-ctx.Done():
-		log.Info("stopping", "at_most", stopTimeout.String())
+		here.Log.Info("stopping", "at_most", stopTimeout.String())
 	case err = <-broken:
-		err = fmt.Errorf("working for namespace %q at %s: %w", options.Namespace, options.HostPort, err)
+		err = fmt.Errorf("working for namespace %q at %s: %w", here.Temporal.Namespace, here.Temporal.HostPort, err)
 	}
-	ready.End()
+	here.Ready.End()
 	stop(workers)
 	return err
 }

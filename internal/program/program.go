@@ -1,0 +1,93 @@
+// Package program begins what worker and webhook have in common: how they are
+// watched, where their secrets are, and the way to Temporal.
+package program
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"parley/internal/connect"
+	"parley/internal/health"
+	"parley/internal/secrets/parameters"
+	"parley/internal/settings"
+	"parley/internal/telemetry/metrics"
+	"parley/internal/telemetry/tracing"
+)
+
+// A Program is a process that runs for long.
+type Program struct {
+	Log      *slog.Logger
+	Ready    *health.Readiness
+	Metrics  metrics.Metrics
+	Traces   tracing.Traces
+	Kept     *parameters.Store
+	Temporal client.Options
+
+	stop func()
+}
+
+// Settings say what is begun.
+type Settings struct {
+	Service  string // our name in what is sent to those who watch several programs
+	Metrics  string // the address as set
+	Usual    string // the address otherwise
+	Temporal settings.Temporal
+	Env      settings.Env
+}
+
+// Begin reaches nobody yet. What it returns has to be ended.
+func Begin(ctx context.Context, log *slog.Logger, s Settings) (*Program, error) {
+	p := &Program{Log: log, Ready: health.New(log, time.Now)}
+	var err error
+	p.Metrics, p.stop, err = metrics.Serve(ctx, log, metrics.Options{Service: s.Service, Address: s.Metrics, Usual: s.Usual, Ready: p.Ready, Env: s.Env})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.begin(ctx, s); err != nil {
+		p.End()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Program) begin(ctx context.Context, s Settings) (err error) {
+	if p.Traces, err = tracing.Start(ctx, p.Log, s.Env, s.Service); err != nil {
+		return err
+	}
+	if p.Kept, err = parameters.Open(p.Log, p.Metrics.Meter); err != nil {
+		return err
+	}
+	key := s.Temporal.APIKey(p.Kept)
+	if key != nil {
+		go func() { _, _ = key.Get(ctx) }() // beside the rest; who needs it hears of an error
+	}
+	if p.Temporal, err = connect.Options(p.Log, s.Env, key); err != nil {
+		return err
+	}
+	p.Temporal.MetricsHandler = p.Metrics.Temporal
+	return nil
+}
+
+// Reachable is what there is to be asked of Temporal before there is work.
+func (p *Program) Reachable(temporal client.Client) health.Check {
+	return health.Check{Words: "Temporal cannot be reached", Ask: func(ctx context.Context) error { return connect.Check(ctx, temporal, p.Temporal) }}
+}
+
+// Flush sends away what was counted and traced, for a process that may be frozen
+// any moment.
+func (p *Program) Flush(ctx context.Context) {
+	var flushed sync.WaitGroup
+	flushed.Go(func() { p.Metrics.Flush(ctx) })
+	flushed.Go(func() { p.Traces.Flush(ctx) })
+	flushed.Wait()
+}
+
+// End sends away the rest, and shows metrics no more.
+func (p *Program) End() {
+	p.Traces.Stop()
+	p.stop()
+}
