@@ -4,13 +4,14 @@
 #   docker run parley /usr/local/bin/worker --help
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 WORKDIR /src
+ENV GOMODCACHE=/cache/modules GOCACHE=/cache/build
 COPY go.mod go.sum ./
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
+RUN --mount=type=cache,target=/cache go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
 # Without cgo the programs need nothing of a system around them. The two folders
 # are for certificates and the archive; a new volume takes their owner over.
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=cache,target=/cache \
     export CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH && \
     go build -trimpath -ldflags="-s -w" -o /out/bin/ ./worker ./webhook ./simulator && \
     go build -trimpath -ldflags="-s -w" -o /out/bin/parley ./starter && \

@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/conversation"
+	"parley/internal/connect"
 )
 
 func (d *doctor) examineTemporal(ctx context.Context) []finding {
@@ -68,9 +68,7 @@ func inDays(d time.Duration) string {
 // not know one refuses the question.
 func (d *doctor) examineAttributes(ctx context.Context) finding {
 	const check = "search attributes"
-	query := fmt.Sprintf("WorkflowType = '%s' AND %s = 'none' AND %s = true AND %s = 'none'", conversation.WorkflowType,
-		conversation.StateAttribute.GetName(), conversation.AttentionAttribute.GetName(), conversation.ScriptAttribute.GetName())
-	_, err := d.count(ctx, query)
+	_, err := d.count(ctx, connect.NeedsAttributes)
 	if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); unknown {
 		return warned(check, "start a worker, which registers them, or logs the command that does", "not registered: conversations work, and cannot be found by their state")
 	}
@@ -114,7 +112,7 @@ func (d *doctor) examineTaskQueues(ctx context.Context) []finding {
 			found = append(found, failed(check, "ask again; or may TEMPORAL_API_KEY read this?", "%v", err))
 			continue
 		}
-		now := queuedIn(described, time.Now())
+		now := queuedIn(described)
 		paused := false
 		if w.name == "sending" {
 			how = sendingOf(w.queue, described)
@@ -146,7 +144,7 @@ func (d *doctor) examineSending(how sending) finding {
 
 func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[string]string) {
 	for _, p := range described.GetPollers() {
-		if time.Since(p.GetLastAccessTime().AsTime()) >= pollTime {
+		if !connect.IsAlive(p) {
 			continue
 		}
 		build := p.GetDeploymentOptions().GetBuildId()
@@ -170,9 +168,9 @@ func workersFound(builds map[string]string) finding {
 	}
 	switch {
 	case len(names) == 0:
-		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", pollTime)
+		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", connect.PollTime)
 	case len(known) > 1:
 		return warned(check, "let a deployment come to its end", "of %s: %s", counted(len(known), "build"), strings.Join(names, ", "))
 	}
-	return fine(check, "heard of in the last %s: %s", pollTime, strings.Join(names, ", "))
+	return fine(check, "heard of in the last %s: %s", connect.PollTime, strings.Join(names, ", "))
 }

@@ -13,6 +13,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"parley/internal/connect"
 	"parley/internal/settings"
 )
 
@@ -177,7 +178,7 @@ func (s *server) sending(ctx context.Context, queue string) (sending, error) {
 }
 
 func sendingOf(queue string, described *workflowservice.DescribeTaskQueueResponse) sending {
-	now := sending{TaskQueue: queue, queued: queuedIn(described, time.Now())}
+	now := sending{TaskQueue: queue, queued: queuedIn(described)}
 	limit := described.GetConfig().GetQueueRateLimit()
 	if limit.GetRateLimit() != nil && limit.GetRateLimit().GetRequestsPerSecond() == 0 {
 		now.Paused, now.Why, now.By = true, limit.GetMetadata().GetReason(), limit.GetMetadata().GetUpdateIdentity()
@@ -206,17 +207,7 @@ func (s *server) taskQueue(ctx context.Context, queue string, kind enumspb.TaskQ
 	return described, s.explain(fmt.Sprintf("looking up task queue %q", queue), err)
 }
 
-// pollTime is how long a worker may wait for work before it asks again, with
-// some room: whoever was not heard of for longer is gone.
-const pollTime = 90 * time.Second
-
-func queuedIn(described *workflowservice.DescribeTaskQueueResponse, now time.Time) queued {
-	alive := map[string]bool{}
-	for _, poller := range described.GetPollers() {
-		if now.Sub(poller.GetLastAccessTime().AsTime()) < pollTime {
-			alive[poller.GetIdentity()] = true
-		}
-	}
-	oldest := described.GetStats().GetApproximateBacklogAge().AsDuration()
-	return queued{Workers: len(alive), Waiting: described.GetStats().GetApproximateBacklogCount(), Oldest: oldest, Seconds: int64(oldest / time.Second)}
+func queuedIn(described *workflowservice.DescribeTaskQueueResponse) queued {
+	now := connect.LoadOf(described)
+	return queued{Workers: now.Workers, Waiting: now.Waiting, Oldest: now.Oldest, Seconds: int64(now.Oldest / time.Second)}
 }

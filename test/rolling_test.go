@@ -170,6 +170,8 @@ func TestRollingRestart(t *testing.T) {
 	defer b.mutex.Unlock()
 	require.NotZero(t, b.answers[http.StatusOK])
 	delete(b.answers, http.StatusOK)
-	delete(b.answers, http.StatusServiceUnavailable) // a server that is slow: Sinch calls again
+	if outside != "" {
+		delete(b.answers, http.StatusServiceUnavailable) // its database is slow: Sinch calls again
+	}
 	require.Empty(t, b.answers, "turned away")
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
+	"parley/internal/connect"
 	"parley/internal/settings"
 )
 
@@ -27,9 +28,6 @@ const (
 	// interest is how long after the last reading that goes on.
 	interest = 5 * time.Minute
 	takes    = 10 * time.Second // at most, of the server
-	// heard is how long ago a poller may have been heard of: it asks at least once a
-	// minute while it lives.
-	heard = 90 * time.Second
 )
 
 // census is the last count, and who wants to know.
@@ -58,8 +56,7 @@ type figures struct {
 
 type load struct {
 	queue
-	pollers, backlog int64
-	age              time.Duration
+	connect.Load
 }
 
 // Take counts the server until the context ends, while somebody reads the metrics.
@@ -95,9 +92,9 @@ func Take(ctx context.Context, meter metric.Meter, temporal client.Client, names
 		}
 		for _, l := range f.queues {
 			of := metric.WithAttributes(attribute.String("task_queue", l.name), attribute.String("type", l.kind))
-			o.ObserveInt64(gauges[2], l.pollers, of)
-			o.ObserveInt64(gauges[3], l.backlog, of)
-			o.ObserveFloat64(age, l.age.Seconds(), of)
+			o.ObserveInt64(gauges[2], int64(l.Workers), of)
+			o.ObserveInt64(gauges[3], l.Waiting, of)
+			o.ObserveFloat64(age, l.Oldest.Seconds(), of)
 		}
 		return nil
 	}, gauges[0], gauges[1], gauges[2], gauges[3], age)
@@ -197,17 +194,11 @@ func (c *census) conversations(ctx context.Context, condition string) (int64, er
 }
 
 func (c *census) load(ctx context.Context, q queue) *load {
-	answer, err := c.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+	described, err := c.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: c.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: q.name}, TaskQueueType: q.code, ReportStats: true,
 	})
 	if err != nil {
 		return nil
 	}
-	l := &load{queue: q, backlog: answer.GetStats().GetApproximateBacklogCount(), age: answer.GetStats().GetApproximateBacklogAge().AsDuration()}
-	for _, poller := range answer.GetPollers() {
-		if time.Since(poller.GetLastAccessTime().AsTime()) < heard {
-			l.pollers++
-		}
-	}
-	return l
+	return &load{q, connect.LoadOf(described)}
 }

@@ -21,6 +21,10 @@ var searchAttributes = []temporal.SearchAttributeKey{
 	conversation.StateAttribute, conversation.AttentionAttribute, conversation.ScriptAttribute,
 }
 
+// NeedsAttributes is a query that a server refuses which does not know them all.
+var NeedsAttributes = fmt.Sprintf("%s = 'none' AND %s = true AND %s = 'none'",
+	conversation.StateAttribute.GetName(), conversation.AttentionAttribute.GetName(), conversation.ScriptAttribute.GetName())
+
 // How long a new attribute may take to be known to all of the server. One in
 // front of PostgreSQL reads its namespaces every ten seconds.
 const (
@@ -103,11 +107,7 @@ func usable(ctx context.Context, c client.Client, namespace string) bool {
 			return false
 		}
 	}
-	_, err = c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-		Namespace: namespace,
-		Query: fmt.Sprintf("%s = 'none' AND %s = true AND %s = 'none'",
-			conversation.StateAttribute.GetName(), conversation.AttentionAttribute.GetName(), conversation.ScriptAttribute.GetName()),
-	})
+	_, err = c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: NeedsAttributes})
 	return code(err) != codes.InvalidArgument // any other error says nothing about attributes
 }
 
