@@ -30,6 +30,8 @@ func main() {
 }
 
 type cli struct {
+	Run struct{} `cmd:"" default:"1" help:"Work, until told to stop. The default."`
+
 	Only part `enum:",conversations,send" default:"" placeholder:"conversations|send" help:"Run one part only: 'send' is the one process that holds the carrier's credentials, 'conversations' everything else. Needs PARLEY_SEND_TASK_QUEUE, here and there. Default: both."`
 
 	settings.Temporal       `embed:"" group:"Temporal"`
