@@ -121,7 +121,7 @@ func (c *conversation) storeBatch(which func(*Message) bool, closing *Closing) b
 		batch.closing = true
 		records = append(records, activities.Record{
 			ID: s.FirstRunID + "/run" + strconv.Itoa(s.Run), Kind: activities.RecordConversation,
-			Conversation: ID(s.Contact, s.Sender), FirstRunID: s.FirstRunID, At: c.now(), Body: body,
+			Conversation: c.ids.Of(s.Contact, s.Sender), FirstRunID: s.FirstRunID, At: c.now(), Body: body,
 		})
 	}
 	if len(records) == 0 {
@@ -143,7 +143,7 @@ func (c *conversation) recordOf(m *Message) activities.Record {
 	kept.Delivery, kept.Stored = nil, false
 	body, _ := json.Marshal(kept) //nolint:errchkjson // it holds nothing that JSON cannot
 	return activities.Record{
-		ID: m.recordID(), Kind: activities.RecordMessage, Conversation: ID(c.state.Contact, c.state.Sender), FirstRunID: c.state.FirstRunID,
+		ID: m.recordID(), Kind: activities.RecordMessage, Conversation: c.ids.Of(c.state.Contact, c.state.Sender), FirstRunID: c.state.FirstRunID,
 		Key: m.Key, MessageID: m.MessageID, Line: &activities.Line{From: m.From, Text: m.Text, Time: m.At}, At: c.now(), Body: body,
 	}
 }
@@ -210,7 +210,7 @@ func (c *conversation) recalled() bool {
 			Summary:             "what was said before?",
 		})
 		c.recalling = workflow.ExecuteActivity(ctx, archives.RecallMessages,
-			activities.RecallInput{Conversation: ID(s.Contact, s.Sender), Messages: maxRecalled + len(s.Transcript)})
+			activities.RecallInput{Conversation: c.ids.Of(s.Contact, s.Sender), Messages: maxRecalled + len(s.Transcript)})
 	}
 	return false
 }

@@ -19,18 +19,27 @@ import (
 type Client struct {
 	Temporal  client.Client
 	TaskQueue string // where conversations run
+	IDs       IDs
 }
 
 // ErrClosed is returned when there is no running conversation to reach.
 var ErrClosed = errors.New("the conversation is closed")
 
+// WhoMemo is the memo that says whom a conversation is with, where its workflow id
+// does not. It is a Start.
+const WhoMemo = "who"
+
 func (c Client) options(contact sms.Number, sender sms.Sender) client.StartWorkflowOptions {
-	return client.StartWorkflowOptions{
-		ID:            ID(contact, sender),
+	o := client.StartWorkflowOptions{
+		ID:            c.IDs.Of(contact, sender),
 		TaskQueue:     c.TaskQueue,
 		StaticSummary: "SMS with " + contact.Masked(),
 		StaticDetails: "One conversation per phone number. What is going on stands under *Current Details*; the query `conversation` returns everything.",
 	}
+	if c.IDs.Keyed() {
+		o.Memo = map[string]any{WhoMemo: Start{Contact: contact, Sender: sender}}
+	}
+	return o
 }
 
 // Tell brings an event to a conversation and starts that if it is not running.
@@ -38,11 +47,11 @@ func (c Client) options(contact sms.Number, sender sms.Sender) client.StartWorkf
 // worker runs.
 func (c Client) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e Envelope) error {
 	if ctx.Value(requestIDKey{}) == nil {
-		ctx = withRequestID(ctx, e.ID)
+		ctx = withRequestID(ctx, c.IDs.hide("request", e.ID))
 	}
 	e.Trace = cmp.Or(e.Trace, traceOf(ctx))
-	_, err := c.Temporal.SignalWithStartWorkflow(ctx, ID(contact, sender), EventSignal, e,
-		c.options(contact, sender), WorkflowType, Start{Contact: contact, Sender: sender})
+	options := c.options(contact, sender)
+	_, err := c.Temporal.SignalWithStartWorkflow(ctx, options.ID, EventSignal, e, options, WorkflowType, Start{Contact: contact, Sender: sender})
 	if err != nil {
 		return fmt.Errorf("signalling the conversation: %w", err)
 	}
@@ -53,7 +62,7 @@ func (c Client) Tell(ctx context.Context, contact sms.Number, sender sms.Sender,
 // ErrClosed if it does not.
 func (c Client) TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e Envelope) error {
 	e.Trace = cmp.Or(e.Trace, traceOf(ctx))
-	err := c.Temporal.SignalWorkflow(withRequestID(ctx, e.ID), ID(contact, sender), "", EventSignal, e)
+	err := c.Temporal.SignalWorkflow(withRequestID(ctx, c.IDs.hide("request", e.ID)), c.IDs.Of(contact, sender), "", EventSignal, e)
 	var missing *serviceerror.NotFound
 	switch {
 	case errors.As(err, &missing):
@@ -88,7 +97,7 @@ func (c Client) update(ctx context.Context, options client.StartWorkflowOptions,
 	handle, err := c.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: c.Temporal.NewWithStartWorkflowOperation(options, WorkflowType, start),
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateID: id, WorkflowID: options.ID, UpdateName: SendUpdate, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageCompleted,
+			UpdateID: c.IDs.Key(id), WorkflowID: options.ID, UpdateName: SendUpdate, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
 	if err == nil {
@@ -99,7 +108,7 @@ func (c Client) update(ctx context.Context, options client.StartWorkflowOptions,
 
 // Queue puts a message in a conversation's queue without waiting for a worker.
 func (c Client) Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r SendRequest) error {
-	e, err := SendEvent(id, r, time.Now())
+	e, err := SendEvent(c.IDs.Key(id), r, time.Now())
 	if err != nil {
 		return err
 	}
@@ -138,7 +147,7 @@ func (c Client) OptOut(ctx context.Context, contact sms.Number, sender sms.Sende
 // namespace's retention. It needs a running worker.
 func (c Client) State(ctx context.Context, contact sms.Number, sender sms.Sender) (State, error) {
 	var state State
-	value, err := c.Temporal.QueryWorkflow(ctx, ID(contact, sender), "", StateQuery)
+	value, err := c.Temporal.QueryWorkflow(ctx, c.IDs.Of(contact, sender), "", StateQuery)
 	if err != nil {
 		return state, fmt.Errorf("asking the conversation: %w", err)
 	}

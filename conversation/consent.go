@@ -118,6 +118,9 @@ func (c *conversation) optIn(in sms.Inbound) {
 		return
 	}
 	c.count(metricConsents, "change", "in")
+	if c.state.OptedOut.remembered() {
+		c.lift()
+	}
 	c.state.OptedOut, c.state.OptedIn = nil, in.AcceptedAt
 	if c.state.Settings.OptInReply != "" {
 		c.enqueue(Message{From: fromParley, Text: c.state.Settings.OptInReply})

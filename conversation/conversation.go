@@ -28,6 +28,7 @@ type Start struct {
 type conversation struct {
 	root  workflow.Context // cancelled by an operator
 	ctx   workflow.Context // never cancelled: a conversation is not a job that can be called off
+	ids   IDs
 	state *State
 	info  *workflow.Info
 
@@ -43,7 +44,10 @@ type conversation struct {
 	running   []running
 	storing   *storing
 	recalling workflow.Future // of []activities.Line
+	lifting   workflow.Future // of the suppression of a contact who was erased
+	moving    *moving
 
+	begun         bool // what was before this conversation is known
 	closingStored bool // the archive has the record of this run's end
 
 	trace     string // of what is being acted upon
@@ -73,6 +77,10 @@ func (t *Toolkit) Conversation(ctx workflow.Context, start Start) (State, error)
 		}
 		if c.settled() && workflow.AllHandlersFinished(ctx) {
 			switch {
+			case c.moving != nil:
+				if c.move() {
+					return *c.state, nil
+				}
 			case continuing && !c.storeAll(true):
 				c.state.Run++
 				return State{}, workflow.NewContinueAsNewError(ctx, WorkflowType, Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.state})
@@ -88,8 +96,8 @@ func (t *Toolkit) Conversation(ctx workflow.Context, start Start) (State, error)
 
 func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error) {
 	info := workflow.GetInfo(ctx)
-	state := start.State
-	if state == nil {
+	state, fresh := start.State, start.State == nil
+	if fresh {
 		first := info.FirstRunID
 		if first == "" { // the test environment knows none
 			first = info.WorkflowExecution.RunID
@@ -109,6 +117,7 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	c := &conversation{
 		root:     ctx,
 		ctx:      disconnected,
+		ids:      t.IDs,
 		state:    state,
 		info:     info,
 		events:   workflow.GetSignalChannel(disconnected, EventSignal),
@@ -119,7 +128,7 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	state.Settings = Settings{} // what is read must not be mixed with what the run before had
 	err := workflow.SideEffect(ctx, func(workflow.Context) any {
 		settings := t.Settings
-		settings.Rules = rules
+		settings.Rules, settings.Suppressions = rules, t.Suppressions != nil
 		return settings
 	}).Get(&state.Settings)
 	if err != nil {
@@ -128,6 +137,7 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	if !couldShow {
 		state.Shown = shown{} // the attributes may have been registered since
 	}
+	c.begun = !fresh || !state.Settings.Suppressions // updates may be handled as soon as that is offered
 	if err := workflow.SetQueryHandlerWithOptions(disconnected, StateQuery, func() (State, error) { return *c.state, nil },
 		workflow.QueryHandlerOptions{Description: "Everything this conversation knows"}); err != nil {
 		return nil, fmt.Errorf("offering the query: %w", err)
@@ -135,6 +145,12 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	if err := workflow.SetUpdateHandlerWithOptions(disconnected, SendUpdate, c.onSendUpdate,
 		workflow.UpdateHandlerOptions{Description: "Send one message to the contact", Validator: c.validateSendUpdate}); err != nil {
 		return nil, fmt.Errorf("offering the update: %w", err)
+	}
+	if !c.begun {
+		if err := c.heedSuppression(); err != nil {
+			return nil, err
+		}
+		c.begun = true
 	}
 	return c, nil
 }
@@ -220,13 +236,19 @@ func (c *conversation) wait() {
 	if c.recalling != nil {
 		s.AddFuture(c.recalling, c.onRecalled)
 	}
+	if c.lifting != nil {
+		s.AddFuture(c.lifting, func(workflow.Future) { c.lifting = nil })
+	}
+	if c.moving != nil && c.moving.future != nil {
+		s.AddFuture(c.moving.future, c.onMoved)
+	}
 	s.Select(c.ctx)
 }
 
 // settled reports whether nothing is in flight. The server drops signals of a
 // closed sender and results of its activities, so no run ends before.
 func (c *conversation) settled() bool {
-	return c.sending == nil && c.thinking == nil && c.starting == nil && c.checking == nil && c.storing == nil && c.recalling == nil &&
+	return c.sending == nil && c.thinking == nil && c.starting == nil && c.checking == nil && c.storing == nil && c.recalling == nil && c.lifting == nil &&
 		len(c.answering)+len(c.running) == 0
 }
 
@@ -235,7 +257,7 @@ func (c *conversation) settled() bool {
 func (c *conversation) mustContinue() bool {
 	length := c.info.GetCurrentHistoryLength()
 	after := c.state.Settings.ContinueAfter
-	return c.info.GetContinueAsNewSuggested() ||
+	return c.moving != nil || c.info.GetContinueAsNewSuggested() ||
 		c.signals >= maxSignals ||
 		after > 0 && length-c.baseline >= after ||
 		!c.mayClose() && !c.now().Before(c.info.WorkflowStartTime.Add(maxRunLength))
@@ -257,7 +279,7 @@ func (c *conversation) busy() bool {
 
 // mayClose reports whether nothing would be forgotten by closing.
 func (c *conversation) mayClose() bool {
-	return c.state.OptedOut == nil && len(c.state.Parked) == 0
+	return (c.state.OptedOut == nil || c.state.OptedOut.remembered()) && len(c.state.Parked) == 0
 }
 
 func (c *conversation) idleAt() time.Time { return c.state.ActiveAt.Add(c.state.Settings.IdleAfter) }

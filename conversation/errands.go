@@ -78,7 +78,7 @@ func (c *conversation) runErrands() {
 
 func (c *conversation) run(e Errand) workflow.Future {
 	s := c.state
-	id := ID(s.Contact, s.Sender)
+	id := c.ids.Of(s.Contact, s.Sender)
 	if e.Kind == errandNotice {
 		i := slices.IndexFunc(s.Parked, func(p Parked) bool { return p.ID == e.Of })
 		if i < 0 {

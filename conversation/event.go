@@ -44,10 +44,11 @@ const (
 	KindRetry    Kind = "retry"    // Mend: a person wants parked work tried again
 	KindSkip     Kind = "skip"     // Mend: a person wants parked work given up
 	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
+	KindMove     Kind = "move"     // nothing: the conversation shall have another id
 )
 
 // schemas are those of the events that not every build knows.
-var schemas = map[Kind]int{KindWatch: 2, KindRetry: 2, KindSkip: 2, KindOptOut: 2}
+var schemas = map[Kind]int{KindWatch: 2, KindRetry: 2, KindSkip: 2, KindOptOut: 2, KindMove: 2}
 
 // A SendRequest asks for one message to the contact.
 type SendRequest struct {

@@ -83,6 +83,9 @@ func (c *conversation) validateSendUpdate(ctx workflow.Context, r SendRequest) e
 	if _, known := c.requested(id); known {
 		return nil
 	}
+	if c.moving != nil {
+		return temporal.NewApplicationError("the conversation is moving to another id; try again in a minute", TypeRefused)
+	}
 	if why := c.refusalOf(id, r); why != "" {
 		return temporal.NewApplicationError(why, TypeRefused)
 	}
@@ -91,6 +94,11 @@ func (c *conversation) validateSendUpdate(ctx workflow.Context, r SendRequest) e
 
 // onSendUpdate is the synchronous way in: the caller gets the message's key.
 func (c *conversation) onSendUpdate(ctx workflow.Context, r SendRequest) (string, error) {
+	if !c.begun {
+		if err := workflow.Await(ctx, func() bool { return c.begun }); err != nil {
+			return "", err
+		}
+	}
 	key, err := c.request(workflow.GetCurrentUpdateInfo(ctx).ID, r)
 	c.wake.SendAsync(true)
 	return key, err

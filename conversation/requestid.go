@@ -31,6 +31,8 @@ func RequestIDs() grpc.DialOption {
 				r.RequestId = id
 			case *workflowservice.SignalWorkflowExecutionRequest:
 				r.RequestId = id
+			case *workflowservice.StartWorkflowExecutionRequest:
+				r.RequestId = id
 			}
 		}
 		return invoke(ctx, method, req, reply, conn, opts...)

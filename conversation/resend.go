@@ -166,7 +166,7 @@ func (c *conversation) reached(m Message) bool {
 // failForGood says so to everybody who should know.
 func (c *conversation) failForGood(m Message) {
 	workflow.GetLogger(c.ctx).Warn("A message failed for good",
-		"contact", c.state.Contact.Masked(), "key", m.Key, "message_id", m.MessageID, "reason", m.Reason, "reference", m.Reference)
+		"contact", c.ids.Tag(c.state.Contact), "key", m.Key, "message_id", m.MessageID, "reason", m.Reason, "reference", m.Reference)
 	c.count(metricFailed, "reason", m.label())
 	if m.AskID != "" && slices.ContainsFunc(c.state.Outcomes, func(o Ended) bool { return o.ID == m.AskID && o.Outcome.Kind == endAnswered }) {
 		return // the contact has read it

@@ -25,6 +25,9 @@ const (
 	tellActivity        = "TellConversation"
 	startScriptActivity = "StartScript"
 	scriptRunsActivity  = "ScriptRuns"
+	suppressedActivity  = "ContactSuppressed"
+	liftActivity        = "LiftSuppression"
+	moveActivity        = "MoveConversation"
 )
 
 // A Teller brings an event to a conversation, and starts that if it is not running.
@@ -46,6 +49,10 @@ type Toolkit struct {
 	Settings Settings
 	Teller   Teller
 	Scripts  Scripts
+	IDs      IDs
+
+	Suppressions Suppressions // nil: nobody is ever erased
+	Mover        Mover        // nil: conversations keep their ids
 
 	// Sender tells which of a contact's conversations belongs to an address of
 	// ours: the one without a sender for the default address. Nil: each has its own.
@@ -58,6 +65,12 @@ func Register(r worker.Registry, t *Toolkit) {
 	r.RegisterActivityWithOptions(t.tellConversation, activity.RegisterOptions{Name: tellActivity})
 	r.RegisterActivityWithOptions(t.startScript, activity.RegisterOptions{Name: startScriptActivity})
 	r.RegisterActivityWithOptions(t.scriptRuns, activity.RegisterOptions{Name: scriptRunsActivity})
+	r.RegisterActivityWithOptions(t.suppressed, activity.RegisterOptions{Name: suppressedActivity})
+	r.RegisterActivityWithOptions(t.liftSuppression, activity.RegisterOptions{Name: liftActivity})
+	r.RegisterActivityWithOptions(t.move, activity.RegisterOptions{Name: moveActivity})
+	for _, name := range []string{KeyRecordType, SuppressionType} {
+		r.RegisterWorkflowWithOptions(record, workflow.RegisterOptions{Name: name})
+	}
 }
 
 // telling is a script's message to the conversation. Its id is made here and
@@ -76,6 +89,9 @@ func (t *Toolkit) tellConversation(ctx context.Context, in telling) (string, err
 	// A repeat on purpose, or by a run that was reset, wants to be heard although
 	// the id is known; a repeat of this activity does not.
 	ctx = withRequestID(ctx, fmt.Sprintf("%s:%s@%s#%d", in.Kind, in.ID, activity.GetInfo(ctx).WorkflowExecution.RunID, in.Again))
+	if in.Again == 0 {
+		in.ID = t.IDs.askID(in.ID)
+	}
 	if in.Contact == "" {
 		return "", temporal.NewNonRetryableApplicationError("the script has no contact to talk to: its input lacks the phone number", "NoContact", nil)
 	}

@@ -1,0 +1,167 @@
+package conversation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// moving is a conversation on its way to the id that it has by now, with
+// everything it knows.
+type moving struct {
+	future workflow.Future      // of the activity; nil until nothing else is in flight
+	begun  bool                 // the state was handed over: from here on it does not change
+	moved  bool                 // the successor has it
+	held   []converter.RawValue // events that came since
+}
+
+// A Move is what a conversation hands to its successor.
+type Move struct {
+	RunID  string     `json:"run_id"` // the one that moves: the same for each try
+	Start  Start      `json:"start"`
+	Idle   bool       `json:"idle"` // there is nothing to be done: only memories would be lost
+	Events []Envelope `json:"events,omitempty"`
+}
+
+// A Mover starts the successor of a conversation under the id that it has by now,
+// and brings it events. It may be called again with the same move.
+type Mover interface {
+	Move(ctx context.Context, m Move) error
+}
+
+func (t *Toolkit) move(ctx context.Context, m Move) error { return t.Mover.Move(ctx, m) }
+
+// MoveEvent is the envelope of a wish that a conversation moves to the id that its
+// worker would give it.
+func MoveEvent(ids IDs, at time.Time) (Envelope, error) {
+	return envelope(KindMove, "move:"+ids.Fingerprint(), at, struct{}{})
+}
+
+func (c *conversation) onMove(Envelope, struct{}) error {
+	if c.ids.Of(c.state.Contact, c.state.Sender) == c.info.WorkflowExecution.ID {
+		return errors.New("move event for a conversation that has its right id, or on a worker without PARLEY_ID_KEY")
+	}
+	if c.moving == nil {
+		c.moving = &moving{}
+	}
+	return nil
+}
+
+// move hands over the state, then what has come since, and reports whether
+// nothing is left.
+func (c *conversation) move() (gone bool) {
+	m := c.moving
+	switch {
+	case m.future != nil:
+		return false
+	case m.moved && len(m.held) == 0:
+		return true
+	}
+	next := Move{RunID: c.info.WorkflowExecution.RunID, Start: Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.successor()}, Idle: !c.busy() && len(c.state.Parked) == 0}
+	for _, raw := range m.held {
+		if e, err := open(raw.Payload()); err == nil {
+			next.Events = append(next.Events, e)
+		}
+	}
+	if m.moved {
+		m.held = nil
+	} else {
+		next.Events = nil
+	}
+	m.begun = true
+	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 20 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+		Summary:             "move to an id without a number",
+	})
+	m.future = workflow.ExecuteActivity(ctx, moveActivity, next)
+	return false
+}
+
+func (c *conversation) onMoved(f workflow.Future) {
+	m := c.moving
+	m.future = nil
+	if err := f.Get(c.ctx, nil); err != nil {
+		c.moving = nil
+		c.attend("it could not be moved to its new id: " + plain(err))
+		for _, raw := range m.held {
+			c.take(raw)
+		}
+		return
+	}
+	m.moved = true
+}
+
+// successor is the state under the new id. There nothing is shown yet, and callers'
+// keys are hidden.
+func (c *conversation) successor() *State {
+	s := *c.state
+	s.Run++
+	s.Shown = shown{}
+	s.Requests, s.Seen = slices.Clone(s.Requests), slices.Clone(s.Seen)
+	for i, r := range s.Requests {
+		s.Requests[i].ID = c.ids.Key(r.ID)
+	}
+	for i, e := range s.Seen {
+		if key, ok := strings.CutPrefix(e.ID, "send:"); ok {
+			s.Seen[i].ID = "send:" + c.ids.Key(key)
+		}
+	}
+	return &s
+}
+
+// TemporalMover moves conversations on a Temporal server. Its IDs are the new ones.
+type TemporalMover struct{ Client Client }
+
+// Move implements Mover. The server knows the start of a successor by its request
+// id, should it be tried again.
+func (t TemporalMover) Move(ctx context.Context, m Move) error {
+	c := t.Client
+	options := c.options(m.Start.Contact, m.Start.Sender)
+	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+	options.WorkflowExecutionErrorWhenAlreadyStarted = true
+	id := "move:" + m.RunID
+	_, err := c.Temporal.ExecuteWorkflow(withRequestID(ctx, id), options, WorkflowType, m.Start)
+	if running, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
+		err = nil
+		if running.StartRequestId != id {
+			err = t.merge(ctx, m)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("starting a conversation under its new id: %w", err)
+	}
+	for _, e := range m.Events {
+		if err := c.Tell(ctx, m.Start.Contact, m.Start.Sender, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// merge is for a contact with whom a conversation has begun under the new id
+// already. What must not be forgotten is that the contact opted out.
+func (t TemporalMover) merge(ctx context.Context, m Move) error {
+	if !m.Idle {
+		return temporal.NewNonRetryableApplicationError("another one with the same contact has begun there", "AlreadyThere", nil)
+	}
+	o := m.Start.State.OptedOut
+	if o == nil {
+		return nil
+	}
+	at := o.Accepted
+	if at.IsZero() {
+		at = o.At
+	}
+	return t.Client.OptOut(ctx, m.Start.Contact, m.Start.Sender, Consent{At: at, Source: cmp.Or(o.Source, "text"), Words: o.Text})
+}

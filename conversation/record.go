@@ -1,0 +1,160 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/sms"
+)
+
+// A record is a workflow that need not do anything: that it runs says it all. It
+// is how a namespace remembers what has to outlive its retention.
+const (
+	KeyRecordType     = "IDKey"       // the ids of this namespace are made with a key
+	SuppressionType   = "Suppression" // a contact who was erased, and shall be sent nothing
+	KeyRecordID       = "parley:id-key"
+	FingerprintMemo   = "fingerprint" // of that key
+	suppressionPrefix = "suppression:"
+)
+
+// recordLife is how long the server keeps a record without asking a worker about
+// it: longer than any build, key or worker lives.
+const recordLife = 50 * 365 * 24 * time.Hour
+
+// record is run when somebody cancels a record, which ends it, or after its life.
+func record(ctx workflow.Context) error {
+	return workflow.Await(ctx, func() bool { return false })
+}
+
+// StartRecord starts a record, unless it runs already.
+func StartRecord(ctx context.Context, c client.Client, taskQueue, recordType, id, summary string, memo map[string]any) error {
+	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: id, TaskQueue: taskQueue, StartDelay: recordLife, Memo: memo, StaticSummary: summary,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, recordType)
+	return err
+}
+
+// Recorded reports whether a record runs.
+func Recorded(ctx context.Context, c client.Client, id string) (bool, error) {
+	described, err := c.DescribeWorkflowExecution(ctx, id, "")
+	var missing *serviceerror.NotFound
+	switch {
+	case errors.As(err, &missing):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	status := described.GetWorkflowExecutionInfo().GetStatus()
+	return status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || status == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED, nil
+}
+
+// Suppressions know who was erased. What they keep of a contact is the HMAC of
+// the number.
+type Suppressions interface {
+	// Suppressed reports whether a contact was erased, and has not written START to
+	// this sender since.
+	Suppressed(ctx context.Context, contact sms.Number, sender sms.Sender) (bool, error)
+	// Lift notes a START. It may be called again.
+	Lift(ctx context.Context, contact sms.Number, sender sms.Sender) error
+}
+
+// TemporalSuppressions are records on a Temporal server.
+type TemporalSuppressions struct {
+	Client    client.Client
+	TaskQueue string
+	IDs       IDs
+}
+
+// SuppressionID is the workflow id of the record of a contact who was erased.
+func (i IDs) SuppressionID(contact sms.Number) string {
+	return suppressionPrefix + i.hide("contact", string(contact))
+}
+
+// LiftedID is the workflow id of the record that this contact has written START to
+// a sender since.
+func (i IDs) LiftedID(contact sms.Number, sender sms.Sender) string {
+	return i.SuppressionID(contact) + ":lifted:" + i.hide("sender", string(sender))
+}
+
+// Suppress records that a contact was erased.
+func (s TemporalSuppressions) Suppress(ctx context.Context, contact sms.Number) error {
+	err := StartRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.SuppressionID(contact), "Erased; is sent nothing before START", nil)
+	if err != nil {
+		return fmt.Errorf("recording that a contact is to be sent nothing: %w", err)
+	}
+	return nil
+}
+
+// Suppressed implements Suppressions.
+func (s TemporalSuppressions) Suppressed(ctx context.Context, contact sms.Number, sender sms.Sender) (bool, error) {
+	suppressed, err := Recorded(ctx, s.Client, s.IDs.SuppressionID(contact))
+	if err != nil || !suppressed {
+		return false, err
+	}
+	lifted, err := Recorded(ctx, s.Client, s.IDs.LiftedID(contact, sender))
+	return !lifted, err
+}
+
+// Lift implements Suppressions.
+func (s TemporalSuppressions) Lift(ctx context.Context, contact sms.Number, sender sms.Sender) error {
+	return StartRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.LiftedID(contact, sender), "Has written START since", nil)
+}
+
+// sourceErased is the source of the opt-out of a contact who was erased. Its
+// evidence is gone with everything else.
+const sourceErased = "erased"
+
+// remembered reports whether an opt-out is kept by a record, and not only here.
+func (o *OptOut) remembered() bool { return o != nil && o.Source == sourceErased }
+
+// heedSuppression asks, in the first run of a conversation, whether the contact was erased.
+// Nothing is taken before it is known: a text to somebody who was promised none is
+// worse than a late one.
+func (c *conversation) heedSuppression() error {
+	var suppressed bool
+	err := workflow.ExecuteLocalActivity(c.recordContext(), suppressedActivity, whose{c.state.Contact, c.state.Sender}).Get(c.ctx, &suppressed)
+	if err != nil {
+		return fmt.Errorf("asking whether the contact was erased: %w", err)
+	}
+	if suppressed {
+		c.state.OptedOut = &OptOut{At: c.now(), Source: sourceErased}
+	}
+	return nil
+}
+
+// lift notes, for conversations to come, that the contact wants texts again.
+func (c *conversation) lift() {
+	c.lifting = workflow.ExecuteLocalActivity(c.recordContext(), liftActivity, whose{c.state.Contact, c.state.Sender})
+}
+
+// recordContext tries for as long as the server is away: then nothing else works
+// either.
+func (c *conversation) recordContext() workflow.Context {
+	return workflow.WithLocalActivityOptions(c.ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	})
+}
+
+// whose conversation it is.
+type whose struct {
+	Contact sms.Number `json:"contact"`
+	Sender  sms.Sender `json:"sender,omitempty"`
+}
+
+func (t *Toolkit) suppressed(ctx context.Context, w whose) (bool, error) {
+	return t.Suppressions.Suppressed(ctx, w.Contact, w.Sender)
+}
+
+func (t *Toolkit) liftSuppression(ctx context.Context, w whose) error {
+	return t.Suppressions.Lift(ctx, w.Contact, w.Sender)
+}
