@@ -52,7 +52,7 @@ type Toolkit struct {
 	IDs      IDs
 
 	Suppressions Suppressions // nil: nobody is ever erased
-	Mover        Mover        // nil: conversations keep their ids
+	Mover        Mover
 
 	// Sender tells which of a contact's conversations belongs to an address of
 	// ours: the one without a sender for the default address. Nil: each has its own.

@@ -10,7 +10,6 @@ import (
 	"parley/activities"
 	"parley/conversation"
 	"parley/internal/settings"
-	"parley/sms"
 )
 
 // archiveFlags say where messages are that Temporal no longer has.
@@ -84,13 +83,12 @@ const statusArchived = "archived"
 
 // fromArchive is what the archive has of a conversation. It is not ok if that is
 // nothing.
-func (s *server) fromArchive(ctx context.Context, flags archiveFlags, contact sms.Number, sender sms.Sender) (v shown, ok bool, err error) {
-	id := conversation.ID(contact, sender)
+func (s *server) fromArchive(ctx context.Context, flags archiveFlags, id string, with conversation.Start) (v shown, ok bool, err error) {
 	records, err := s.recent(ctx, flags, id, archivePage)
 	if err != nil || len(records) == 0 {
 		return shown{}, false, err
 	}
-	v = shown{WorkflowID: id, Status: statusArchived, Conversation: conversation.State{Contact: contact, Sender: sender}}
+	v = shown{WorkflowID: id, Status: statusArchived, Conversation: conversation.State{Contact: with.Contact, Sender: with.Sender}}
 	for _, r := range records {
 		v.Conversation.Transcript = append(v.Conversation.Transcript, kept(r))
 	}
@@ -108,18 +106,15 @@ func (s *server) archivedWith(ctx context.Context, flags archiveFlags, keyOrID s
 	if err != nil {
 		return shown{}, err
 	}
-	contact, sender, err := conversation.ParseID(r.Conversation)
-	if err != nil {
-		return shown{}, otherwise
-	}
-	v, _, err := s.fromArchive(ctx, flags, contact, sender)
+	with := s.whose(ctx, r.Conversation)
+	v, _, err := s.fromArchive(ctx, flags, r.Conversation, with)
 	if err != nil {
 		return shown{}, err
 	}
 	if v.Message = find(v.Conversation, has); v.Message == nil { // there have been many more since
 		m := kept(r)
 		v = shown{WorkflowID: r.Conversation, Status: statusArchived, Message: &m}
-		v.Conversation = conversation.State{Contact: contact, Sender: sender, StartedAt: m.At, Transcript: []conversation.Message{m}}
+		v.Conversation = conversation.State{Contact: with.Contact, Sender: with.Sender, StartedAt: m.At, Transcript: []conversation.Message{m}}
 	}
 	return v, nil
 }

@@ -84,7 +84,7 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 // bring hands a text to its conversation, unless that knows it.
 func (c *backfillCmd) bring(ctx context.Context, r *rememberer, text sms.Inbound) (backfilledText, error) {
 	sender := c.Sinch.ConversationSender(text.To)
-	did := backfilledText{MessageID: text.ID, WorkflowID: conversation.ID(text.From, sender), Number: text.From, Sender: sender, Accepted: text.AcceptedAt}
+	did := backfilledText{MessageID: text.ID, WorkflowID: r.server.id(text.From, sender), Number: text.From, Sender: sender, Accepted: text.AcceptedAt}
 	m, err := r.memory(ctx, text.From, sender)
 	if err != nil {
 		return did, err

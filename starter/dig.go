@@ -131,7 +131,8 @@ func (d digger) byKey(ctx context.Context, key, firstRun string) (proof, error) 
 	if p.Evidence = known.chain(key); len(p.Evidence) == 0 {
 		return proof{}, d.nowhere(key, info, walked)
 	}
-	p.Number, p.Sender, _ = conversation.ParseID(p.WorkflowID)
+	with := d.server.whose(ctx, p.WorkflowID)
+	p.Number, p.Sender = with.Contact, with.Sender
 	return p, nil
 }
 

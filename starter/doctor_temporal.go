@@ -19,7 +19,7 @@ import (
 func (d *doctor) examineTemporal(ctx context.Context) []finding {
 	const check = "Temporal"
 	const unseen = "task queues and conversations were not looked at"
-	s, err := d.connect(ctx, workFlags{Temporal: d.temporal})
+	s, err := d.dial(ctx, workFlags{Temporal: d.temporal})
 	if err != nil {
 		return []finding{failed(check, unseen, "%v", err)}
 	}

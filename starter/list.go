@@ -80,7 +80,7 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 
 	found := listed{} // in JSON an empty list, not null
 	err = s.eachConversation(ctx, c.query(), c.Limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
-		if row, ok := rowOf(info); ok {
+		if row, ok := s.rowOf(info); ok {
 			found = append(found, row)
 		}
 		return true, nil
@@ -140,13 +140,12 @@ func (s *server) page(ctx context.Context, request *workflowservice.ListWorkflow
 }
 
 // rowOf is not ok for a workflow whose id somebody else made.
-func rowOf(info *workflowpb.WorkflowExecutionInfo) (listedConversation, bool) {
-	id := info.GetExecution().GetWorkflowId()
-	number, sender, err := conversation.ParseID(id)
-	if err != nil {
+func (s *server) rowOf(info *workflowpb.WorkflowExecutionInfo) (listedConversation, bool) {
+	who, ok := s.who(info)
+	if !ok {
 		return listedConversation{}, false
 	}
-	row := listedConversation{WorkflowID: id, Number: number, Sender: sender, Started: info.GetStartTime().AsTime()}
+	row := listedConversation{WorkflowID: info.GetExecution().GetWorkflowId(), Number: who.Contact, Sender: who.Sender, Started: info.GetStartTime().AsTime()}
 	fields := info.GetSearchAttributes().GetIndexedFields()
 	decoded(fields[conversation.StateAttribute.GetName()], &row.State)
 	decoded(fields[conversation.ScriptAttribute.GetName()], &row.Scripts)

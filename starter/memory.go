@@ -10,7 +10,6 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/conversation"
 	"parley/sms"
 )
 
@@ -42,7 +41,7 @@ type rememberer struct {
 }
 
 func (r *rememberer) memory(ctx context.Context, contact sms.Number, sender sms.Sender) (memory, error) {
-	id := conversation.ID(contact, sender)
+	id := r.server.id(contact, sender)
 	if m, asked := r.known[id]; asked {
 		return m, nil
 	}

@@ -103,7 +103,7 @@ func counted(n int, what string) string {
 
 // one deals with a single conversation, and fails if there is nothing to do.
 func (m *mending) one(ctx context.Context, contact sms.Number, sender sms.Sender) error {
-	id := conversation.ID(contact, sender)
+	id := m.server.id(contact, sender)
 	info, err := m.server.describe(ctx, id, "")
 	nothing := fmt.Errorf("no conversation with %s%s is running, so nothing is parked there", contact, overSender(sender))
 	switch {

@@ -68,7 +68,7 @@ func (c *exportCmd) Run(ctx context.Context, a *app) error {
 func (s *server) optedOut(ctx context.Context) (consents, error) {
 	var ids []string
 	err := s.eachMarked(ctx, fmt.Sprintf("%s = '%s'", conversation.StateAttribute.GetName(), conversation.StateOptedOut), func(info *workflowpb.WorkflowExecutionInfo) {
-		if row, ok := rowOf(info); ok {
+		if row, ok := s.rowOf(info); ok {
 			ids = append(ids, row.WorkflowID)
 		}
 	})

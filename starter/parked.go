@@ -97,7 +97,7 @@ type parkedConversation struct {
 }
 
 func (s *server) parkedIn(info *workflowpb.WorkflowExecutionInfo) (parkedConversation, bool) {
-	row, ok := rowOf(info)
+	row, ok := s.rowOf(info)
 	c := parkedConversation{listedConversation: row}
 	if memo := info.GetMemo().GetFields()[conversation.ParkedMemo]; memo != nil {
 		c.known = s.dataConverter().FromPayload(memo, &c.marks) == nil

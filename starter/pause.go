@@ -133,7 +133,7 @@ func (a *app) limitSending(ctx context.Context, t settings.Temporal, change func
 	if !t.SendsApart() {
 		return errors.New("sending has no task queue of its own, and with the common one everything would stand still: set PARLEY_SEND_TASK_QUEUE, for all workers and here")
 	}
-	s, err := a.connect(ctx, workFlags{Temporal: t})
+	s, err := a.dial(ctx, workFlags{Temporal: t})
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,8 @@ func (d digger) byMessageID(ctx context.Context, id string) (proof, error) {
 	if key := messageKey.FindStringSubmatch(m.Key); key != nil {
 		return d.byKey(ctx, m.Key, key[1])
 	}
-	p.Number, p.Sender, _ = conversation.ParseID(p.WorkflowID)
+	with := d.server.whose(ctx, p.WorkflowID)
+	p.Number, p.Sender = with.Contact, with.Sender
 	return p, nil
 }
 

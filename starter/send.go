@@ -70,7 +70,7 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer s.Close()
 
-	result := sent{WorkflowID: conversation.ID(c.To, sender), IdempotencyKey: c.Key, Queued: c.Queue}
+	result := sent{WorkflowID: s.id(c.To, sender), IdempotencyKey: c.Key, Queued: c.Queue}
 	result.Link = s.link(result.WorkflowID)
 	if result.IdempotencyKey == "" {
 		result.IdempotencyKey = strings.ToLower(rand.Text())

@@ -17,7 +17,9 @@ import (
 
 	"parley/conversation"
 	"parley/internal/connect"
+	"parley/internal/identity"
 	"parley/internal/settings"
+	"parley/sms"
 )
 
 // server is the Temporal server, and how patient we are with it. Its errors are
@@ -25,6 +27,7 @@ import (
 type server struct {
 	client.Client
 	conversations conversation.Client
+	namespace     identity.Namespace
 	options       client.Options
 	ui            string
 	timeout       time.Duration
@@ -36,7 +39,26 @@ type workFlags struct {
 	linkFlag
 }
 
+// connect reaches Temporal, where conversations have ids as we make them.
 func (a *app) connect(ctx context.Context, work workFlags) (*server, error) {
+	s, err := a.dial(ctx, work)
+	if err != nil {
+		return nil, err
+	}
+	asking, cancel := s.patience(ctx)
+	defer cancel()
+	s.conversations.IDs, err = s.namespace.IDs(asking)
+	if err != nil {
+		s.Close()
+		return nil, s.explain("connecting", err)
+	}
+	return s, nil
+}
+
+// dial is for who does not ask for conversations by their ids.
+func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
+	// Not every command has a flag for it.
+	work.Temporal.APIKeyParam = cmp.Or(work.Temporal.APIKeyParam, a.env["TEMPORAL_API_KEY_PARAM"])
 	// The SDK would log on the terminal what we say in our own words.
 	options, err := connect.Options(slog.New(slog.DiscardHandler), a.env, work.Temporal.APIKey(a.parameters))
 	if err != nil {
@@ -51,6 +73,7 @@ func (a *app) connect(ctx context.Context, work workFlags) (*server, error) {
 	return &server{
 		Client:        c,
 		conversations: conversation.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
+		namespace:     identity.Namespace{Temporal: c, Options: options, Key: a.IDs.Key(a.parameters)},
 		options:       options,
 		ui:            work.UI,
 		timeout:       a.Timeout,
@@ -73,6 +96,37 @@ func (s *server) patience(ctx context.Context) (context.Context, context.CancelF
 
 func (s *server) link(workflowID string) string {
 	return link(s.ui, s.options.HostPort, s.options.Namespace, workflowID)
+}
+
+// id is the workflow id of a conversation.
+func (s *server) id(contact sms.Number, sender sms.Sender) string {
+	return s.conversations.IDs.Of(contact, sender)
+}
+
+// who is whom a conversation is with. It is not ok for a workflow whose id somebody
+// else made.
+func (s *server) who(info *workflowpb.WorkflowExecutionInfo) (who conversation.Start, ok bool) {
+	id := info.GetExecution().GetWorkflowId()
+	if contact, sender, err := conversation.ParseID(id); err == nil {
+		return conversation.Start{Contact: contact, Sender: sender}, true
+	}
+	memo := info.GetMemo().GetFields()[conversation.WhoMemo]
+	ok = conversation.IsID(id) && memo != nil && s.dataConverter().FromPayload(memo, &who) == nil
+	return who, ok
+}
+
+// whose conversation has an id; nobody's that is known if the id holds no number
+// and Temporal has nothing left of it.
+func (s *server) whose(ctx context.Context, id string) conversation.Start {
+	if contact, sender, err := conversation.ParseID(id); err == nil {
+		return conversation.Start{Contact: contact, Sender: sender}
+	}
+	info, err := s.describe(ctx, id, "")
+	if err != nil {
+		return conversation.Start{}
+	}
+	who, _ := s.who(info)
+	return who
 }
 
 func (s *server) dataConverter() converter.DataConverter {

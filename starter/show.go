@@ -80,6 +80,9 @@ func (c *showCmd) finder() (finder, error) {
 	if contact, sender, err := conversation.ParseID(what); err == nil {
 		return byNumber(contact, sender, c.archiveFlags), nil
 	}
+	if conversation.IsID(what) {
+		return byID(what, c.archiveFlags), nil
+	}
 	contact, err := sms.ParseNumber(what)
 	if err == nil {
 		return byNumber(contact, c.asGiven(), c.archiveFlags), nil
@@ -163,21 +166,20 @@ func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *conv
 // byNumber finds the conversation with a contact over one of our senders.
 func byNumber(contact sms.Number, sender sms.Sender, archive archiveFlags) finder {
 	return func(ctx context.Context, s *server) (shown, error) {
-		v, err := s.read(ctx, conversation.ID(contact, sender), "")
+		v, err := s.read(ctx, s.id(contact, sender), "")
 		if !errors.Is(err, errNotFound) {
 			return v, err
 		}
-		if v, ok, err := s.fromArchive(ctx, archive, contact, sender); ok || err != nil {
+		if v, ok, err := s.fromArchive(ctx, archive, s.id(contact, sender), conversation.Start{Contact: contact, Sender: sender}); ok || err != nil {
 			return v, err
 		}
 		// It may be that they write to another number of ours.
 		var others []string
 		const enough = 10
-		query := fmt.Sprintf("WorkflowId STARTS_WITH '%s' AND ExecutionStatus != 'ContinuedAsNew'", conversation.ID(contact, ""))
+		query := fmt.Sprintf("WorkflowId STARTS_WITH '%s' AND ExecutionStatus != 'ContinuedAsNew'", s.id(contact, ""))
 		err = s.eachConversation(ctx, query, enough, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
-			number, other, err := conversation.ParseID(info.GetExecution().GetWorkflowId())
-			if err == nil && number == contact && !slices.Contains(others, string(other)) {
-				others = append(others, string(other))
+			if who, ok := s.who(info); ok && who.Contact == contact && !slices.Contains(others, string(who.Sender)) {
+				others = append(others, string(who.Sender))
 			}
 			return true, nil
 		})
@@ -187,6 +189,20 @@ func byNumber(contact sms.Number, sender sms.Sender, archive archiveFlags) finde
 		}
 		slices.Sort(others)
 		return shown{}, fmt.Errorf("there is no conversation with %s%s, but there is one over %s: name it with --from", contact, overSender(sender), strings.Join(others, ", "))
+	}
+}
+
+// byID finds a conversation whose workflow id holds no number.
+func byID(id string, archive archiveFlags) finder {
+	return func(ctx context.Context, s *server) (shown, error) {
+		v, err := s.read(ctx, id, "")
+		if !errors.Is(err, errNotFound) {
+			return v, err
+		}
+		if v, ok, err := s.fromArchive(ctx, archive, id, conversation.Start{}); ok || err != nil {
+			return v, err
+		}
+		return shown{}, fmt.Errorf("there is no %s; those that closed longer ago than the namespace's retention are gone, and %s", id, archive.nothing())
 	}
 }
 

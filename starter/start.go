@@ -131,10 +131,10 @@ func (e ending) detail() string {
 // begin starts a script under an id, so that repeating it starts nothing twice.
 // The server alone decides whether the id is free: looking first would be a race.
 func (a *app) begin(ctx context.Context, script workflows.Script, input any, options client.StartWorkflowOptions, flags startFlags) error {
-	if _, _, err := conversation.ParseID(options.ID); err == nil {
+	if conversation.IsID(options.ID) {
 		return usagef("%s is the id of a conversation: choose another --id", options.ID)
 	}
-	s, err := a.connect(ctx, flags.workFlags)
+	s, err := a.dial(ctx, flags.workFlags)
 	if err != nil {
 		return err
 	}

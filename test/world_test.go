@@ -6,6 +6,7 @@ package test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,6 +85,8 @@ type world struct {
 	metrics   string // the server's
 	hook      string // the webhook's public URL
 	api       string // its API
+	doors     []door
+	webhooks  crew
 	worker    crew
 	workers   int
 	started   []*stack.Process
@@ -115,7 +118,7 @@ func server(args ...string) option {
 func newWorld(t *testing.T, options ...option) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), namespace: client.DefaultNamespace}
-	doors := w.doors()
+	w.planDoors()
 
 	sim := sinchtest.Options{
 		Senders:    []sms.Sender{ours, ours2},
@@ -150,32 +153,36 @@ func newWorld(t *testing.T, options ...option) *world {
 	})
 
 	w.connect()
-	var webhooks []*stack.Process
-	for i, d := range doors {
-		settings := maps.Clone(w.settings)
-		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = d.hook, d.api
-		webhooks = append(webhooks, w.run(fmt.Sprint("webhook-", i+1), "webhook", settings))
-	}
-	for i, d := range doors {
-		w.await(webhooks[i], func(ctx context.Context) bool { return stack.Answers(ctx, "http://"+d.hook+"/readyz") })
-	}
+	w.startWebhooks()
 	w.startWorker()
 	return w
+}
+
+func (w *world) startWebhooks() {
+	w.t.Helper()
+	began := len(w.started)
+	w.webhooks = nil
+	for i, d := range w.doors {
+		settings := maps.Clone(w.settings)
+		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = d.hook, d.api
+		w.webhooks = append(w.webhooks, w.run(fmt.Sprintf("webhook-%d-%d", i+1, began), "webhook", settings))
+	}
+	for i, d := range w.doors {
+		w.await(w.webhooks[i], func(ctx context.Context) bool { return stack.Answers(ctx, "http://"+d.hook+"/readyz") })
+	}
 }
 
 // A door is where one webhook listens.
 type door struct{ hook, api string }
 
-// doors plans where the webhooks listen, and where the world finds them.
-func (w *world) doors() []door {
-	var doors []door
+// planDoors plans where the webhooks listen, and where the world finds them.
+func (w *world) planDoors() {
 	var hooks, apis []string
 	for range copies() {
 		d := door{hook: address(w.t), api: address(w.t)}
-		doors, hooks, apis = append(doors, d), append(hooks, d.hook), append(apis, d.api)
+		w.doors, hooks, apis = append(w.doors, d), append(hooks, d.hook), append(apis, d.api)
 	}
 	w.hook, w.api = "http://"+w.inTurn(hooks)+"/webhooks/sinch", "http://"+w.inTurn(apis)
-	return doors
 }
 
 // connect starts a server, unless there is one, and makes sure that it serves.
@@ -344,7 +351,16 @@ func (w *world) start(id, script, input string) client.WorkflowRun {
 }
 
 func (w *world) client() conversation.Client {
-	return conversation.Client{Temporal: w.temporal, TaskQueue: "parley"}
+	return conversation.Client{Temporal: w.temporal, TaskQueue: "parley", IDs: w.ids()}
+}
+
+// ids are made as the programs make them.
+func (w *world) ids() conversation.IDs {
+	key := w.settings["PARLEY_ID_KEY"]
+	if key == "" {
+		return conversation.IDs{}
+	}
+	return conversation.KeyedIDs(must(base64.StdEncoding.DecodeString(key)))
 }
 
 func (w *world) state(contact sms.Number) conversation.State {

@@ -14,8 +14,8 @@ import (
 	"parley/sms"
 )
 
-// Conversations is what this process does with conversations; conversation.Client
-// does it. All three are durable when they return nil, also if no worker runs.
+// Conversations is what this process does with conversations. What it is told is
+// durable when it returns nil, also if no worker runs.
 type Conversations interface {
 	// Tell brings an event to a conversation and starts that if it is not running.
 	Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error
@@ -23,6 +23,8 @@ type Conversations interface {
 	TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error
 	// Queue asks a conversation to send a message; the id is the caller's idempotency key.
 	Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r conversation.SendRequest) error
+	// Tag tells one contact from another in a log.
+	Tag(contact sms.Number) string
 }
 
 // temporalTimeout is how long Temporal may take, and AWS where it keeps our

@@ -158,7 +158,7 @@ func (h Callbacks) hand(ctx context.Context, callback sinch.Callback, now time.T
 }
 
 func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now time.Time) ending {
-	log.add("contact", m.From.Masked())
+	log.add("contact", h.Conversations.Tag(m.From))
 	log.add("message_id", m.ID)
 	event, err := conversation.InboundEvent(m, now)
 	if err == nil {
@@ -170,7 +170,7 @@ func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now ti
 // receipt brings news of a message of ours to its conversation, but starts none:
 // one that has closed has nobody waiting for it.
 func (h Callbacks) receipt(ctx context.Context, log entry, r sms.Receipt, tracked bool, now time.Time) ending {
-	log.add("contact", r.To.Masked())
+	log.add("contact", h.Conversations.Tag(r.To))
 	log.add("message_id", r.MessageID)
 	log.add("status", string(r.Status))
 	if r.Reference != "" {

@@ -49,6 +49,8 @@ func (f *fake) Queue(ctx context.Context, contact sms.Number, sender sms.Sender,
 	return f.add(ctx, told{Verb: "Queue", ID: conversation.ID(contact, sender), Event: id, Send: r})
 }
 
+func (f *fake) Tag(contact sms.Number) string { return contact.Masked() }
+
 func (f *fake) event(ctx context.Context, verb string, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {
 	t := told{Verb: verb, ID: conversation.ID(contact, sender), Event: e.ID}
 	var err error

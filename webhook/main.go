@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
 	"parley/internal/census"
 	"parley/internal/connect"
 	"parley/internal/health"
+	"parley/internal/identity"
 	"parley/internal/program"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
@@ -46,6 +46,7 @@ type cli struct {
 	ShutdownDelay time.Duration `default:"3s" env:"PARLEY_SHUTDOWN_DELAY" placeholder:"DURATION" help:"How long it still serves after it was told to stop, with GET /readyz at 503, so that a load balancer can leave it first. Default: ${default}."`
 
 	settings.Temporal       `embed:"" group:"Temporal"`
+	settings.IDs            `embed:"" group:"Temporal"`
 	settings.SinchApp       `embed:"" group:"Sinch"`
 	settings.SinchCallbacks `embed:"" group:"Sinch"`
 	settings.Log            `embed:"" group:"Log"`
@@ -102,11 +103,17 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 			p.Log.Warn("callbacks get 503 until their secrets can be read", "error", err)
 		}
 	}()
-	servers, err := c.servers(p, temporal, signing, counts)
+	ids := identity.NewWatch(identity.Namespace{Temporal: temporal, Options: p.Temporal, TaskQueue: c.TaskQueue, Key: c.IDs.Key(p.Kept)})
+	go func() {
+		if err := ids.Known(ctx); err != nil && ctx.Err() == nil {
+			p.Log.Warn("callbacks get 503 until it is known how workflow ids are made", "error", err)
+		}
+	}()
+	servers, err := c.servers(p, door{client: conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}, ids: ids}, signing, counts)
 	if err != nil {
 		return err
 	}
-	p.Ready.Begin(health.Check{Words: errNoSecrets.Error(), Ask: signing.known}, p.Reachable(temporal))
+	p.Ready.Begin(health.Check{Words: errNoSecrets.Error(), Ask: signing.known}, p.Reachable(temporal), health.Check{Words: "it is not known how workflow ids are made", Ask: ids.Known})
 	if onLambda(env) {
 		return serveLambda(ctx, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
 	}
@@ -148,12 +155,11 @@ func (s signing) known(ctx context.Context) error {
 }
 
 // servers checks all other settings, and says what to serve where.
-func (c cli) servers(p *program.Program, temporal client.Client, signing signing, counts counts) ([]server, error) {
+func (c cli) servers(p *program.Program, conversations Conversations, signing signing, counts counts) ([]server, error) {
 	tolerance, err := c.Tolerance()
 	if err != nil {
 		return nil, err
 	}
-	conversations := conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}
 	servers := []server{{
 		name: "callbacks", setting: "PARLEY_WEBHOOK_ADDR", addr: c.Addr,
 		handler: Callbacks{

@@ -116,7 +116,7 @@ func (a API) queue(c echo.Context) error {
 		return a.refuse(c, http.StatusBadRequest, err)
 	}
 
-	log := a.Log.With("contact", contact.Masked(), "id", key)
+	log := a.Log.With("contact", a.Conversations.Tag(contact), "id", key)
 	ctx, cancel := lasting(c.Request().Context())
 	defer cancel()
 	if err := a.Conversations.Queue(ctx, contact, sender, key, send); err != nil {

@@ -30,13 +30,15 @@ func main() {
 }
 
 type cli struct {
-	Run struct{} `cmd:"" default:"1" help:"Work, until told to stop. The default."`
+	Run     struct{}   `cmd:"" default:"1" help:"Work, until told to stop. The default."`
+	MoveIDs moveIDsCmd `cmd:"" name:"move-ids" help:"Move open conversations to workflow ids that hold no number."`
 
 	Only part `enum:",conversations,send" default:"" placeholder:"conversations|send" help:"Run one part only: 'send' is the one process that holds the carrier's credentials, 'conversations' everything else. Needs PARLEY_SEND_TASK_QUEUE, here and there. Default: both."`
 
 	settings.Temporal       `embed:"" group:"Temporal"`
 	settings.Sending        `embed:"" group:"Temporal"`
 	settings.Conversation   `embed:"" group:"Conversations"`
+	settings.IDs            `embed:"" group:"Conversations"`
 	settings.Hooks          `embed:"" group:"Your own services"`
 	settings.Archive        `embed:"" group:"Your own services"`
 	settings.SinchApp       `embed:"" group:"Sinch"`
@@ -75,6 +77,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	plan, err := c.plan(p.Kept, p.Traces)
 	if err != nil {
 		return err
+	}
+	if command.Command() == "move-ids" {
+		plan.moveIDs = &c.MoveIDs
 	}
 	return plan.work(ctx, p)
 }

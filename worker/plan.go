@@ -6,6 +6,7 @@ import (
 
 	"parley/activities"
 	"parley/conversation"
+	"parley/internal/secrets"
 	"parley/internal/settings"
 	"parley/internal/telemetry/tracing"
 	"parley/sinch"
@@ -37,6 +38,8 @@ type plan struct {
 	fallback  activities.Fallback // nil: there is none
 	archive   activities.Archive  // nil: nothing is kept
 	carrier   activities.Carrier
+	idKey     secrets.Value                                                        // nil: workflow ids hold numbers
+	moveIDs   *moveIDsCmd                                                          // nil: that is not what we are here for
 	key       func(ctx context.Context, renew bool) (id, secret string, err error) // the carrier's; nil: not ours, or nothing to ask for
 }
 
@@ -62,6 +65,7 @@ func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error)
 		errs[0] = err
 		p.settings, errs[1] = c.Settings(c.Temporal, tolerance)
 		p.sender = c.ConversationSender
+		p.idKey = c.IDs.Key(kept)
 		p.responder, errs[2] = c.Responder()
 		p.outcome, errs[3] = c.Outcome()
 		p.notify, errs[4] = c.Notify()

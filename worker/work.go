@@ -16,8 +16,10 @@ import (
 	"parley/conversation"
 	"parley/internal/census"
 	"parley/internal/connect"
+	"parley/internal/identity"
 	"parley/internal/program"
 	"parley/internal/secrets/parameters"
+	"parley/internal/settings"
 	"parley/workflows"
 )
 
@@ -58,8 +60,13 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 		}
 	}
 
+	ids, move, err := p.identify(ctx, here, temporal)
+	if err != nil || p.moveIDs != nil && move == nil {
+		return err
+	}
+
 	broken := make(chan error, 1)
-	workers := p.workers(temporal, func(err error) {
+	workers := p.workers(temporal, ids, func(err error) {
 		select {
 		case broken <- err:
 		default: // the first is enough
@@ -74,15 +81,45 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 	here.Ready.Begin(here.Reachable(temporal))
 	here.Log.Info("ready", append([]any{"address", here.Temporal.HostPort, "namespace", here.Temporal.Namespace}, p.queues()...)...)
 
+	moved := make(chan error, 1)
+	if move != nil {
+		go func() { moved <- move(ctx, ids) }()
+	}
 	select {
 	case <-ctx.Done():
 		here.Log.Info("stopping", "at_most", stopTimeout.String())
+	case err = <-moved:
 	case err = <-broken:
 		err = fmt.Errorf("working for namespace %q at %s: %w", here.Temporal.Namespace, here.Temporal.HostPort, err)
 	}
 	here.Ready.End()
 	stop(workers)
 	return err
+}
+
+// identify finds out how workflow ids are made here. Where they are to be moved
+// first, it returns how; none if there is nothing to move.
+func (p plan) identify(ctx context.Context, here *program.Program, temporal client.Client) (ids conversation.IDs, move func(context.Context, conversation.IDs) error, err error) {
+	if p.queue == "" {
+		if p.moveIDs != nil {
+			err = errors.New("move-ids moves conversations, which --only send leaves to others: leave that out")
+		}
+		return conversation.IDs{}, nil, err // who only sends does not need to know
+	}
+	namespace := identity.Namespace{Temporal: temporal, Options: here.Temporal, TaskQueue: p.queue, Key: p.idKey}
+	if p.moveIDs == nil {
+		ids, err = namespace.TakeUp(ctx)
+		return ids, nil, err
+	}
+	if ids, err = settings.ReadIDs(ctx, p.idKey); err != nil {
+		return ids, nil, err
+	}
+	m := &mover{program: here, namespace: namespace, temporal: temporal, queues: []string{p.queue}, command: *p.moveIDs}
+	needed, err := m.prepare(ctx, ids)
+	if err != nil || !needed {
+		return ids, nil, err
+	}
+	return ids, m.run, nil
 }
 
 // checkKey asks for the carrier's key where it is kept elsewhere. One that is not
@@ -115,7 +152,7 @@ func (p plan) queues() []any {
 
 // workers are one or two: sending has one of its own where it has a queue of
 // its own.
-func (p plan) workers(temporal client.Client, broken func(error)) []worker.Worker {
+func (p plan) workers(temporal client.Client, ids conversation.IDs, broken func(error)) []worker.Worker {
 	options := worker.Options{
 		WorkerStopTimeout: stopTimeout, OnFatalError: broken,
 		Interceptors:                     []interceptor.WorkerInterceptor{p.traces.Activities()},
@@ -123,14 +160,14 @@ func (p plan) workers(temporal client.Client, broken func(error)) []worker.Worke
 	}
 	if p.queue == p.sendQueue {
 		w := worker.New(temporal, p.queue, options)
-		p.registerConversations(w, temporal)
+		p.registerConversations(w, temporal, ids)
 		p.registerSending(w)
 		return []worker.Worker{w}
 	}
 	var workers []worker.Worker
 	if p.queue != "" {
 		w := worker.New(temporal, p.queue, options)
-		p.registerConversations(w, temporal)
+		p.registerConversations(w, temporal, ids)
 		if p.sendQueue != "" {
 			p.registerSending(w) // for runs that began before sending had its own queue
 		}
@@ -146,13 +183,23 @@ func (p plan) workers(temporal client.Client, broken func(error)) []worker.Worke
 	return workers
 }
 
-func (p plan) registerConversations(r worker.Registry, temporal client.Client) {
-	conversation.Register(r, &conversation.Toolkit{
+func (p plan) registerConversations(r worker.Registry, temporal client.Client, ids conversation.IDs) {
+	conversations := conversation.Client{Temporal: temporal, TaskQueue: p.queue, IDs: ids}
+	toolkit := &conversation.Toolkit{
 		Settings: p.settings,
 		Sender:   p.sender,
-		Teller:   conversation.Client{Temporal: temporal, TaskQueue: p.queue},
+		IDs:      ids,
+		Teller:   conversations,
+		Mover:    conversation.TemporalMover{Client: conversations},
 		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Check: workflows.Check},
-	})
+	}
+	if ids.Keyed() {
+		toolkit.Suppressions = conversation.TemporalSuppressions{Client: temporal, TaskQueue: p.queue, IDs: ids}
+	}
+	if p.moveIDs != nil {
+		toolkit.Teller = muted{}
+	}
+	conversation.Register(r, toolkit)
 	workflows.Register(r)
 	r.RegisterActivity(&activities.Responder{Hook: p.responder})
 	r.RegisterActivity(&activities.Outcomes{Hook: p.outcome})

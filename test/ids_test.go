@@ -1,0 +1,167 @@
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"parley/conversation"
+	"parley/workflows"
+)
+
+const (
+	idKey    = "c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBieXRlcyE=" // 32 bytes
+	otherKey = "b3RoZXJ0ZWVuIGJ5dGVzIGFuZCBzaXh0ZWVuIGJ5dGU="
+)
+
+// workflowIDs are all that the server lists, of open and closed workflows.
+func (w *world) workflowIDs() []string {
+	w.t.Helper()
+	page, err := w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
+	require.NoError(w.t, err)
+	var ids []string
+	for _, info := range page.GetExecutions() {
+		ids = append(ids, info.GetExecution().GetWorkflowId())
+	}
+	return ids
+}
+
+// TestIDsWithoutNumbers: with a key everything goes on as without one, and no
+// workflow id holds a number. People still type numbers.
+func TestIDsWithoutNumbers(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, setting("PARLEY_ID_KEY", idKey))
+	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Reply")
+	w.text(ana, "yes")
+	var result workflows.AppointmentResult
+	require.NoError(t, run.Get(w.ctx(), &result))
+	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
+	w.text(bob, "Hello")
+	w.receives(bob, `You said: "Hello"`)
+	require.Equal(t, http.StatusAccepted, w.message(bob, "Your order has left.", "order-of-+12025550143"))
+	require.Equal(t, http.StatusAccepted, w.message(bob, "Your order has left.", "order-of-+12025550143"))
+	w.receives(bob, "Your order has left.")
+
+	var shown struct {
+		Conversation conversation.State `json:"conversation"`
+	}
+	require.NoError(t, json.Unmarshal(w.parley("show", string(bob), "--json"), &shown))
+	require.Equal(t, bob, shown.Conversation.Contact)
+	w.eventually("both are listed by number", func() bool {
+		var listed []struct {
+			Number string `json:"number"`
+		}
+		require.NoError(t, json.Unmarshal(w.parley("list", "--json"), &listed))
+		return len(listed) == 2 && listed[0].Number+listed[1].Number == string(bob+ana) || len(listed) == 2 && listed[1].Number+listed[0].Number == string(bob+ana)
+	})
+	for _, id := range w.workflowIDs() {
+		require.NotRegexp(t, `\d{7}`, id)
+	}
+	require.Contains(t, w.workflowIDs(), w.ids().Of(ana, ""))
+
+	var events strings.Builder
+	for history := w.temporal.GetWorkflowHistory(w.ctx(), w.ids().Of(bob, ""), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
+		event, err := history.Next()
+		require.NoError(t, err)
+		events.WriteString(event.String())
+	}
+	require.NotContains(t, events.String(), "order-of", "a caller's key is hidden too")
+
+	for name, change := range map[string]func(map[string]string){
+		"PARLEY_ID_KEY is not the key":                           func(s map[string]string) { s["PARLEY_ID_KEY"] = otherKey },
+		"set PARLEY_ID_KEY, the same as for its workers":         func(s map[string]string) { delete(s, "PARLEY_ID_KEY") },
+		"set PARLEY_ID_KEY to 32 random bytes or more in base64": func(s map[string]string) { s["PARLEY_ID_KEY"] = "short" },
+	} {
+		settings := maps.Clone(w.settings)
+		change(settings)
+		wrong := w.run("wrong-worker-"+settings["PARLEY_ID_KEY"], "worker", settings)
+		<-wrong.Done()
+		require.True(t, wrong.Said(name), "a worker that would hold two conversations with one contact does not start: %s", name)
+
+		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = address(t), address(t)
+		door := w.run("wrong-webhook-"+settings["PARLEY_ID_KEY"], "webhook", settings)
+		w.await(door, func(ctx context.Context) bool { return door.Said(name) })
+		elsewhere := *w
+		elsewhere.hook = "http://" + settings["PARLEY_WEBHOOK_ADDR"] + "/webhooks/sinch"
+		require.Equal(t, http.StatusServiceUnavailable, elsewhere.post(inbound("wrong", cyd, ours, "Hello", time.Now())), "nor does a webhook let anything in")
+	}
+	w.text(ana, "Thanks")
+	w.receives(ana, `You said: "Thanks"`)
+}
+
+// TestMoveIDs turns ids without numbers on under conversations that run: a
+// question that waits for its answer, a contact who opted out, a caller's key.
+func TestMoveIDs(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Reply")
+	w.text(bob, "Hello")
+	w.receives(bob, `You said: "Hello"`)
+	w.text(bob, "STOP")
+	w.receives(bob, "You are unsubscribed")
+	require.Equal(t, http.StatusAccepted, w.message(cyd, "Your order has left.", "order-7"))
+	w.receives(cyd, "Your order has left.")
+
+	keyed := maps.Clone(w.settings)
+	keyed["PARLEY_ID_KEY"] = idKey
+	early := w.run("early-worker", "worker", keyed)
+	<-early.Done()
+	require.True(t, early.Said("move them with worker move-ids"), "ids are never mixed")
+	busy := w.run("early-move", "worker", keyed, "move-ids")
+	<-busy.Done()
+	require.True(t, busy.Said("another worker is running"))
+
+	w.stopWorker()
+	for _, p := range w.webhooks {
+		require.NoError(t, p.Stop())
+	}
+	w.settings = keyed
+	// The first try is killed somewhere in the middle.
+	first := w.run("first-move", "worker", w.settings, "move-ids", "--now")
+	w.await(first, func(context.Context) bool { return first.Said("msg=ready") })
+	first.Kill()
+	second := w.run("second-move", "worker", w.settings, "move-ids", "--now")
+	<-second.Done()
+	require.NoError(t, second.Stop())
+	third := w.run("third-move", "worker", w.settings, "move-ids", "--now")
+	<-third.Done()
+	require.NoError(t, third.Stop())
+	require.True(t, third.Said("nothing to move"))
+
+	w.startWorker()
+	w.startWebhooks()
+	w.text(ana, "yes")
+	var result workflows.AppointmentResult
+	require.NoError(t, run.Get(w.ctx(), &result))
+	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
+	require.Equal(t, http.StatusAccepted, w.message(cyd, "Your order has left.", "order-7"), "the same key as before")
+	require.Equal(t, http.StatusAccepted, w.message(cyd, "It is there.", "order-7-there"))
+	w.receives(cyd, "It is there.")
+	require.Equal(t, []string{"Your order has left.", "It is there."}, texts(w.sim.Phone(cyd).Messages()))
+
+	state := w.state(bob)
+	require.NotNil(t, state.OptedOut)
+	require.Equal(t, "STOP", state.OptedOut.Text)
+	require.Len(t, state.Transcript, 4, "with all that was said")
+	require.Equal(t, conversation.StateOptedOut, state.Shown.State)
+	w.text(bob, "Hello?")
+	w.text(bob, "START")
+	w.receives(bob, "You are subscribed again")
+	open, err := w.temporal.CountWorkflow(w.ctx(), &workflowservice.CountWorkflowExecutionsRequest{
+		Query: "WorkflowType = 'Conversation' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH 'conversation:+'",
+	})
+	require.NoError(t, err)
+	require.Zero(t, open.GetCount())
+}
