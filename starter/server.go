@@ -73,7 +73,7 @@ func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
 	return &server{
 		Client:        c,
 		conversations: conversation.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
-		namespace:     identity.Namespace{Temporal: c, Options: options, Key: a.IDs.Key(a.parameters)},
+		namespace:     identity.Namespace{Temporal: c, Options: options, Key: a.IDs.KeyOfIDs(a.parameters)},
 		options:       options,
 		ui:            work.UI,
 		timeout:       a.Timeout,

@@ -90,7 +90,7 @@ func TestIDsWithoutNumbers(t *testing.T) {
 
 		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = address(t), address(t)
 		door := w.run("wrong-webhook-"+settings["PARLEY_ID_KEY"], "webhook", settings)
-		w.await(door, func(ctx context.Context) bool { return door.Said(name) })
+		w.await(door, func(context.Context) bool { return door.Said(name) })
 		elsewhere := *w
 		elsewhere.hook = "http://" + settings["PARLEY_WEBHOOK_ADDR"] + "/webhooks/sinch"
 		require.Equal(t, http.StatusServiceUnavailable, elsewhere.post(inbound("wrong", cyd, ours, "Hello", time.Now())), "nor does a webhook let anything in")

@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 			p.Log.Warn("callbacks get 503 until their secrets can be read", "error", err)
 		}
 	}()
-	ids := identity.NewWatch(identity.Namespace{Temporal: temporal, Options: p.Temporal, TaskQueue: c.TaskQueue, Key: c.IDs.Key(p.Kept)})
+	ids := identity.NewWatch(identity.Namespace{Temporal: temporal, Options: p.Temporal, TaskQueue: c.TaskQueue, Key: c.KeyOfIDs(p.Kept)})
 	go func() {
 		if err := ids.Known(ctx); err != nil && ctx.Err() == nil {
 			p.Log.Warn("callbacks get 503 until it is known how workflow ids are made", "error", err)

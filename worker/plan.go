@@ -65,7 +65,7 @@ func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error)
 		errs[0] = err
 		p.settings, errs[1] = c.Settings(c.Temporal, tolerance)
 		p.sender = c.ConversationSender
-		p.idKey = c.IDs.Key(kept)
+		p.idKey = c.KeyOfIDs(kept)
 		p.responder, errs[2] = c.Responder()
 		p.outcome, errs[3] = c.Outcome()
 		p.notify, errs[4] = c.Notify()

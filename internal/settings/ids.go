@@ -16,8 +16,8 @@ type IDs struct {
 	IDKeyParam string `name:"id-key-param" env:"PARLEY_ID_KEY_PARAM" placeholder:"NAME" help:"Parameter of AWS's SSM Parameter Store that holds it, if it is not set itself."`
 }
 
-// Key is the secret that ids are made with, or nil.
-func (i IDs) Key(p Parameters) secrets.Value { return value(i.IDKey, i.IDKeyParam, p) }
+// KeyOfIDs is the secret that ids are made with, or nil.
+func (i IDs) KeyOfIDs(p Parameters) secrets.Value { return value(i.IDKey, i.IDKeyParam, p) }
 
 const fewestKeyBytes = 32
 
