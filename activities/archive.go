@@ -39,6 +39,10 @@ type Archive interface {
 	// Find returns the message with this key, or with this id at the carrier, and
 	// ErrNoRecord if there is none.
 	Find(ctx context.Context, keyOrID string) (Record, error)
+	// Erase forgets a conversation and those whose ids are its own, a colon and
+	// more: the same contact's over other senders. It returns how many records
+	// were forgotten. What is stored afterwards is kept.
+	Erase(ctx context.Context, conversation string) (records int, err error)
 }
 
 // ErrNoRecord is returned by Archive.Find for a message that is not kept.

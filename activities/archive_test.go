@@ -38,6 +38,10 @@ func (s *shelf) Find(context.Context, string) (activities.Record, error) {
 	return activities.Record{}, activities.ErrNoRecord
 }
 
+func (s *shelf) Erase(context.Context, string) (int, error) {
+	return 0, errors.New("no activity erases")
+}
+
 const kept = "conversation:+15559876543"
 
 func record(n int) activities.Record {

@@ -141,6 +141,10 @@ func (k shelf) Find(context.Context, string) (activities.Record, error) {
 	return activities.Record{}, activities.ErrNoRecord
 }
 
+func (k shelf) Erase(context.Context, string) (int, error) {
+	return 0, errors.New("no conversation erases")
+}
+
 // at does something at a time after the start.
 func (k *talk) at(after time.Duration, do func()) { k.env.RegisterDelayedCallback(do, after) }
 

@@ -16,8 +16,8 @@ import (
 )
 
 // A Directory keeps records as JSON lines, one file for each conversation. Any
-// number of processes may use it at the same time. Files are only added to: of
-// several versions of a record the last counts.
+// number of processes may use it at the same time. Files are only added to, until
+// the conversation is erased: of several versions of a record the last counts.
 //
 //	conversations/3f/3f9a….jsonl   the SHA-256 of the conversation's workflow id
 //	runs/c0/c04b…                  the SHA-256 of a first run id, and in it the name above
@@ -116,15 +116,8 @@ func (d *Directory) scan(ctx context.Context, w wanted) (activities.Record, erro
 	}
 	var r activities.Record
 	missing := activities.ErrNoRecord
-	err := filepath.WalkDir(filepath.Join(d.root, conversations), func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil // nothing is kept yet
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case entry.IsDir() || filepath.Ext(path) != ".jsonl":
+	err := d.walk(ctx, conversations, func(path, _ string) error {
+		if filepath.Ext(path) != ".jsonl" {
 			return nil
 		}
 		mentioned, err := mentions(path, w)

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -26,6 +27,7 @@ type Hook struct {
 const (
 	storeTimeout = 15 * time.Second
 	askTimeout   = 8 * time.Second
+	eraseTimeout = time.Minute
 )
 
 type batch struct {
@@ -68,6 +70,39 @@ func (h Hook) Find(ctx context.Context, keyOrID string) (activities.Record, erro
 		return activities.Record{}, err
 	}
 	return find(kept, w)
+}
+
+// An erasure asks the service to forget a conversation and those over other
+// senders. Kind tells it from a batch.
+type erasure struct {
+	Kind         string `json:"kind"` // erase
+	Conversation string `json:"conversation"`
+}
+
+// Erase asks the service to forget. It must say how many records that were: one
+// that knows nothing of erasing may well answer 200 to a batch without records,
+// and must not be taken for one that has forgotten. Each call has a key of its
+// own, since what was stored after an earlier one is to be forgotten too.
+func (h Hook) Erase(ctx context.Context, conversation string) (records int, err error) {
+	if conversation == "" {
+		return 0, errNoConversation
+	}
+	ctx, cancel := context.WithTimeout(ctx, eraseTimeout)
+	defer cancel()
+	status, answer, err := h.Hook.Post(ctx, rand.Text(), erasure{"erase", conversation})
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("erasing at PARLEY_ARCHIVE_URL: %w", err)
+	case status < 200 || status > 299:
+		return 0, fmt.Errorf("erasing at PARLEY_ARCHIVE_URL: it answered HTTP %d", status)
+	}
+	var told struct {
+		Erased *int `json:"erased"`
+	}
+	if err := json.Unmarshal(answer, &told); err != nil || told.Erased == nil || *told.Erased < 0 {
+		return 0, errors.New(`erasing at PARLEY_ARCHIVE_URL: it did not answer {"erased": <number of records>}, so it may not know how to forget`)
+	}
+	return *told.Erased, nil
 }
 
 // ask does not quote the answer in its errors: it holds what people wrote.

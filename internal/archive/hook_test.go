@@ -54,9 +54,17 @@ func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodPost:
-		var posted struct{ Records []activities.Record }
+		var posted struct {
+			Kind         string
+			Conversation string
+			Records      []activities.Record
+		}
 		if err := json.Unmarshal(body, &posted); err != nil {
 			k.t.Error(err)
+		}
+		if posted.Kind == "erase" {
+			k.erase(w, r.Header.Get("Idempotency-Key"), posted.Conversation)
+			return
 		}
 		k.kept = append(k.kept, posted.Records...)
 		k.ids = append(k.ids, r.Header.Get("Idempotency-Key"))
@@ -66,6 +74,19 @@ func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewEncoder(w).Encode(map[string]any{"records": k.answer(r.URL.Query()), "more": true}); err != nil {
 			k.t.Error(err)
 		}
+	}
+}
+
+func (k *keeper) erase(w http.ResponseWriter, id, conversation string) {
+	before := len(k.kept)
+	if !slices.Contains(k.ids, id) {
+		k.kept = slices.DeleteFunc(k.kept, func(r activities.Record) bool {
+			return r.Conversation == conversation || strings.HasPrefix(r.Conversation, conversation+":")
+		})
+	}
+	k.ids = append(k.ids, id)
+	if err := json.NewEncoder(w).Encode(map[string]int{"erased": before - len(k.kept)}); err != nil {
+		k.t.Error(err)
 	}
 }
 

@@ -21,9 +21,12 @@ func (d *Directory) index(ctx context.Context, run, conversation string) error {
 }
 
 // indexed returns the name of the file, or nothing.
-func (d *Directory) indexed(run string) (string, error) {
+func (d *Directory) indexed(run string) (string, error) { return nameIn(d.run(run)) }
+
+// nameIn reads an entry of the index.
+func nameIn(path string) (string, error) {
 	var name string
-	err := readLines(d.run(run), func(line []byte) bool {
+	err := readLines(path, func(line []byte) bool {
 		said := strings.TrimSpace(string(line))
 		if raw, err := hex.DecodeString(said); err == nil && len(raw) == 32 {
 			name = said

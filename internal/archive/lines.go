@@ -19,16 +19,13 @@ func appendLines(ctx context.Context, path string, lines []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	// A write of many pages is not atomic, and where the file ends must still be
+	// true when we write.
+	file, err := openLocked(ctx, path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }() // and lets go of the lock
-	// A write of many pages is not atomic, and where the file ends must still be
-	// true when we write.
-	if err := lock(ctx, file); err != nil {
-		return err
-	}
 	end, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err

@@ -121,6 +121,55 @@ func TestProcessesTakeTurns(t *testing.T) {
 	}
 }
 
+// A contact may be erased while a worker, or a conversation that has just begun
+// anew, stores: each record that was said to be safe is either erased or still
+// there, and none ends in a file that has no name any more.
+func TestEraseWhileOthersStore(t *testing.T) {
+	t.Parallel()
+
+	const processes, batches = 2, 40
+	root := t.TempDir()
+	d := open(t, root)
+	var running sync.WaitGroup
+	for i := range processes {
+		cmd, acks := another(t, root, runID(i), batches, 5_000)
+		running.Go(func() {
+			for acks.Scan() {
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		running.Wait()
+		close(done)
+	}()
+	var erased, rounds int
+	erase := func() {
+		n, err := d.Erase(t.Context(), ana)
+		require.NoError(t, err)
+		erased += n
+		rounds++
+	}
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+			erase()
+		}
+	}
+	erase()
+	t.Logf("%d records in %d rounds", erased, rounds)
+	require.Equal(t, processes*batches*2, erased)
+	require.Empty(t, keys(t, d, ana, 1000))
+	// What a process wrote into the index after its records were erased is
+	// forgotten with them.
+	require.Empty(t, files(t, root))
+}
+
 // What a process said was safe is there after it was killed in the middle of
 // writing more, and the next one writes on.
 func TestKilledWhileWriting(t *testing.T) {
