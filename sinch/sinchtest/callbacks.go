@@ -32,17 +32,19 @@ const (
 
 // envelope is the body of a callback: what all have, and one of the rest.
 type envelope struct {
-	AppID           string           `json:"app_id"`
-	AcceptedTime    string           `json:"accepted_time"`
-	EventTime       string           `json:"event_time"`
-	ProjectID       string           `json:"project_id"`
-	Message         *inboundMessage  `json:"message,omitempty"`
-	Delivery        *deliveryReport  `json:"message_delivery_report,omitempty"`
-	Submit          *submitNotice    `json:"message_submit_notification,omitempty"`
-	Contact         *contactCreate   `json:"contact_create_notification,omitempty"`
-	Started         *conversationNew `json:"conversation_start_notification,omitempty"`
-	MessageMetadata string           `json:"message_metadata"`
-	CorrelationID   string           `json:"correlation_id"`
+	AppID               string              `json:"app_id"`
+	AcceptedTime        string              `json:"accepted_time"`
+	EventTime           string              `json:"event_time"`
+	ProjectID           string              `json:"project_id"`
+	Message             *inboundMessage     `json:"message,omitempty"`
+	Delivery            *deliveryReport     `json:"message_delivery_report,omitempty"`
+	Submit              *submitNotice       `json:"message_submit_notification,omitempty"`
+	Contact             *contactNotice      `json:"contact_create_notification,omitempty"`
+	Started             *conversationNotice `json:"conversation_start_notification,omitempty"`
+	ContactDeleted      *contactNotice      `json:"contact_delete_notification,omitempty"`
+	ConversationDeleted *conversationNotice `json:"conversation_delete_notification,omitempty"`
+	MessageMetadata     string              `json:"message_metadata"`
+	CorrelationID       string              `json:"correlation_id"`
 }
 
 type channelIdentity struct {
@@ -93,25 +95,12 @@ type submitNotice struct {
 	ProcessingMode   Mode            `json:"processing_mode"`
 }
 
-type contactCreate struct {
-	Contact struct {
-		ID                string            `json:"id"`
-		ChannelIdentities []channelIdentity `json:"channel_identities"`
-		DisplayName       string            `json:"display_name"`
-		Language          string            `json:"language"`
-	} `json:"contact"`
+type contactNotice struct {
+	Contact contactBody `json:"contact"`
 }
 
-type conversationNew struct {
-	Conversation struct {
-		ID            string `json:"id"`
-		Active        bool   `json:"active"`
-		ActiveChannel string `json:"active_channel"`
-		AppID         string `json:"app_id"`
-		ContactID     string `json:"contact_id"`
-		LastReceived  string `json:"last_received"`
-		CorrelationID string `json:"correlation_id"`
-	} `json:"conversation"`
+type conversationNotice struct {
+	Conversation conversationBody `json:"conversation"`
 }
 
 // timestamp writes a time as Sinch mostly does, in UTC with microseconds.
@@ -190,25 +179,23 @@ func (s *Server) deliveryBody(r *record, at time.Time) []byte {
 	return encode(e)
 }
 
-// announceContact tells of the contact and the conversation that CONVERSATION
-// mode makes for an unknown number.
-func (s *Server) announceContact(r *record) {
+// announce tells of the contact and the conversation that CONVERSATION mode
+// makes for an unknown number.
+func (s *Server) announce(r *record, created made) {
 	e := s.envelope(r, r.AcceptedAt)
 	e.MessageMetadata = ""
-	contact := e
-	contact.Contact = &contactCreate{}
-	contact.Contact.Contact.ID = r.contactID
-	contact.Contact.Contact.ChannelIdentities = []channelIdentity{identityOf(r.Phone)}
-	contact.Contact.Contact.DisplayName = bare(r.Phone)
-	contact.Contact.Contact.Language = "UNSPECIFIED"
-	s.callback(r, "CONTACT_CREATE", "", encode(contact))
-
-	e.Started = &conversationNew{}
-	c := &e.Started.Conversation
-	c.ID, c.ContactID, c.AppID = r.conversationID, r.contactID, s.opts.AppID
-	c.Active, c.ActiveChannel, c.CorrelationID = true, "SMS", r.correlation
-	c.LastReceived = "1970-01-01T00:00:00Z"
-	s.callback(r, "CONVERSATION_START", "", encode(e))
+	if created.contact {
+		e.Contact = &contactNotice{describeContact(r.contactID, r.Phone)}
+		s.callback(r, "CONTACT_CREATE", "", encode(e))
+		e.Contact = nil
+	}
+	if created.conversation {
+		e.Started = &conversationNotice{conversationBody{
+			ID: r.conversationID, Active: true, ActiveChannel: "SMS", AppID: s.opts.AppID, ContactID: r.contactID,
+			LastReceived: nothingReceived, CorrelationID: r.correlation,
+		}}
+		s.callback(r, "CONVERSATION_START", "", encode(e))
+	}
 }
 
 // delivery is one callback on its way to one webhook.

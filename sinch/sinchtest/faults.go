@@ -22,7 +22,7 @@ import (
 type Faults struct {
 	// Answers with an error status, before anything was accepted: by status.
 	Errors      map[int]float64 `json:"errors,omitempty"`       // of sends
-	ReadErrors  map[int]float64 `json:"read_errors,omitempty"`  // of the other calls: list, app, webhooks
+	ReadErrors  map[int]float64 `json:"read_errors,omitempty"`  // of the other calls: list, app, webhooks, …
 	TokenErrors map[int]float64 `json:"token_errors,omitempty"` // of the token endpoint
 	RetryAfter  Duration        `json:"retry_after,omitempty"`  // sent with 429 and 503, in whole seconds, if set
 
@@ -76,7 +76,7 @@ const (
 type OneShot struct {
 	Fault string     `json:"fault"`        // see the constants
 	Times int        `json:"times"`        // default 1
-	On    Operation  `json:"on,omitempty"` // send (default), list, app, webhooks, token or callback
+	On    Operation  `json:"on,omitempty"` // send (default), or another of the constants
 	To    sms.Number `json:"to,omitempty"` // only messages of this phone; for send and callback
 
 	Status     int      `json:"status,omitempty"`      // of error (503) and accept_then_500 (500)
@@ -90,9 +90,9 @@ const (
 	FaultError          = "error"           // any call: answered with Status, nothing accepted
 	FaultSlow           = "slow"            // any call
 	FaultResetBefore    = "reset_before"    // any call
+	FaultResetAfter     = "reset_after"     // sends and deletes: done, but not answered
 	FaultAcceptThen500  = "accept_then_500" // the rest: sends
 	FaultAcceptThenHang = "accept_then_hang"
-	FaultResetAfter     = "reset_after"
 	FaultCallbacksFirst = "callbacks_first" // the callbacks come before the answer
 	FaultReverse        = "reverse"         // the callbacks come in reverse order
 	FaultFail           = "fail"            // delivery fails with Reason
@@ -107,12 +107,15 @@ type Operation string
 
 // The operations. OnCallback is what the server calls itself.
 const (
-	OnSend     Operation = "send"
-	OnList     Operation = "list"
-	OnApp      Operation = "app"
-	OnWebhooks Operation = "webhooks"
-	OnToken    Operation = "token"
-	OnCallback Operation = "callback"
+	OnSend          Operation = "send"
+	OnList          Operation = "list"
+	OnContacts      Operation = "contacts"
+	OnConversations Operation = "conversations"
+	OnDelete        Operation = "delete" // of messages, conversations and contacts
+	OnApp           Operation = "app"
+	OnWebhooks      Operation = "webhooks"
+	OnToken         Operation = "token"
+	OnCallback      Operation = "callback"
 )
 
 var faultsOf = map[Operation][]string{
@@ -120,11 +123,14 @@ var faultsOf = map[Operation][]string{
 		FaultError, FaultSlow, FaultResetBefore, FaultAcceptThen500, FaultAcceptThenHang,
 		FaultResetAfter, FaultCallbacksFirst, FaultReverse, FaultFail, FaultNoReceipts,
 	},
-	OnList:     {FaultError, FaultSlow, FaultResetBefore},
-	OnApp:      {FaultError, FaultSlow, FaultResetBefore},
-	OnWebhooks: {FaultError, FaultSlow, FaultResetBefore},
-	OnToken:    {FaultError},
-	OnCallback: {FaultDuplicate, FaultDelay, FaultDrop},
+	OnList:          {FaultError, FaultSlow, FaultResetBefore},
+	OnContacts:      {FaultError, FaultSlow, FaultResetBefore},
+	OnConversations: {FaultError, FaultSlow, FaultResetBefore},
+	OnDelete:        {FaultError, FaultSlow, FaultResetBefore, FaultResetAfter},
+	OnApp:           {FaultError, FaultSlow, FaultResetBefore},
+	OnWebhooks:      {FaultError, FaultSlow, FaultResetBefore},
+	OnToken:         {FaultError},
+	OnCallback:      {FaultDuplicate, FaultDelay, FaultDrop},
 }
 
 // Duration is a time.Duration that JSON writes as "1m30s".

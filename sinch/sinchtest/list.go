@@ -96,7 +96,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f filter) fits(r *record) bool {
-	return r.mode == f.source &&
+	return !r.deleted && r.mode == f.source &&
 		(f.identity == "" || f.identity == r.Phone) &&
 		(f.conversationID == "" || f.conversationID == r.conversationID) &&
 		(f.contactID == "" || f.contactID == r.contactID) &&
@@ -116,11 +116,7 @@ func (s *Server) readFilter(query url.Values) (filter, *apiError) {
 		f.before = 0 // our app has no such messages
 	}
 	if identity := query.Get("channel_identity"); identity != "" {
-		number, err := sms.ParseNumber(identity)
-		if err != nil {
-			number = "+0" // nobody's: there is nothing to find
-		}
-		f.identity = number
+		f.identity = s.identity(identity)
 	}
 	switch source := query.Get("messages_source"); source {
 	case "", "CONVERSATION_SOURCE":
@@ -183,19 +179,28 @@ func (s *Server) readFilter(query url.Values) (filter, *apiError) {
 
 // message is GET /messages/{id}.
 func (s *Server) message(w http.ResponseWriter, r *http.Request) {
-	f, refusal := s.readFilter(url.Values{"messages_source": r.URL.Query()["messages_source"]})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	record, refusal := s.messageAt(r)
 	if refusal != nil {
 		refusal.write(w)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	record := s.byID[r.PathValue("id")]
-	if record == nil || !s.keeps(record.mode) || record.mode != f.source || record.visibleAt.After(s.opts.Now()) {
-		notFound("Message not found.").write(w)
-		return
-	}
 	writeJSON(w, http.StatusOK, s.listed(record, true))
+}
+
+// messageAt finds the message in the path, in the source that is asked for. The
+// caller holds the lock.
+func (s *Server) messageAt(r *http.Request) (*record, *apiError) {
+	f, refusal := s.readFilter(url.Values{"messages_source": r.URL.Query()["messages_source"]})
+	if refusal != nil {
+		return nil, refusal
+	}
+	record := s.byID[r.PathValue("id")]
+	if record == nil || !s.keeps(record.mode) || !f.fits(record) || record.visibleAt.After(s.opts.Now()) {
+		return nil, notFound("Message not found.")
+	}
+	return record, nil
 }
 
 // apps is GET /apps.

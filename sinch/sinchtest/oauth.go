@@ -167,7 +167,13 @@ func (s *Server) asSinch(on Operation, handler http.HandlerFunc) http.Handler {
 			return
 		}
 		if on != OnSend {
-			if !s.plan(on, "").before(s, w, r) {
+			plan := s.plan(on, "")
+			if !plan.before(s, w, r) {
+				return
+			}
+			if plan.acceptThen == FaultResetAfter {
+				handler(unheard{http.Header{}}, r)
+				reset(w)
 				return
 			}
 		}
@@ -190,6 +196,15 @@ func noSuchRoute(mux *http.ServeMux) http.HandlerFunc {
 		notFound("Not Found").write(w)
 	}
 }
+
+// unheard takes an answer that nobody gets.
+type unheard struct{ header http.Header }
+
+func (u unheard) Header() http.Header { return u.header }
+
+func (unheard) Write(data []byte) (int, error) { return len(data), nil }
+
+func (unheard) WriteHeader(int) {}
 
 // countingWriter remembers the status for the statistics.
 type countingWriter struct {

@@ -92,6 +92,7 @@ type record struct {
 	content        json.RawMessage // app_message or contact_message
 	callbackURL    string
 	visibleAt      time.Time // in the message list
+	deleted        bool      // from it
 	expiresAt      time.Time // zero: never
 	channelCode    string
 	parts          int // of SMS_MAX_NUMBER_OF_MESSAGE_PARTS
@@ -127,19 +128,6 @@ func (s *Server) phone(number sms.Number) *phone {
 		s.note(change{phone: number})
 	}
 	return p
-}
-
-// contact gives the phone the ids that CONVERSATION mode keeps, and reports
-// whether they are new. The caller holds the lock.
-func (s *Server) contact(p *phone, mode Mode) (contactID, conversationID string, created bool) {
-	if mode == Dispatch {
-		return "", "", false
-	}
-	if p.contactID == "" {
-		now := s.opts.Now()
-		p.contactID, p.conversationID, created = newID(now), newID(now), true
-	}
-	return p.contactID, p.conversationID, created
 }
 
 // A Phone is one phone's view of a Server.
@@ -322,7 +310,7 @@ func (s *Server) post(from sms.Number, to sms.Sender, content Content) (Message,
 		},
 		mode: s.opts.Mode, content: encode(raw), visibleAt: now.Add(s.opts.ListLag),
 	}
-	var created bool
+	var created made
 	r.contactID, r.conversationID, created = s.contact(p, r.mode)
 	if s.keeps(r.mode) {
 		r.correlation, r.metadata = p.correlation, p.conversationMetadata
@@ -334,9 +322,7 @@ func (s *Server) post(from sms.Number, to sms.Sender, content Content) (Message,
 	s.mu.Unlock()
 
 	s.log.Info("text from a phone", "from", from.Masked(), "message", m.ID, "kind", kind, "segments", cost.Count)
-	if created {
-		s.announceContact(r)
-	}
+	s.announce(r, created)
 	s.callback(r, TriggerInbound, "", s.inboundBody(r))
 	return m, nil
 }

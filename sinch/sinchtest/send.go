@@ -168,7 +168,7 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 	if a.ttl > 0 {
 		r.expiresAt = now.Add(a.ttl)
 	}
-	var created bool
+	var created made
 	r.contactID, r.conversationID, created = s.contact(p, a.mode)
 	if slices.Contains(s.opts.Senders, a.sender) {
 		p.texts = a.sender // whoever answers this text answers that number
@@ -195,9 +195,7 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 	s.mu.Unlock()
 
 	s.log.Info("accepted a send", "to", a.to.Masked(), "message", r.ID, "segments", cost.Count)
-	if created {
-		s.announceContact(r)
-	}
+	s.announce(r, created)
 	called := make(chan struct{})
 	s.goWork(func() {
 		defer close(called)

@@ -76,6 +76,9 @@ type Options struct {
 	// ListHidesMetadata leaves the metadata of our own messages out of the
 	// list: what Sinch puts there is not documented.
 	ListHidesMetadata bool
+	// ExactIdentities makes filters by channel identity find a number only as it is
+	// stored, without the plus sign. Sinch does not say how they compare.
+	ExactIdentities bool
 	// ChannelCheckedLate takes messages for a channel that the app does not have,
 	// and fails them with CHANNEL_CONFIGURATION_MISSING instead of answering 400.
 	// Sinch's sources disagree on which of the two happens.
@@ -122,7 +125,9 @@ type Server struct {
 	sent       []*record // accepted sends, in order
 	inbound    []*record // texts from phones, in order
 	stored     []*record // what the message list knows, in order
-	acks       int       // inbound messages acknowledged so far
+	contacts   []*contact
+	dialogues  []*dialogue
+	acks       int // inbound messages acknowledged so far
 	stats      Stats
 	version    int64         // counts changes
 	changes    []change      // the latest ones, for live updates
@@ -234,6 +239,13 @@ func (s *Server) routes() http.Handler {
 	api("POST /v1/projects/{project}/messages:send", OnSend, s.send)
 	api("GET /v1/projects/{project}/messages", OnList, s.list)
 	api("GET /v1/projects/{project}/messages/{id}", OnList, s.message)
+	api("DELETE /v1/projects/{project}/messages/{id}", OnDelete, s.deleteMessage)
+	api("GET /v1/projects/{project}/contacts", OnContacts, s.listContacts)
+	api("GET /v1/projects/{project}/contacts/{id}", OnContacts, s.getContact)
+	api("DELETE /v1/projects/{project}/contacts/{id}", OnDelete, s.deleteContact)
+	api("GET /v1/projects/{project}/conversations", OnConversations, s.listConversations)
+	api("GET /v1/projects/{project}/conversations/{id}", OnConversations, s.getConversation)
+	api("DELETE /v1/projects/{project}/conversations/{id}", OnDelete, s.deleteConversation)
 	api("GET /v1/projects/{project}/apps", OnApp, s.apps)
 	api("GET /v1/projects/{project}/apps/{app}", OnApp, s.app)
 	api("POST /v1/projects/{project}/webhooks", OnWebhooks, s.createWebhook)
