@@ -58,6 +58,7 @@ type cli struct {
 	Pause       pauseCmd       `cmd:"" name:"pause-sending" help:"Let no text leave until further notice; all else goes on."`
 	Resume      resumeCmd      `cmd:"" name:"resume-sending" help:"Let texts leave again."`
 	Optouts     optoutsCmd     `cmd:"" help:"Back up who opted out, or bring in who did so elsewhere."`
+	Erase       eraseCmd       `cmd:"" help:"Forget a contact: here, in the archive, and at Sinch."`
 	Backfill    backfillCmd    `cmd:"" help:"Bring in texts that Sinch has and no conversation got."`
 	Doctor      doctorCmd      `cmd:"" help:"Examine an installation, and say what to do about what is wrong."`
 	Webhook     webhookCmd     `cmd:"" help:"Tell Sinch where to send its callbacks."`

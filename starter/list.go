@@ -110,9 +110,13 @@ func (c *listCmd) query() string {
 // eachConversation goes through the conversations that visibility finds, the
 // newest first, until the limit is reached or visit has seen enough.
 func (s *server) eachConversation(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error {
+	return s.eachWorkflow(ctx, fmt.Sprintf("WorkflowType = '%s' AND %s", conversation.WorkflowType, query), limit, visit)
+}
+
+func (s *server) eachWorkflow(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error {
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: int32(min(limit, 100)), //nolint:gosec // a hundred fits
-		Query:    fmt.Sprintf("WorkflowType = '%s' AND %s", conversation.WorkflowType, query),
+		Query:    query,
 	}
 	for {
 		page, err := s.page(ctx, request)

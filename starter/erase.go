@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"parley/activities"
+	"parley/conversation"
+	"parley/internal/settings"
+	"parley/sinch"
+	"parley/sms"
+	"parley/workflows"
+)
+
+type eraseCmd struct {
+	Contact        sms.Number           `arg:"" placeholder:"+1…" help:"The contact's number."`
+	Yes            bool                 `help:"Erase. Without it, only what would be erased is printed."`
+	Keep           []string             `placeholder:"WORKFLOW-ID" help:"A script that is not only about this contact, and stays as it is."`
+	WithoutCarrier bool                 `help:"Leave alone what Sinch has."`
+	Sinch          settings.SinchApp    `embed:"" group:"Sinch"`
+	Access         settings.SinchAccess `embed:"" group:"Sinch"`
+	archiveFlags
+	workFlags
+}
+
+// Help is the long help.
+func (*eraseCmd) Help() string {
+	return `Ends the contact's conversations and scripts, and deletes their workflow
+histories, the archive's records, and what Sinch has: messages, conversation,
+contact. What stays is a record "suppression:" with an HMAC of the number, so that
+the contact is sent nothing before they text START.
+
+It prints a certificate, which holds no number. It may be repeated, and has to be
+if something is left. Needs PARLEY_ID_KEY; set the archive and Sinch's settings as
+for the worker.
+
+Scripts are found by who talked to the contact, and by the number in the input of
+all scripts that Temporal has: that takes a while where there are many.
+
+What it cannot reach: the phones, backups, logs of other services, and your own
+services that were handed texts or outcomes.`
+}
+
+// A certificate says what was erased, and of whom only somebody with the key can tell.
+type certificate struct {
+	At            time.Time     `json:"at"`
+	Rehearsal     bool          `json:"rehearsal,omitempty"` // nothing was erased
+	Contact       string        `json:"contact"`             // HMAC of the number
+	Key           string        `json:"key"`                 // fingerprint of PARLEY_ID_KEY
+	Suppression   string        `json:"suppression"`         // workflow id of what is kept
+	Conversations ended         `json:"conversations"`
+	Scripts       ended         `json:"scripts"`
+	Archive       *int          `json:"archive_records"` // null: there is none, or it was not asked
+	Sinch         *sinch.Erased `json:"sinch"`           // null: it was not asked
+	Left          []string      `json:"left,omitempty"`
+
+	scripts []execution
+}
+
+// ended counts workflows of one kind.
+type ended struct {
+	Ended   int `json:"ended"`   // that were running
+	Deleted int `json:"deleted"` // histories
+}
+
+func (c certificate) text(w io.Writer, zone *time.Location) {
+	title := "Erased"
+	if c.Rehearsal {
+		title = "Would be erased (with --yes)"
+	}
+	fmt.Fprintf(w, "%s, %s\n\n", title, c.At.In(zone).Format(moment))
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "  %-14s %s\n", name, fmt.Sprintf(format, args...)) }
+	row("contact", "%s, by the key %s", c.Contact, c.Key)
+	row("kept", "%s", c.Suppression)
+	row("conversations", "%d running, %d histories", c.Conversations.Ended, c.Conversations.Deleted)
+	row("scripts", "%d running, %d histories", c.Scripts.Ended, c.Scripts.Deleted)
+	for _, s := range c.scripts {
+		fmt.Fprintf(w, "    %s %s\n", s.workflowType, printable(s.id))
+	}
+	switch {
+	case c.Archive != nil:
+		row("archive", "%d records", *c.Archive)
+	case !c.Rehearsal:
+		row("archive", "there is none")
+	}
+	if s := c.Sinch; s != nil {
+		row("Sinch", "%d of %d messages, %d of %d conversations, %d of %d contacts", s.Messages.Deleted, s.Messages.Found,
+			s.Conversations.Deleted, s.Conversations.Found, s.Contacts.Deleted, s.Contacts.Found)
+	} else if !c.Rehearsal {
+		row("Sinch", "was not asked")
+	}
+	for _, left := range c.Left {
+		row("left", "%s", left)
+	}
+}
+
+// Run erases the contact.
+func (c *eraseCmd) Run(ctx context.Context, a *app) error {
+	archive, err := c.open()
+	if err != nil {
+		return err
+	}
+	var carrier *sinch.Client
+	if !c.WithoutCarrier {
+		config := c.Access.Config(c.Sinch, a.parameters)
+		config.RequestTimeout = a.Timeout
+		if carrier, err = sinch.NewClient(config); err != nil {
+			return fmt.Errorf("%w\nor leave alone what Sinch has, with --without-carrier", err)
+		}
+	}
+	s, err := a.connect(ctx, c.workFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	ids := s.conversations.IDs
+	if !ids.Keyed() {
+		return errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. docs/privacy.md says how to take up a key")
+	}
+	e := eraser{
+		server: s, contact: c.Contact, keep: c.Keep, archive: archive, carrier: carrier,
+		done: certificate{At: time.Now(), Rehearsal: !c.Yes, Contact: ids.Tag(c.Contact), Key: ids.Fingerprint(), Suppression: ids.SuppressionID(c.Contact)},
+	}
+	if err = e.temporal(ctx); err == nil && c.Yes {
+		err = e.elsewhere(ctx)
+	}
+	if err != nil {
+		return errors.Join(a.print(e.done), fmt.Errorf("%w; repeat the command to go on", err))
+	}
+	if err := a.print(e.done); err != nil {
+		return err
+	}
+	if len(e.done.Left) > 0 {
+		return errors.New("not everything is erased: see what is left")
+	}
+	return nil
+}
+
+// An eraser erases one contact.
+type eraser struct {
+	server  *server
+	contact sms.Number
+	keep    []string
+	archive activities.Archive // nil: there is none
+	carrier *sinch.Client      // nil: not to be asked
+	done    certificate
+}
+
+const eraseRounds = 5 // looks at everything: visibility, and deletions, are a moment late
+
+// temporal ends and deletes workflows: the scripts' first, since the conversations'
+// histories are what leads to them should this have to be repeated.
+func (e *eraser) temporal(ctx context.Context) error {
+	if !e.done.Rehearsal {
+		if err := e.suppress(ctx); err != nil {
+			return e.server.explain("erasing", err)
+		}
+	}
+	for round := range eraseRounds {
+		conversations, scripts, err := e.find(ctx)
+		if err != nil {
+			return err
+		}
+		if e.done.Rehearsal {
+			e.done.Conversations, e.done.Scripts, e.done.scripts = tally(conversations), tally(scripts), scripts
+			return nil
+		}
+		if len(conversations)+len(scripts) == 0 && round > 0 {
+			return nil
+		}
+		for _, ending := range []struct {
+			all   []execution
+			count *ended
+		}{{scripts, &e.done.Scripts}, {conversations, &e.done.Conversations}} {
+			if ending.count.Ended, err = add(ending.count.Ended, e.terminate, ctx, ending.all); err != nil {
+				return e.server.explain("ending workflows", err)
+			}
+		}
+		for _, deleting := range []struct {
+			all   []execution
+			count *ended
+		}{{scripts, &e.done.Scripts}, {conversations, &e.done.Conversations}} {
+			if deleting.count.Deleted, err = add(deleting.count.Deleted, e.delete, ctx, deleting.all); err != nil {
+				return e.server.explain("deleting histories", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Second):
+		}
+	}
+	e.done.Left = append(e.done.Left, "Temporal still lists workflows of the contact after they were deleted; repeat this in a minute")
+	return nil
+}
+
+func add(so int, do func(context.Context, []execution) (int, error), ctx context.Context, all []execution) (int, error) {
+	n, err := do(ctx, all)
+	return so + n, err
+}
+
+func tally(all []execution) (n ended) {
+	n.Deleted = len(all)
+	for _, x := range all {
+		if x.running {
+			n.Ended++
+		}
+	}
+	return n
+}
+
+// elsewhere erases what is not Temporal's.
+func (e *eraser) elsewhere(ctx context.Context) error {
+	if e.archive != nil {
+		records := 0
+		for _, id := range e.idsOf() {
+			n, err := e.archive.Erase(ctx, id)
+			records += n
+			e.done.Archive = &records
+			if err != nil {
+				return fmt.Errorf("erasing in the archive: %w", err)
+			}
+		}
+	}
+	if e.carrier != nil {
+		erased, err := e.carrier.Erase(ctx, e.contact)
+		e.done.Sinch = &erased
+		e.done.Left = append(e.done.Left, erased.Left...)
+		return err
+	}
+	return nil
+}
+
+// idsOf are the workflow ids of the contact's conversations over the default
+// sender: as they are now, and as they were before there was a key. Those over
+// other senders begin with them.
+func (e *eraser) idsOf() []string {
+	return []string{e.server.id(e.contact, ""), conversation.ID(e.contact, "")}
+}
+
+func (e *eraser) kept(id string) bool { return slices.Contains(e.keep, id) }
+
+// types are of the workflows that may be about a contact.
+func (e *eraser) types() []string { return workflows.Names() }
