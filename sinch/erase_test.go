@@ -154,6 +154,23 @@ func TestEraseInTrouble(t *testing.T) {
 	}
 }
 
+func TestEraseReadsAllPages(t *testing.T) {
+	t.Parallel()
+
+	c := newStage(t, sinchtest.Options{})
+	for range 1_100 {
+		c.Text(anasNumber, elsewhere, "Hi")
+		c.Text(bensNumber, elsewhere, "Hi")
+	}
+	erased, err := c.client.Erase(t.Context(), anasNumber)
+	require.NoError(t, err)
+	require.True(t, erased.Complete())
+	require.Equal(t, sinch.Deletion{Found: 1_104, Deleted: 1_104}, erased.Messages)
+	others, err := c.client.Erase(t.Context(), bensNumber)
+	require.NoError(t, err)
+	require.Equal(t, 1_104, others.Messages.Found)
+}
+
 // A message that Sinch will not delete is told of, and holds up nothing else.
 func TestEraseIsRefused(t *testing.T) {
 	t.Parallel()
