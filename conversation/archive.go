@@ -209,8 +209,11 @@ func (c *conversation) recalled() bool {
 			RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
 			Summary:             "what was said before?",
 		})
-		c.recalling = workflow.ExecuteActivity(ctx, archives.RecallMessages,
-			activities.RecallInput{Conversation: c.ids.Of(s.Contact, s.Sender), Messages: maxRecalled + len(s.Transcript)})
+		in := activities.RecallInput{Conversation: c.ids.Of(s.Contact, s.Sender), Messages: maxRecalled + len(s.Transcript)}
+		if c.ids.Keyed() {
+			in.Earlier = ID(s.Contact, s.Sender)
+		}
+		c.recalling = workflow.ExecuteActivity(ctx, archives.RecallMessages, in)
 	}
 	return false
 }

@@ -73,7 +73,9 @@ func (c certificate) text(w io.Writer, zone *time.Location) {
 		title = "Would be erased (with --yes)"
 	}
 	fmt.Fprintf(w, "%s, %s\n\n", title, c.At.In(zone).Format(moment))
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "  %-14s %s\n", name, fmt.Sprintf(format, args...)) }
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "  %-14s %s\n", name, fmt.Sprintf(format, args...))
+	}
 	row("contact", "%s, by the key %s", c.Contact, c.Key)
 	row("kept", "%s", c.Suppression)
 	row("conversations", "%d running, %d histories", c.Conversations.Ended, c.Conversations.Deleted)
@@ -122,7 +124,8 @@ func (c *eraseCmd) Run(ctx context.Context, a *app) error {
 		return errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. docs/privacy.md says how to take up a key")
 	}
 	e := eraser{
-		server: s, contact: c.Contact, keep: c.Keep, archive: archive, carrier: carrier,
+		deleted: map[string]bool{},
+		server:  s, contact: c.Contact, keep: c.Keep, archive: archive, carrier: carrier,
 		done: certificate{At: time.Now(), Rehearsal: !c.Yes, Contact: ids.Tag(c.Contact), Key: ids.Fingerprint(), Suppression: ids.SuppressionID(c.Contact)},
 	}
 	if err = e.temporal(ctx); err == nil && c.Yes {
@@ -147,10 +150,14 @@ type eraser struct {
 	keep    []string
 	archive activities.Archive // nil: there is none
 	carrier *sinch.Client      // nil: not to be asked
+	deleted map[string]bool    // runs that the server was told to delete
+	empty   bool               // the last look found nothing
 	done    certificate
 }
 
-const eraseRounds = 5 // looks at everything: visibility, and deletions, are a moment late
+// erasePatience is how long the server may take to delete what it was told to. It
+// does so within a minute or so.
+const erasePatience = 3 * time.Minute
 
 // temporal ends and deletes workflows: the scripts' first, since the conversations'
 // histories are what leads to them should this have to be repeated.
@@ -160,7 +167,7 @@ func (e *eraser) temporal(ctx context.Context) error {
 			return e.server.explain("erasing", err)
 		}
 	}
-	for round := range eraseRounds {
+	for began := time.Now(); time.Since(began) < erasePatience; {
 		conversations, scripts, err := e.find(ctx)
 		if err != nil {
 			return err
@@ -169,24 +176,12 @@ func (e *eraser) temporal(ctx context.Context) error {
 			e.done.Conversations, e.done.Scripts, e.done.scripts = tally(conversations), tally(scripts), scripts
 			return nil
 		}
-		if len(conversations)+len(scripts) == 0 && round > 0 {
+		if len(conversations)+len(scripts) == 0 && e.empty {
 			return nil
 		}
-		for _, ending := range []struct {
-			all   []execution
-			count *ended
-		}{{scripts, &e.done.Scripts}, {conversations, &e.done.Conversations}} {
-			if ending.count.Ended, err = add(ending.count.Ended, e.terminate, ctx, ending.all); err != nil {
-				return e.server.explain("ending workflows", err)
-			}
-		}
-		for _, deleting := range []struct {
-			all   []execution
-			count *ended
-		}{{scripts, &e.done.Scripts}, {conversations, &e.done.Conversations}} {
-			if deleting.count.Deleted, err = add(deleting.count.Deleted, e.delete, ctx, deleting.all); err != nil {
-				return e.server.explain("deleting histories", err)
-			}
+		e.empty = len(conversations)+len(scripts) == 0 // a workflow is listed a moment after it began
+		if err := e.end(ctx, conversations, scripts); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -198,9 +193,25 @@ func (e *eraser) temporal(ctx context.Context) error {
 	return nil
 }
 
-func add(so int, do func(context.Context, []execution) (int, error), ctx context.Context, all []execution) (int, error) {
-	n, err := do(ctx, all)
-	return so + n, err
+func (e *eraser) end(ctx context.Context, conversations, scripts []execution) error {
+	for _, step := range []struct {
+		doing string
+		do    func(context.Context, []execution) (int, error)
+		all   []execution
+		count *int
+	}{
+		{"ending scripts", e.terminate, scripts, &e.done.Scripts.Ended},
+		{"ending conversations", e.terminate, conversations, &e.done.Conversations.Ended},
+		{"deleting scripts", e.delete, scripts, &e.done.Scripts.Deleted},
+		{"deleting conversations", e.delete, conversations, &e.done.Conversations.Deleted},
+	} {
+		n, err := step.do(ctx, step.all)
+		*step.count += n
+		if err != nil {
+			return e.server.explain(step.doing, err)
+		}
+	}
+	return nil
 }
 
 func tally(all []execution) (n ended) {
@@ -213,24 +224,33 @@ func tally(all []execution) (n ended) {
 	return n
 }
 
+// archivePatience is long: a large folder is read as a whole.
+const archivePatience = 5 * time.Minute
+
 // elsewhere erases what is not Temporal's.
 func (e *eraser) elsewhere(ctx context.Context) error {
-	if e.archive != nil {
-		records := 0
-		for _, id := range e.idsOf() {
-			n, err := e.archive.Erase(ctx, id)
-			records += n
-			e.done.Archive = &records
-			if err != nil {
-				return fmt.Errorf("erasing in the archive: %w", err)
-			}
-		}
-	}
 	if e.carrier != nil {
 		erased, err := e.carrier.Erase(ctx, e.contact)
 		e.done.Sinch = &erased
 		e.done.Left = append(e.done.Left, erased.Left...)
-		return err
+		if err != nil {
+			return err
+		}
+	}
+	if e.archive == nil {
+		return nil
+	}
+	// Last: what a conversation had begun to store when it was ended is stored by now.
+	ctx, cancel := context.WithTimeout(ctx, archivePatience)
+	defer cancel()
+	records := 0
+	for _, id := range e.idsOf() {
+		n, err := e.archive.Erase(ctx, id)
+		records += n
+		e.done.Archive = &records
+		if err != nil {
+			return fmt.Errorf("erasing in the archive: %w", err)
+		}
 	}
 	return nil
 }

@@ -233,7 +233,7 @@ func (e *eraser) json(payloads *commonpb.Payloads) ([]byte, error) {
 // terminate ends those that run, and returns how many those were.
 func (e *eraser) terminate(ctx context.Context, all []execution) (n int, err error) {
 	for _, x := range all {
-		if !x.running {
+		if !x.running || e.deleted[x.run] {
 			continue
 		}
 		err := e.patiently(ctx, func(ctx context.Context) error { return e.server.TerminateWorkflow(ctx, x.id, x.run, "erased") })
@@ -247,6 +247,9 @@ func (e *eraser) terminate(ctx context.Context, all []execution) (n int, err err
 
 func (e *eraser) delete(ctx context.Context, all []execution) (n int, err error) {
 	for _, x := range all {
+		if e.deleted[x.run] {
+			continue // it takes a while
+		}
 		err := e.patiently(ctx, func(ctx context.Context) error {
 			_, err := e.server.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 				Namespace: e.server.options.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: x.id, RunId: x.run},
@@ -258,6 +261,7 @@ func (e *eraser) delete(ctx context.Context, all []execution) (n int, err error)
 		case err != nil:
 			return n, err
 		default:
+			e.deleted[x.run] = true
 			n++
 		}
 	}
