@@ -51,6 +51,10 @@ type talk struct {
 	sends    []sms.Outbound
 	turns    []activities.Turn
 	start    time.Time
+
+	ids          conversation.IDs
+	mover        conversation.Mover
+	suppressions conversation.Suppressions
 }
 
 func newTalk(t *testing.T) *talk {
@@ -198,7 +202,7 @@ func (k *talk) run() conversation.State {
 
 func (k *talk) play(start conversation.Start) {
 	k.Helper()
-	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings, Scripts: k})
+	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings, Scripts: k, IDs: k.ids, Mover: k.mover, Suppressions: k.suppressions})
 	k.env.RegisterActivity(&activities.Messaging{Carrier: k, Now: k.env.Now})
 	k.env.RegisterActivity(k.HandleInboundMessage)
 	k.env.RegisterActivity(k.NotifyPerson)

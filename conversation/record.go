@@ -136,12 +136,12 @@ func (c *conversation) lift() {
 	c.lifting = workflow.ExecuteLocalActivity(c.recordContext(), liftActivity, whose{c.state.Contact, c.state.Sender})
 }
 
-// recordContext tries for as long as the server is away: then nothing else works
-// either.
+// recordContext is for local activities about records.
 func (c *conversation) recordContext() workflow.Context {
 	return workflow.WithLocalActivityOptions(c.ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: 10 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+		StartToCloseTimeout:    10 * time.Second,
+		ScheduleToCloseTimeout: longOutage,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
 }
 

@@ -98,6 +98,10 @@ func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, er
 	return Report{Delivery: o.Delivered, Reason: o.Reason}, nil
 }
 
+// longOutage is how long a local activity is tried: it needs nothing but Temporal,
+// and without that nothing else works either.
+const longOutage = 10 * 365 * 24 * time.Hour
+
 // tell brings something to the conversation and returns its id. The id is the
 // same after a replay, a reset, and a repeat of the activity.
 func (c *Chat) tell(ctx workflow.Context, kind Kind, text string, body any, again int, id string) (string, error) {
@@ -111,8 +115,9 @@ func (c *Chat) tell(ctx workflow.Context, kind Kind, text string, body any, agai
 		return "", fmt.Errorf("encoding a script's %s: %w", kind, err)
 	}
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: 10 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+		StartToCloseTimeout:    10 * time.Second,
+		ScheduleToCloseTimeout: longOutage, // by default it would be the same
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
 	in := telling{Contact: c.contact, Sender: c.sender, ID: id, Kind: kind, Body: raw, Again: again, Trace: c.trace}
 	err = workflow.ExecuteLocalActivity(ctx, tellActivity, in).Get(ctx, &id)

@@ -64,12 +64,13 @@ func (w *world) mentions(number sms.Number) (ids []string) {
 // filed reports whether a number stands in any file of a folder.
 func filed(t *testing.T, dir string, number sms.Number) bool {
 	t.Helper()
+	files := os.DirFS(dir)
 	found := false
-	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(t, fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(path)
+		content, err := fs.ReadFile(files, path)
 		found = found || bytes.Contains(content, []byte(number))
 		return err
 	}))

@@ -1,0 +1,164 @@
+package conversation_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"parley/conversation"
+	"parley/sms"
+)
+
+// movers write down what is moved; each takes a minute.
+type movers struct {
+	k      *talk
+	moves  []conversation.Move
+	during func(n int) error
+}
+
+func (m *movers) Move(_ context.Context, move conversation.Move) error {
+	m.moves = append(m.moves, move)
+	if m.during != nil {
+		return m.during(len(m.moves))
+	}
+	return nil
+}
+
+func move(t *testing.T, at time.Time) conversation.Envelope {
+	t.Helper()
+	e, err := conversation.MoveEvent(keyed, at)
+	require.NoError(t, err)
+	return e
+}
+
+// TestMove: a conversation hands everything on, once nothing is in flight, and
+// what comes meanwhile follows.
+func TestMove(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.ids = keyed
+	m := &movers{k: k}
+	k.mover = m
+	m.during = func(n int) error {
+		if n == 1 { // while the first is on its way
+			k.text("late", "One more thing")
+		}
+		return nil
+	}
+	k.at(0, func() { k.ask("q1", "Feedback", "How was it?", time.Hour, time.Time{}) })
+	k.at(2*time.Minute, func() { k.send("order-7", "Your order has left.") })
+	k.at(3*time.Minute, func() {
+		k.send("order-8", "So has the other.")
+		k.signal(move(t, k.env.Now()), nil)
+	})
+	k.run()
+	require.Len(t, m.moves, 2)
+	state := m.moves[0].Start.State
+	require.Equal(t, contact, m.moves[0].Start.Contact)
+	require.False(t, m.moves[0].Idle, "a question is open")
+	require.Empty(t, m.moves[0].Events)
+	require.Len(t, state.Questions, 1)
+	require.Equal(t, []string{keyed.Key("order-7"), keyed.Key("order-8")}, []string{state.Requests[0].ID, state.Requests[1].ID}, "callers' keys are hidden from here on")
+	require.Equal(t, 1, state.Run)
+	require.Empty(t, state.Shown.State, "under the new id nothing is shown yet")
+	require.Len(t, m.moves[1].Events, 1)
+	require.Equal(t, "in:late", m.moves[1].Events[0].ID)
+	require.Empty(t, k.turns, "the successor answers")
+}
+
+// TestMoveFails: a conversation that cannot be moved goes on, and says so.
+func TestMoveFails(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.ids = keyed
+	m := &movers{k: k, during: func(int) error {
+		k.text("m2", "Are you there?")
+		return temporal.NewNonRetryableApplicationError("another one with the same contact has begun there", "AlreadyThere", errors.New("x"))
+	}}
+	k.mover = m
+	k.at(0, func() { k.text("m1", "Hello") })
+	k.at(2*time.Minute, func() { k.signal(move(t, k.env.Now()), nil) })
+	state := k.run()
+	require.Len(t, m.moves, 1)
+	require.True(t, m.moves[0].Idle)
+	require.Equal(t, []string{"re: Hello", "re: Are you there?"}, words(k.sends))
+	require.Contains(t, state.Attention.Reason, "could not be moved to its new id: another one")
+}
+
+// TestMoveWithoutAKey: an event from nowhere moves nobody.
+func TestMoveWithoutAKey(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.mover = &movers{k: k}
+	k.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: conversation.ID(contact, "")})
+	k.at(0, func() { k.signal(move(t, k.env.Now()), nil) })
+	state := k.run()
+	require.Len(t, state.Skipped, 1)
+	require.Contains(t, state.Skipped[0].Reason, "has its right id")
+}
+
+// known are suppressions with fixed answers.
+type known struct {
+	suppressed bool
+	asked      int
+	lifted     int
+}
+
+func (s *known) Suppressed(context.Context, sms.Number, sms.Sender) (bool, error) {
+	s.asked++
+	if s.asked == 1 {
+		return false, errors.New("the server is away")
+	}
+	return s.suppressed, nil
+}
+
+func (s *known) Lift(context.Context, sms.Number, sms.Sender) error {
+	s.lifted++
+	return nil
+}
+
+// TestErasedContact: before anything else a conversation asks whether its contact
+// was erased, however long that takes.
+func TestErasedContact(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	s := &known{suppressed: true}
+	k.suppressions = s
+	var refused error
+	k.at(0, func() {
+		k.text("m1", "Hello")
+		k.send("order-7", "Your order has left.")
+		k.env.UpdateWorkflow(conversation.SendUpdate, "order-8", &testsuite.TestUpdateCallback{OnAccept: func() {}, OnReject: func(err error) { refused = err }, OnComplete: func(_ any, err error) { refused = err }}, conversation.SendRequest{Text: "So has the other."})
+	})
+	k.at(time.Hour, func() { k.text("m2", "START") })
+	k.at(2*time.Hour, func() { k.text("m3", "Hello again") })
+	state := k.run()
+	require.Equal(t, 2, s.asked)
+	require.ErrorContains(t, refused, "opted out")
+	require.Equal(t, []string{k.settings.OptInReply, "re: Hello again"}, words(k.sends))
+	require.Equal(t, 1, s.lifted)
+	require.Nil(t, state.OptedOut)
+}
+
+// TestErasedContactIsForgotten: who was erased is remembered by a record, so that
+// the conversation need not stay for it.
+func TestErasedContactIsForgotten(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.suppressions = &known{suppressed: true}
+	k.at(0, func() { k.text("m1", "Hello") })
+	state := k.run() // it completes, and does not continue as new
+	require.Empty(t, k.sends)
+	require.Equal(t, "erased", state.OptedOut.Source)
+}
