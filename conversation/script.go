@@ -148,11 +148,20 @@ func Do[T any](ctx workflow.Context, activity any, args ...any) (T, error) {
 }
 
 // SleepUntil waits until a time, or not at all if that is past. It returns an
-// error only if the script is cancelled.
+// error only if the script is cancelled, or goes on elsewhere: return it as it is.
+//
+// A script with a version that sleeps for more than a day, and has done nothing
+// before, goes on elsewhere if there is a newer build by then: that begins it
+// anew, with the same input. To have looked at the time is to have done
+// something. See Interceptor.
 func SleepUntil(ctx workflow.Context, t time.Time) error {
-	wait := t.Sub(workflow.Now(ctx))
+	wait := t.Sub(workflow.Now(ours(ctx)))
 	if wait <= 0 {
 		return ctx.Err()
 	}
-	return workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "until " + t.UTC().Format(clock)}).Get(ctx, nil)
+	err := workflow.NewTimerWithOptions(ours(ctx), wait, workflow.TimerOptions{Summary: "until " + t.UTC().Format(clock)}).Get(ctx, nil)
+	if err != nil || wait <= longSleep {
+		return err
+	}
+	return beginAnew(ctx)
 }

@@ -59,9 +59,11 @@ type Toolkit struct {
 	Sender func(address sms.Sender) sms.Sender
 }
 
-// Register adds the conversation and what scripts need to a worker.
+// Register adds the conversation and what scripts need to a worker. On a worker
+// with a version, conversations move to each new build; how scripts do, the
+// worker's options say.
 func Register(r worker.Registry, t *Toolkit) {
-	r.RegisterWorkflowWithOptions(t.Conversation, workflow.RegisterOptions{Name: WorkflowType})
+	r.RegisterWorkflowWithOptions(t.Conversation, workflow.RegisterOptions{Name: WorkflowType, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterActivityWithOptions(t.tellConversation, activity.RegisterOptions{Name: tellActivity})
 	r.RegisterActivityWithOptions(t.startScript, activity.RegisterOptions{Name: startScriptActivity})
 	r.RegisterActivityWithOptions(t.scriptRuns, activity.RegisterOptions{Name: scriptRunsActivity})

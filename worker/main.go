@@ -37,6 +37,7 @@ type cli struct {
 
 	settings.Temporal       `embed:"" group:"Temporal"`
 	settings.Sending        `embed:"" group:"Temporal"`
+	settings.Versioning     `embed:"" group:"Temporal"`
 	settings.Conversation   `embed:"" group:"Conversations"`
 	settings.IDs            `embed:"" group:"Conversations"`
 	settings.Hooks          `embed:"" group:"Your own services"`

@@ -65,6 +65,13 @@ func TestRefusesToStart(t *testing.T) {
 		{"a rate that is no number", nil, append(apart, "PARLEY_SEND_RATE", "NaN"), []string{"set PARLEY_SEND_RATE to"}},
 		{"a rate that is a word", nil, append(apart, "PARLEY_SEND_RATE", "fast"), []string{"PARLEY_SEND_RATE is not understood: write it like 10"}},
 		{"a rate", nil, append(apart, "PARLEY_SEND_RATE", "0.5"), []string{"reaching Temporal"}},
+		{"a build of no deployment", nil, []string{"TEMPORAL_WORKER_BUILD_ID", "1"}, []string{"set TEMPORAL_DEPLOYMENT_NAME too"}},
+		{"a deployment of no build", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "parley"}, []string{"set TEMPORAL_WORKER_BUILD_ID too"}},
+		{"a deployment's name with a dot", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "par.ley", "TEMPORAL_WORKER_BUILD_ID", "1"}, []string{"no dot"}},
+		{"a reserved build", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "parley", "TEMPORAL_WORKER_BUILD_ID", "__1"}, []string{"two underscores"}},
+		{"a deployment", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "parley", "TEMPORAL_WORKER_BUILD_ID", "1"}, []string{"reaching Temporal"}},
+		{"an empty deployment is none", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "", "TEMPORAL_WORKER_BUILD_ID", ""}, []string{"reaching Temporal"}},
+		{"sending has no build", []string{"--only", "send"}, append(apart, "TEMPORAL_WORKER_BUILD_ID", "1"), []string{"reaching Temporal"}},
 		{"only what", []string{"--only", "receive"}, nil, []string{"--only must be one of"}},
 		{
 			"everything at once", nil, append(noCredentials, "PARLEY_IDLE_AFTER", "1h", "PARLEY_OUTCOME_URL", "x", "SINCH_WEBHOOK_TOLERANCE", "-1s"),

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"go.temporal.io/sdk/worker"
+
 	"parley/activities"
 	"parley/conversation"
 	"parley/internal/secrets"
@@ -27,6 +29,7 @@ type plan struct {
 	queue     string  // of conversations and scripts; empty: not ours
 	sendQueue string  // of sending; empty: not ours
 	sendRate  float64 // texts in a second, of all workers together; 0: no limit
+	version   worker.WorkerDeploymentVersion
 
 	all       settings.Temporal // the task queues of all workers
 	traces    tracing.Traces
@@ -59,8 +62,9 @@ func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error)
 		p.queue = ""
 	}
 
-	var errs [9]error
+	var errs [10]error
 	if p.queue != "" {
+		p.version, errs[9] = c.Version()
 		tolerance, err := c.Tolerance()
 		errs[0] = err
 		p.settings, errs[1] = c.Settings(c.Temporal, tolerance)

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"parley/activities"
 	"parley/conversation"
@@ -143,6 +144,9 @@ func (p plan) queues() []any {
 	var attrs []any
 	if p.queue != "" {
 		attrs = append(attrs, "task_queue", p.queue, "search_attributes", p.settings.SearchAttributes)
+		if p.version.BuildID != "" {
+			attrs = append(attrs, "deployment", p.version.DeploymentName, "build", p.version.BuildID)
+		}
 	}
 	if p.sendQueue != "" {
 		attrs = append(attrs, "send_task_queue", p.sendQueue)
@@ -151,22 +155,30 @@ func (p plan) queues() []any {
 }
 
 // workers are one or two: sending has one of its own where it has a queue of
-// its own.
+// its own. That one has no version, so that it sends for conversations of any
+// build: what it is given only ever grows.
 func (p plan) workers(temporal client.Client, ids conversation.IDs, broken func(error)) []worker.Worker {
 	options := worker.Options{
 		WorkerStopTimeout: stopTimeout, OnFatalError: broken,
-		Interceptors:                     []interceptor.WorkerInterceptor{p.traces.Activities()},
+		Interceptors:                     []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor()},
 		MaxConcurrentWorkflowTaskPollers: pollers, MaxConcurrentActivityTaskPollers: pollers,
 	}
+	versioned := options
+	if p.version.BuildID != "" {
+		versioned.DeploymentOptions = worker.DeploymentOptions{
+			UseVersioning: true, Version: p.version,
+			DefaultVersioningBehavior: workflow.VersioningBehaviorPinned, // of scripts; conversations say theirs
+		}
+	}
 	if p.queue == p.sendQueue {
-		w := worker.New(temporal, p.queue, options)
+		w := worker.New(temporal, p.queue, versioned)
 		p.registerConversations(w, temporal, ids)
 		p.registerSending(w)
 		return []worker.Worker{w}
 	}
 	var workers []worker.Worker
 	if p.queue != "" {
-		w := worker.New(temporal, p.queue, options)
+		w := worker.New(temporal, p.queue, versioned)
 		p.registerConversations(w, temporal, ids)
 		if p.sendQueue != "" {
 			p.registerSending(w) // for runs that began before sending had its own queue

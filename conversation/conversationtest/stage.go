@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -111,7 +112,10 @@ func New(w io.Writer, acts ...any) *Stage {
 	s := &Stage{out: w, env: suite.NewTestWorkflowEnvironment(), settings: conversation.DefaultSettings(), contacts: map[sms.Number]*Contact{}, refuse: map[string]string{}, fates: map[sms.Number]sms.Receipt{}}
 	s.env.SetStartTime(Start)
 	s.env.SetTestTimeout(time.Minute)
-	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
+	s.env.SetWorkerOptions(worker.Options{
+		DeadlockDetectionTimeout: time.Minute, // the machine may be busy
+		Interceptors:             []interceptor.WorkerInterceptor{conversation.Interceptor()},
+	})
 	s.env.RegisterWorkflowWithOptions(s.play, workflow.RegisterOptions{Name: "stage"})
 	conversation.Register(s.env, &conversation.Toolkit{Settings: s.settings, Teller: s, Scripts: s})
 	s.env.RegisterActivity(&activities.Messaging{Carrier: s, Now: s.env.Now})
