@@ -1,0 +1,377 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities"
+	"parley/conversation"
+	"parley/sms"
+	"parley/workflows"
+)
+
+// visits is the task queue of the script that is changed under its contacts.
+const visits = "visits"
+
+type visit struct {
+	Contact sms.Number `json:"contact"`
+}
+
+const (
+	oldQuestion = "How was your visit? Reply with a number from 1 to 5."
+	oldThanks   = "Thank you for your "
+	greeting    = "Hi, Harbor Dental here."
+	newQuestion = "How many stars, 1 to 5, would you give us?"
+	newThanks   = "Thanks! We passed on your "
+)
+
+func visitOld(ctx workflow.Context, in visit) (string, error) {
+	return ask(ctx, conversation.With(ctx, in.Contact), oldQuestion, oldThanks)
+}
+
+// visitNew greets first.
+func visitNew(ctx workflow.Context, in visit) (string, error) {
+	chat := conversation.With(ctx, in.Contact)
+	if _, err := chat.Say(ctx, greeting); err != nil {
+		return "", err
+	}
+	return ask(ctx, chat, newQuestion, newThanks)
+}
+
+// visitGuarded is visitNew for those who were not asked yet.
+func visitGuarded(ctx workflow.Context, in visit) (string, error) {
+	if workflow.GetVersion(ctx, "greeting", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return visitOld(ctx, in)
+	}
+	return visitNew(ctx, in)
+}
+
+func ask(ctx workflow.Context, chat *conversation.Chat, question, thanks string) (string, error) {
+	stars, err := conversation.Ask(ctx, chat, conversation.Question[string]{Text: question, Answer: conversation.OneOf("1", "2", "3", "4", "5")})
+	if err != nil {
+		return "", err
+	}
+	_, err = chat.Say(ctx, thanks+stars+".")
+	return stars, err
+}
+
+// A build is a worker of the script, with what it logs.
+type build struct {
+	worker.Worker
+	log *lines
+}
+
+type lines struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.String()
+}
+
+// runVisits starts a build of the script. Without an id it has no version.
+func (w *world) runVisits(id string, script func(workflow.Context, visit) (string, error)) build {
+	w.t.Helper()
+	b := build{log: &lines{}}
+	temporal, err := client.Dial(client.Options{
+		HostPort: w.settings["TEMPORAL_ADDRESS"], Namespace: w.namespace, Logger: log.NewStructuredLogger(slog.New(slog.NewTextHandler(b.log, nil))),
+	})
+	require.NoError(w.t, err)
+	w.t.Cleanup(temporal.Close)
+	b.Worker = worker.New(temporal, visits, versioned(visits, id))
+	conversation.Register(b, &conversation.Toolkit{
+		Settings: conversation.DefaultSettings(), Teller: w.client(), Scripts: conversation.TemporalScripts{Client: temporal, TaskQueue: visits},
+	})
+	b.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Visit"})
+	require.NoError(w.t, b.Start())
+	b.Worker = once{b.Worker, sync.OnceFunc(b.Worker.Stop)}
+	w.t.Cleanup(b.Stop)
+	return b
+}
+
+// once is a worker that may be stopped by the test and at its end.
+type once struct {
+	worker.Worker
+	stop func()
+}
+
+func (o once) Stop() { o.stop() }
+
+func versioned(deployment, id string) worker.Options {
+	options := worker.Options{Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor()}}
+	if id != "" {
+		options.DeploymentOptions = worker.DeploymentOptions{
+			UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: deployment, BuildID: id},
+			DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
+		}
+	}
+	return options
+}
+
+// makeCurrent lets new work go to a build, as temporal worker deployment
+// set-current-version does.
+func (w *world) makeCurrent(deployment, id string) {
+	w.t.Helper()
+	w.eventually(deployment+" "+id+" is current", func() bool {
+		_, err := w.temporal.WorkerDeploymentClient().GetHandle(deployment).SetCurrentVersion(w.ctx(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: id})
+		if err != nil {
+			time.Sleep(200 * time.Millisecond) // the server has not heard of the build yet
+		}
+		return err == nil
+	})
+}
+
+// buildOf is the build that a workflow runs on.
+func (w *world) buildOf(id string) string {
+	w.t.Helper()
+	d, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
+	require.NoError(w.t, err)
+	return d.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
+}
+
+// crowd are as many contacts, each with a visit of their own to come.
+func crowd(n, from int) []sms.Number {
+	contacts := make([]sms.Number, n)
+	for i := range contacts {
+		contacts[i] = sms.Number(fmt.Sprintf("+155598770%02d", from+i))
+	}
+	return contacts
+}
+
+func (w *world) visit(contact sms.Number) client.WorkflowRun {
+	w.t.Helper()
+	run, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: "visit:" + string(contact), TaskQueue: visits}, "Visit", visit{contact})
+	require.NoError(w.t, err)
+	return run
+}
+
+// hears checks all that a phone has received.
+func (w *world) hears(contact sms.Number, want ...string) {
+	w.t.Helper()
+	w.receives(contact, want[len(want)-1])
+	require.Equal(w.t, want, texts(w.sim.Phone(contact).Messages()))
+}
+
+// TestChangedWithoutVersioning changes a script while fifty contacts wait to
+// answer. A build that has other steps before the one that waits stops at them,
+// and nothing is lost; with a guard, old ones end on the old words.
+func TestChangedWithoutVersioning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	old := w.runVisits("", visitOld)
+	contacts := crowd(50, 0)
+	runs := map[sms.Number]client.WorkflowRun{}
+	for _, c := range contacts {
+		runs[c] = w.visit(c)
+	}
+	for _, c := range contacts {
+		w.hears(c, oldQuestion)
+	}
+	old.Stop()
+
+	// Without a guard.
+	broken := w.runVisits("", visitNew)
+	first, second := contacts[0], contacts[1]
+	w.text(first, "4")
+	failure := w.awaitFailedTask("visit:" + string(first))
+	require.Equal(t, enumspb.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR, failure.GetCause())
+	require.Contains(t, failure.GetFailure().GetMessage(), "TMPRL1100")
+	t.Logf("in the history: %s: %s", failure.GetCause(), failure.GetFailure().GetMessage())
+	w.eventually("the worker says so", func() bool { return strings.Contains(broken.log.String(), "TMPRL1100") })
+	for line := range strings.Lines(broken.log.String()) {
+		if strings.Contains(line, "TMPRL1100") {
+			t.Logf("in the log: %.600s", line)
+			break
+		}
+	}
+	late := crowd(1, 90)[0]
+	w.visit(late)
+	w.hears(late, greeting, newQuestion)
+	w.text(second, "STOP")
+	w.hears(second, oldQuestion, conversation.DefaultSettings().OptOutReply)
+	require.Equal(t, []string{oldQuestion}, texts(w.sim.Phone(first).Messages()), "the script stands still")
+	broken.Stop()
+
+	// Back to the old build.
+	old = w.runVisits("", visitOld)
+	w.hears(first, oldQuestion, oldThanks+"4.")
+	require.Error(t, runs[second].Get(w.ctx(), nil), "opted out")
+	old.Stop()
+
+	// With a guard.
+	w.runVisits("", visitGuarded)
+	later := crowd(5, 50)
+	for _, c := range later {
+		w.visit(c)
+		w.receives(c, newQuestion)
+	}
+	began := time.Now()
+	for _, c := range append(later, contacts[2:]...) {
+		w.text(c, "5")
+	}
+	for _, c := range contacts[2:] {
+		w.hears(c, oldQuestion, oldThanks+"5.")
+		require.NoError(t, runs[c].Get(w.ctx(), nil))
+	}
+	for _, c := range later {
+		w.hears(c, greeting, newQuestion, newThanks+"5.")
+	}
+	t.Logf("with a guard: %d ended on the old words, %d on the new, in %s", len(contacts)-2, len(later), time.Since(began).Round(time.Millisecond))
+}
+
+// awaitFailedTask waits until a workflow task of a workflow has failed.
+func (w *world) awaitFailedTask(id string) *historypb.WorkflowTaskFailedEventAttributes {
+	w.t.Helper()
+	var failed *historypb.WorkflowTaskFailedEventAttributes
+	w.eventually("a task of "+id+" fails", func() bool {
+		for history := w.temporal.GetWorkflowHistory(w.ctx(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
+			event, err := history.Next()
+			require.NoError(w.t, err)
+			if a := event.GetWorkflowTaskFailedEventAttributes(); a != nil {
+				failed = a
+			}
+		}
+		return failed != nil
+	})
+	return failed
+}
+
+// TestChangedWithVersioning does the same with two builds side by side, and
+// needs no guard. Conversations move to the new build meanwhile.
+func TestChangedWithVersioning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setting("TEMPORAL_DEPLOYMENT_NAME", "parley"), setting("TEMPORAL_WORKER_BUILD_ID", "1"))
+	w.makeCurrent("parley", "1")
+	old := w.runVisits("1", visitOld)
+	w.makeCurrent(visits, "1")
+	contacts, later := crowd(50, 0), crowd(5, 50)
+	runs := map[sms.Number]client.WorkflowRun{}
+	for _, c := range contacts {
+		runs[c] = w.visit(c)
+	}
+	for _, c := range contacts {
+		w.hears(c, oldQuestion)
+	}
+
+	w.runVisits("2", visitNew)
+	w.makeCurrent(visits, "2")
+	before := w.worker
+	w.settings["TEMPORAL_WORKER_BUILD_ID"] = "2"
+	w.startWorker()
+	w.makeCurrent("parley", "2")
+	for _, c := range later {
+		runs[c] = w.visit(c)
+	}
+	for _, c := range later {
+		w.hears(c, greeting, newQuestion)
+	}
+	began := time.Now()
+	for _, c := range append(later, contacts...) {
+		w.text(c, "5")
+	}
+	on := map[string]int{}
+	for _, c := range contacts {
+		w.hears(c, oldQuestion, oldThanks+"5.")
+		require.NoError(t, runs[c].Get(w.ctx(), nil))
+		require.Equal(t, "1", w.buildOf("visit:"+string(c)))
+		on[w.buildOf(conversation.ID(c, ""))]++
+	}
+	for _, c := range later {
+		w.hears(c, greeting, newQuestion, newThanks+"5.")
+		require.NoError(t, runs[c].Get(w.ctx(), nil))
+		require.Equal(t, "2", w.buildOf("visit:"+string(c)))
+	}
+	t.Logf("with versioning: %d ended on build 1, %d on build 2, in %s; their conversations: %v", len(contacts), len(later), time.Since(began).Round(time.Millisecond), on)
+	require.Equal(t, map[string]int{"2": len(contacts)}, on, "conversations hold no old build")
+
+	// The old ones are done, so their builds may go.
+	old.Stop()
+	w.worker, before = before, w.worker
+	w.stopWorker()
+	w.worker = before
+	w.text(contacts[0], "hello")
+	w.receives(contacts[0], youSaid("hello"))
+}
+
+// TestSleepsOntoTheNewBuild: a script is pinned, but one that has slept for more
+// than a day before its first word says it in the newest build's words. What
+// sends has no version, and sends for both.
+func TestSleepsOntoTheNewBuild(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setting("TEMPORAL_DEPLOYMENT_NAME", "parley"), setting("TEMPORAL_WORKER_BUILD_ID", "1"), setting("PARLEY_SEND_TASK_QUEUE", "sending"),
+		server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"))
+	w.makeCurrent("parley", "1")
+	in := func(contact sms.Number, remind time.Duration) workflows.Appointment {
+		start := time.Now().Add(100 * time.Hour)
+		return workflows.Appointment{ID: "A-" + string(contact[8:]), Contact: contact, FirstName: "Ana", Business: "Harbor Dental", Start: start, Zone: "Europe/Berlin", RemindBefore: workflows.Duration(remind)}
+	}
+	start := func(a workflows.Appointment) string {
+		run, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: "appointment:" + a.ID, TaskQueue: "parley"}, "AppointmentConfirmation", a)
+		require.NoError(t, err)
+		return run.GetID()
+	}
+	asleep, awake := start(in(ana, 48*time.Hour)), start(in(bob, 100*time.Hour))
+	w.receives(bob, "Harbor Dental")
+	w.eventually("asleep", func() bool { return w.buildOf(asleep) == "1" })
+
+	w.runNewParley("2")
+	w.makeCurrent("parley", "2")
+	w.fastForward(asleep, 52*time.Hour)
+	w.receives(ana, "New Harbor Dental")
+	require.Equal(t, "2", w.buildOf(asleep))
+	require.Len(t, w.runs(asleep, 2), 2, "it was begun anew")
+
+	w.text(ana, "yes")
+	w.receives(ana, "Thank you! See you on")
+	w.text(bob, "no")
+	w.receives(bob, "Harbor Dental will not expect you")
+	require.Equal(t, "1", w.buildOf(awake), "it had spoken")
+	require.Equal(t, "2", w.buildOf(conversation.ID(bob, "")))
+	for _, c := range []sms.Number{ana, bob} {
+		require.Len(t, texts(w.sim.Phone(c).Messages()), 2, "nothing twice")
+	}
+}
+
+// runNewParley starts a build of all but sending, in which the business has a
+// new name.
+func (w *world) runNewParley(id string) {
+	w.t.Helper()
+	b := worker.New(w.temporal, "parley", versioned("parley", id))
+	settings := conversation.DefaultSettings()
+	settings.SendTaskQueue = w.settings["PARLEY_SEND_TASK_QUEUE"]
+	conversation.Register(b, &conversation.Toolkit{
+		Settings: settings, Teller: w.client(), Scripts: conversation.TemporalScripts{Client: w.temporal, TaskQueue: "parley"},
+	})
+	b.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.Appointment) (workflows.AppointmentResult, error) {
+		in.Business = "New " + in.Business
+		return workflows.AppointmentConfirmation(ctx, in)
+	}, workflow.RegisterOptions{Name: "AppointmentConfirmation"})
+	for _, a := range []any{&activities.Responder{}, &activities.Outcomes{}, &activities.Notices{}, &activities.Fallbacks{}} {
+		b.RegisterActivity(a)
+	}
+	require.NoError(w.t, b.Start())
+	w.t.Cleanup(b.Stop)
+}
