@@ -194,6 +194,10 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 		s.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { err = ctx.Err() })
 		s.AddReceive(answers, func(ch workflow.ReceiveChannel, _ bool) {
 			ch.Receive(ctx, &o)
+			if o.Schema > outcomeSchema {
+				// Nobody says it again: the task is tried until a build takes it that knows.
+				panic(fmt.Sprintf("the conversation answered in schema %d, and this build knows %d: deploy the newer worker", o.Schema, outcomeSchema))
+			}
 			ok, c.trace = true, o.Trace
 		})
 		s.AddFuture(c.guard.future, func(workflow.Future) { c.guard = timer{} })
@@ -225,4 +229,12 @@ func (o outcome) words() (string, error) {
 	default:
 		panic(fmt.Sprintf("a question ended as %q, which this build does not know: deploy the newer worker", o.Kind))
 	}
+}
+
+// report is what became of a text.
+func (o outcome) report() Report {
+	if o.Kind != endReported {
+		panic(fmt.Sprintf("a text was reported as %q, which this build does not know: deploy the newer worker", o.Kind))
+	}
+	return Report{Delivery: o.Delivered, Reason: o.Reason}
 }

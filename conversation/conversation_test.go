@@ -38,8 +38,9 @@ type talk struct {
 	respond  func(activities.Turn) (activities.Decision, error)
 	answer   func(n int, m sms.Outbound) error // of the n-th send
 	find     func(sms.Search) (sms.Finding, error)
-	outcomes []string // signals to scripts: "<ask id> <kind>"
-	gone     bool     // scripts do not exist any more
+	outcomes []string                     // signals to scripts: "<ask id> <kind>"
+	answers  map[string][]json.RawMessage // their bodies, by name
+	gone     bool                         // scripts do not exist any more
 	timers   int
 
 	mu       sync.Mutex
@@ -66,9 +67,10 @@ func newTalk(t *testing.T) *talk {
 		respond: func(turn activities.Turn) (activities.Decision, error) {
 			return activities.Decision{Reply: "re: " + turn.Text}, nil
 		},
-		answer: func(int, sms.Outbound) error { return nil },
-		find:   func(sms.Search) (sms.Finding, error) { return sms.Finding{Certain: true}, nil },
-		start:  time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC),
+		answer:  func(int, sms.Outbound) error { return nil },
+		find:    func(sms.Search) (sms.Finding, error) { return sms.Finding{Certain: true}, nil },
+		start:   time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC),
+		answers: map[string][]json.RawMessage{},
 	}
 	k.env.SetStartTime(k.start)
 	k.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
@@ -223,6 +225,7 @@ func (k *talk) play(start conversation.Start) {
 			if err := json.Unmarshal(raw, &o); err != nil {
 				return err
 			}
+			k.answers[name] = append(k.answers[name], raw)
 			k.outcomes = append(k.outcomes, fmt.Sprint(workflowID, " ", name, " ", o.Kind, " ", o.Text+o.Reason+o.Delivered))
 			return nil
 		}).Maybe()

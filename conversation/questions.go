@@ -27,7 +27,9 @@ const (
 	endReported      endKind = "reported" // no ending of a question: what became of a say
 )
 
-// outcomeSchema numbers the shape of outcomes.
+// outcomeSchema numbers the shape of outcomes. Scripts of every build read 1, and
+// only 1 is known to be read by one that does not say so: a second shape, or
+// another kind, needs a field in ask and watch by which a script asks for it.
 const outcomeSchema = 1
 
 // outcome is the one answer that a question gets, as the body of its signal.

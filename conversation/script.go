@@ -95,7 +95,7 @@ func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, er
 	if err != nil || !ok {
 		return Report{Delivery: DeliveryUnknown}, err
 	}
-	return Report{Delivery: o.Delivered, Reason: o.Reason}, nil
+	return o.report(), nil
 }
 
 // longOutage is how long a local activity is tried: it needs nothing but Temporal,

@@ -107,7 +107,7 @@ func (w *world) runVisits(id string, script func(workflow.Context, visit) (strin
 	})
 	b.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Visit"})
 	require.NoError(w.t, b.Start())
-	b.Worker = once{b.Worker, sync.OnceFunc(b.Worker.Stop)}
+	b.Worker = once{b.Worker, sync.OnceFunc(b.Stop)}
 	w.t.Cleanup(b.Stop)
 	return b
 }
