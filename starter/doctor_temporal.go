@@ -105,12 +105,16 @@ func (d *doctor) examineTaskQueues(ctx context.Context) []finding {
 	var found []finding
 	var how sending
 	builds := map[string]string{} // by the worker's identity
+	var which []finding           // of them gets new work
 	for _, w := range common {
 		check := fmt.Sprintf("task queue %s, %s", w.queue, w.name)
 		described, err := d.server.taskQueue(ctx, w.queue, w.kind)
 		if err != nil {
 			found = append(found, failed(check, "ask again; or may TEMPORAL_API_KEY read this?", "%v", err))
 			continue
+		}
+		if w.name == "workflows" {
+			which = examineBuilds(described)
 		}
 		now := queuedIn(described)
 		paused := false
@@ -128,7 +132,7 @@ func (d *doctor) examineTaskQueues(ctx context.Context) []finding {
 		}
 		buildsOf(described, builds)
 	}
-	return append(found, d.examineSending(how), workersFound(builds))
+	return append(append(found, d.examineSending(how), workersFound(builds)), which...)
 }
 
 func (d *doctor) examineSending(how sending) finding {
@@ -147,11 +151,11 @@ func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[s
 		if !connect.IsAlive(p) {
 			continue
 		}
-		build := p.GetDeploymentOptions().GetBuildId()
-		if name := p.GetDeploymentOptions().GetDeploymentName(); name != "" {
-			build = name + "/" + build
+		if version := versionOf(p.GetDeploymentOptions()); version != "" {
+			builds[p.GetIdentity()] = version
+		} else if !strings.Contains(builds[p.GetIdentity()], ":") { // a process with a version sends without
+			builds[p.GetIdentity()] = p.GetDeploymentOptions().GetBuildId()
 		}
-		builds[p.GetIdentity()] = build
 	}
 }
 
@@ -161,7 +165,9 @@ func workersFound(builds map[string]string) finding {
 	names := slices.Sorted(maps.Keys(builds))
 	known := map[string]bool{}
 	for i, name := range names {
-		known[builds[name]] = true
+		if !strings.Contains(builds[name], ":") { // those with a version are meant to run side by side
+			known[builds[name]] = true
+		}
 		if builds[name] != "" {
 			names[i] += " (" + builds[name] + ")"
 		}

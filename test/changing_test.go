@@ -264,6 +264,7 @@ func (w *world) awaitFailedTask(id string) *historypb.WorkflowTaskFailedEventAtt
 func TestChangedWithVersioning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setting("TEMPORAL_DEPLOYMENT_NAME", "parley"), setting("TEMPORAL_WORKER_BUILD_ID", "1"))
+	require.True(t, w.worker[0].Said("deployment=parley build=1"))
 	w.makeCurrent("parley", "1")
 	old := w.runVisits("1", visitOld)
 	w.makeCurrent(visits, "1")
