@@ -177,7 +177,7 @@ func (w *world) hears(contact sms.Number, want ...string) {
 
 // TestChangedWithoutVersioning changes a script while fifty contacts wait to
 // answer. A build that has other steps before the one that waits stops at them,
-// and nothing is lost; with a guard, old ones end on the old words.
+// and nothing is lost: it goes on with the old build, with a guard, or anew.
 func TestChangedWithoutVersioning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -213,6 +213,27 @@ func TestChangedWithoutVersioning(t *testing.T) {
 	w.text(second, "STOP")
 	w.hears(second, oldQuestion, conversation.DefaultSettings().OptOutReply)
 	require.Equal(t, []string{oldQuestion}, texts(w.sim.Phone(first).Messages()), "the script stands still")
+
+	// Forward, one script at a time: it begins once more, on this build.
+	third, fourth := contacts[2], contacts[3]
+	w.text(third, "4")
+	w.awaitFailedTask("visit:" + string(third))
+	w.reset("visit:" + string(third))
+	w.hears(third, oldQuestion, greeting, newQuestion)
+	w.text(third, "3")
+	w.hears(third, oldQuestion, greeting, newQuestion, newThanks+"3.")
+	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), "visit:"+string(fourth), "", "test"))
+	w.visit(fourth)
+	w.hears(fourth, oldQuestion, greeting, newQuestion)
+	w.text(fourth, "2")
+	w.hears(fourth, oldQuestion, greeting, newQuestion, newThanks+"2.")
+	fifth := contacts[4]
+	w.reset("visit:" + string(fifth)) // its first question stays open, and nobody waits for that answer
+	w.hears(fifth, oldQuestion, greeting)
+	w.text(fifth, "1")
+	w.hears(fifth, oldQuestion, greeting, newQuestion)
+	w.text(fifth, "2")
+	w.hears(fifth, oldQuestion, greeting, newQuestion, newThanks+"2.")
 	broken.Stop()
 
 	// Back to the old build.
@@ -229,17 +250,102 @@ func TestChangedWithoutVersioning(t *testing.T) {
 		w.receives(c, newQuestion)
 	}
 	began := time.Now()
-	for _, c := range append(later, contacts[2:]...) {
+	rest := contacts[5:]
+	for _, c := range append(later, rest...) {
 		w.text(c, "5")
 	}
-	for _, c := range contacts[2:] {
+	for _, c := range rest {
 		w.hears(c, oldQuestion, oldThanks+"5.")
 		require.NoError(t, runs[c].Get(w.ctx(), nil))
 	}
 	for _, c := range later {
 		w.hears(c, greeting, newQuestion, newThanks+"5.")
 	}
-	t.Logf("with a guard: %d ended on the old words, %d on the new, in %s", len(contacts)-2, len(later), time.Since(began).Round(time.Millisecond))
+	t.Logf("with a guard: %d ended on the old words, %d on the new, in %s", len(rest), len(later), time.Since(began).Round(time.Millisecond))
+}
+
+// TestWhatBreaksAWaitingScript changes what a script does before it waits for its
+// answer, and replays it: docs/changing-scripts.md has this as a table.
+func TestWhatBreaksAWaitingScript(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.runVisits("", visitOld)
+	w.visit(ana)
+	w.receives(ana, oldQuestion)
+	history := &historypb.History{}
+	for events := w.temporal.GetWorkflowHistory(w.ctx(), "visit:"+string(ana), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+		event, err := events.Next()
+		require.NoError(t, err)
+		history.Events = append(history.Events, event)
+	}
+
+	first := func(do func(workflow.Context, *conversation.Chat) error) func(workflow.Context, visit) (string, error) {
+		return func(ctx workflow.Context, in visit) (string, error) {
+			chat := conversation.With(ctx, in.Contact)
+			if err := do(ctx, chat); err != nil {
+				return "", err
+			}
+			return ask(ctx, chat, oldQuestion, oldThanks)
+		}
+	}
+	tests := []struct {
+		name   string
+		script func(workflow.Context, visit) (string, error)
+		breaks bool
+	}{
+		{"other words", func(ctx workflow.Context, in visit) (string, error) {
+			return ask(ctx, conversation.With(ctx, in.Contact), newQuestion, newThanks)
+		}, false},
+		{"another timeout, other answers, more attempts", func(ctx workflow.Context, in visit) (string, error) {
+			return conversation.Ask(ctx, conversation.With(ctx, in.Contact), conversation.Question[string]{Text: oldQuestion, Answer: conversation.AnyText(), Attempts: 3, Timeout: time.Hour})
+		}, false},
+		{"another sender, a reference", func(ctx workflow.Context, in visit) (string, error) {
+			return ask(ctx, conversation.With(ctx, in.Contact, conversation.Over(ours2), conversation.About("A-17")), oldQuestion, oldThanks)
+		}, false},
+		{"more after the answer", func(ctx workflow.Context, in visit) (string, error) {
+			chat := conversation.With(ctx, in.Contact)
+			if _, err := ask(ctx, chat, oldQuestion, oldThanks); err != nil {
+				return "", err
+			}
+			return ask(ctx, chat, newQuestion, newThanks)
+		}, false},
+		{"a question before: it takes the answer", first(func(ctx workflow.Context, chat *conversation.Chat) error {
+			_, err := ask(ctx, chat, newQuestion, newThanks)
+			return err
+		}), false},
+		{"a guard", visitGuarded, false},
+
+		{"a text before", visitNew, true},
+		{"an activity before", first(func(ctx workflow.Context, _ *conversation.Chat) error {
+			_, err := conversation.Do[string](ctx, "LookUp")
+			return err
+		}), true},
+		{"a sleep before", first(func(ctx workflow.Context, _ *conversation.Chat) error {
+			return conversation.SleepUntil(ctx, workflow.Now(ctx).Add(time.Hour))
+		}), true},
+		{"a side effect before", first(func(ctx workflow.Context, _ *conversation.Chat) error {
+			var n int
+			return workflow.SideEffect(ctx, func(workflow.Context) any { return 1 }).Get(&n)
+		}), true},
+		{"a text instead", func(ctx workflow.Context, in visit) (string, error) {
+			_, err := conversation.With(ctx, in.Contact).Say(ctx, greeting)
+			return "", err
+		}, true},
+		{"nothing any more", func(workflow.Context, visit) (string, error) { return "", nil }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			replayer := worker.NewWorkflowReplayer()
+			replayer.RegisterWorkflowWithOptions(tt.script, workflow.RegisterOptions{Name: "Visit"})
+			err := replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history)
+			if !tt.breaks {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "TMPRL1100")
+		})
+	}
 }
 
 // awaitFailedTask waits until a workflow task of a workflow has failed.
