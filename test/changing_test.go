@@ -261,6 +261,8 @@ func TestChangedWithoutVersioning(t *testing.T) {
 	for _, c := range later {
 		w.hears(c, greeting, newQuestion, newThanks+"5.")
 	}
+	w.text(late, "5") // it began on the new steps without the guard, and looks like an old one
+	w.awaitFailedTask("visit:" + string(late))
 	t.Logf("with a guard: %d ended on the old words, %d on the new, in %s", len(rest), len(later), time.Since(began).Round(time.Millisecond))
 }
 
