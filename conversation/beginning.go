@@ -13,7 +13,8 @@ const longSleep = 24 * time.Hour
 
 // Interceptor lets a script that sleeps for more than a day, before it has done
 // anything else, wake up on the newest build: see SleepUntil. Give it to each
-// worker that runs scripts; without versioning it does nothing.
+// worker that runs scripts, and to each replayer of their histories; without
+// versioning it does nothing.
 func Interceptor() interceptor.WorkerInterceptor { return &beginnings{} }
 
 type beginnings struct {

@@ -274,13 +274,7 @@ func TestWhatBreaksAWaitingScript(t *testing.T) {
 	w.runVisits("", visitOld)
 	w.visit(ana)
 	w.receives(ana, oldQuestion)
-	history := &historypb.History{}
-	for events := w.temporal.GetWorkflowHistory(w.ctx(), "visit:"+string(ana), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
-		event, err := events.Next()
-		require.NoError(t, err)
-		history.Events = append(history.Events, event)
-	}
-
+	history := w.history("visit:"+string(ana), "")
 	first := func(do func(workflow.Context, *conversation.Chat) error) func(workflow.Context, visit) (string, error) {
 		return func(ctx workflow.Context, in visit) (string, error) {
 			chat := conversation.With(ctx, in.Contact)
@@ -338,9 +332,7 @@ func TestWhatBreaksAWaitingScript(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			replayer := worker.NewWorkflowReplayer()
-			replayer.RegisterWorkflowWithOptions(tt.script, workflow.RegisterOptions{Name: "Visit"})
-			err := replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history)
+			err := replay(t, "Visit", tt.script, history)
 			if !tt.breaks {
 				require.NoError(t, err)
 				return
@@ -350,14 +342,31 @@ func TestWhatBreaksAWaitingScript(t *testing.T) {
 	}
 }
 
+func (w *world) history(id, runID string) *historypb.History {
+	w.t.Helper()
+	history := &historypb.History{}
+	for events := w.temporal.GetWorkflowHistory(w.ctx(), id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+		event, err := events.Next()
+		require.NoError(w.t, err)
+		history.Events = append(history.Events, event)
+	}
+	return history
+}
+
+func replay(t *testing.T, name string, script any, history *historypb.History) error {
+	t.Helper()
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor()}})
+	require.NoError(t, err)
+	replayer.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: name})
+	return replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history)
+}
+
 // awaitFailedTask waits until a workflow task of a workflow has failed.
 func (w *world) awaitFailedTask(id string) *historypb.WorkflowTaskFailedEventAttributes {
 	w.t.Helper()
 	var failed *historypb.WorkflowTaskFailedEventAttributes
 	w.eventually("a task of "+id+" fails", func() bool {
-		for history := w.temporal.GetWorkflowHistory(w.ctx(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
-			event, err := history.Next()
-			require.NoError(w.t, err)
+		for _, event := range w.history(id, "").GetEvents() {
 			if a := event.GetWorkflowTaskFailedEventAttributes(); a != nil {
 				failed = a
 			}
@@ -387,16 +396,17 @@ func TestChangedWithVersioning(t *testing.T) {
 
 	w.runVisits("2", visitNew)
 	w.makeCurrent(visits, "2")
-	before := w.worker
-	w.settings["TEMPORAL_WORKER_BUILD_ID"] = "2"
-	w.startWorker()
-	w.makeCurrent("parley", "2")
 	for _, c := range later {
 		runs[c] = w.visit(c)
 	}
 	for _, c := range later {
 		w.hears(c, greeting, newQuestion)
+		require.Equal(t, "1", w.buildOf(conversation.ID(c, "")), "a new script and an old conversation")
 	}
+	before := w.worker
+	w.settings["TEMPORAL_WORKER_BUILD_ID"] = "2"
+	w.startWorker()
+	w.makeCurrent("parley", "2")
 	began := time.Now()
 	for _, c := range append(later, contacts...) {
 		w.text(c, "5")
@@ -425,6 +435,39 @@ func TestChangedWithVersioning(t *testing.T) {
 	w.receives(contacts[0], youSaid("hello"))
 }
 
+// TestVersioningIsTurnedOnAndOff: the first build that is made current takes over
+// what runs without a version, and conversations go back when there is none.
+func TestVersioningIsTurnedOnAndOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("feedback", "Feedback", feedback(ana, "the shop"))
+	w.receives(ana, "How was your visit")
+	without := w.worker
+	w.settings["TEMPORAL_DEPLOYMENT_NAME"], w.settings["TEMPORAL_WORKER_BUILD_ID"] = "parley", "1"
+	w.startWorker()
+	w.makeCurrent("parley", "1")
+	with := w.worker
+	w.worker = without
+	w.stopWorker()
+	w.text(ana, "5")
+	w.receives(ana, "glad you liked it")
+	require.Equal(t, "1", w.buildOf("feedback"))
+	require.Equal(t, "1", w.buildOf(conversation.ID(ana, "")))
+
+	delete(w.settings, "TEMPORAL_DEPLOYMENT_NAME")
+	delete(w.settings, "TEMPORAL_WORKER_BUILD_ID")
+	w.startWorker()
+	w.makeCurrent("parley", "") // none
+	without, w.worker = w.worker, with
+	w.stopWorker()
+	w.worker = without
+	for _, c := range []sms.Number{ana, bob} {
+		w.text(c, "hello")
+		w.receives(c, youSaid("hello"))
+		require.Empty(t, w.buildOf(conversation.ID(c, "")))
+	}
+}
+
 // TestSleepsOntoTheNewBuild: a script is pinned, but one that has slept for more
 // than a day before its first word says it in the newest build's words. What
 // sends has no version, and sends for both.
@@ -451,7 +494,11 @@ func TestSleepsOntoTheNewBuild(t *testing.T) {
 	w.fastForward(asleep, 52*time.Hour)
 	w.receives(ana, "New Harbor Dental")
 	require.Equal(t, "2", w.buildOf(asleep))
-	require.Len(t, w.runs(asleep, 2), 2, "it was begun anew")
+	runs := w.runs(asleep, 2)
+	require.Len(t, runs, 2, "it was begun anew")
+	for _, run := range runs {
+		require.NoError(t, replay(t, "AppointmentConfirmation", workflows.AppointmentConfirmation, w.history(asleep, run)))
+	}
 
 	w.text(ana, "yes")
 	w.receives(ana, "Thank you! See you on")

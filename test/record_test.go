@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -26,14 +25,7 @@ var record = flag.String("record", "", "record histories under this version's na
 // save writes the history of a run as a replay test reads it.
 func (w *world) save(folder, name, id, runID string) {
 	w.t.Helper()
-	var history historypb.History
-	events := w.temporal.GetWorkflowHistory(w.ctx(), id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(w.t, err)
-		history.Events = append(history.Events, event)
-	}
-	raw, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&history)
+	raw, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(w.history(id, runID))
 	require.NoError(w.t, err)
 	path := filepath.Join("..", folder, "testdata", "histories", *record, name+".json")
 	require.NoError(w.t, os.MkdirAll(filepath.Dir(path), 0o750))
