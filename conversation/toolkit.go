@@ -71,7 +71,7 @@ func Register(r worker.Registry, t *Toolkit) {
 	r.RegisterActivityWithOptions(t.liftSuppression, activity.RegisterOptions{Name: liftActivity})
 	r.RegisterActivityWithOptions(t.move, activity.RegisterOptions{Name: moveActivity})
 	for _, name := range []string{KeyRecordType, SuppressionType} {
-		r.RegisterWorkflowWithOptions(record, workflow.RegisterOptions{Name: name})
+		r.RegisterWorkflowWithOptions(record, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}
 }
 
