@@ -30,6 +30,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/internal/secrets/parameterstest"
 	"parley/internal/stack"
 	"parley/sinch"
@@ -287,6 +288,40 @@ func TestLambdaBeginsWithoutTemporal(t *testing.T) {
 	taken, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
 	requireAccepted(t, taken)
 	require.Equal(t, []string{"Hi!"}, l.told(contact))
+}
+
+// TestLambdaWithoutItsKeys: what is to be encrypted is not taken until it can be.
+func TestLambdaWithoutItsKeys(t *testing.T) {
+	t.Parallel()
+	l := newLambda(t)
+	l.startServer()
+	settings := l.settings()
+	settings["PARLEY_ENCRYPTION_KEYS_PARAM"] = "/parley/encryption-keys"
+	f := startFunction(t, filepath.Join(bin, "webhook"), settings)
+	const contact sms.Number = "+15559876608"
+
+	refused, took := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
+	require.Equal(t, http.StatusServiceUnavailable, refused.Status)
+	require.Less(t, took, lastAnswer)
+	_, err := l.temporal.DescribeWorkflowExecution(t.Context(), conversation.ID(contact, ""), "")
+	require.Error(t, err, "nothing was written")
+
+	l.parameters.Put("/parley/encryption-keys", newKeys(t, "first")[0])
+	require.Eventually(t, func() bool {
+		taken, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
+		return taken.Status == http.StatusOK
+	}, patience, time.Second)
+	history := l.temporal.GetWorkflowHistory(t.Context(), conversation.ID(contact, ""), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	signals := 0
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(t, err)
+		if signaled := event.GetWorkflowExecutionSignaledEventAttributes(); signaled != nil {
+			signals++
+			require.True(t, encryption.IsEncrypted(signaled.GetInput().GetPayloads()[0]))
+		}
+	}
+	require.Equal(t, 1, signals)
 }
 
 // TestLambdaIsFrozen: Lambda stops a process between two callbacks, and the

@@ -33,6 +33,8 @@ import (
 	"google.golang.org/grpc"
 
 	"parley/conversation"
+	"parley/internal/encryption"
+	"parley/internal/secrets"
 	"parley/internal/stack"
 	"parley/sinch"
 	"parley/sinch/sinchtest"
@@ -194,20 +196,28 @@ func (w *world) connect() {
 	if outside == "" {
 		port, metricsPort := freePort(w.t), freePort(w.t)
 		w.settings["TEMPORAL_ADDRESS"], w.metrics = fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort)
-		started = w.run("devserver", "devserver", nil, append([]string{
-			"--port", fmt.Sprint(port), "--headless", "--metrics-port", fmt.Sprint(metricsPort), "--log-level", "error",
-		}, w.args...)...)
+		args := append([]string{"--port", fmt.Sprint(port), "--metrics-port", fmt.Sprint(metricsPort), "--log-level", "error"}, w.args...)
+		if !slices.Contains(args, "--ui-port") {
+			args = append(args, "--headless")
+		}
+		started = w.run("devserver", "devserver", nil, args...)
 	} else {
 		w.namespace, err = stack.NewNamespace(w.ctx(), outside, w.t.Name())
 		require.NoError(w.t, err)
 	}
 	w.settings["TEMPORAL_NAMESPACE"] = w.namespace
-	w.temporal, err = client.NewLazyClient(client.Options{
+	options := client.Options{
 		HostPort:          w.settings["TEMPORAL_ADDRESS"],
 		Namespace:         w.namespace,
 		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{conversation.RequestIDs()}},
-	})
+	}
+	if entries := w.settings["PARLEY_ENCRYPTION_KEYS"]; entries != "" {
+		keys, err := encryption.Open(slog.New(slog.DiscardHandler), secrets.Fixed(entries))
+		require.NoError(w.t, err)
+		encryption.Apply(&options, keys)
+	}
+	w.temporal, err = client.NewLazyClient(options)
 	require.NoError(w.t, err)
 	w.t.Cleanup(w.temporal.Close)
 	if started != nil {

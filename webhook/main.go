@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,7 @@ type cli struct {
 
 	settings.Temporal       `embed:"" group:"Temporal"`
 	settings.IDs            `embed:"" group:"Temporal"`
+	settings.Encryption     `embed:"" group:"Temporal"`
 	settings.SinchApp       `embed:"" group:"Sinch"`
 	settings.SinchCallbacks `embed:"" group:"Sinch"`
 	settings.Log            `embed:"" group:"Log"`
@@ -76,7 +78,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		c.MetricsAddr, c.APIToken = metrics.Off, nil
 	}
 	p, err := program.Begin(ctx, c.Logger(stderr), program.Settings{
-		Service: "parley-webhook", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Env: env,
+		Service: "parley-webhook", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Encryption: c.Encryption, Env: env,
 	})
 	if err != nil {
 		return err
@@ -103,6 +105,11 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 			p.Log.Warn("callbacks get 503 until their secrets can be read", "error", err)
 		}
 	}()
+	go func() {
+		if err := p.Keys.Known(ctx); err != nil && ctx.Err() == nil {
+			p.Log.Warn("callbacks get 503 until the encryption keys can be read", "error", err)
+		}
+	}()
 	ids := identity.NewWatch(identity.Namespace{Temporal: temporal, Options: p.Temporal, TaskQueue: c.TaskQueue, Key: c.KeyOfIDs(p.Kept)})
 	go func() {
 		if err := ids.Known(ctx); err != nil && ctx.Err() == nil {
@@ -113,7 +120,8 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	p.Ready.Begin(health.Check{Words: errNoSecrets.Error(), Ask: signing.known}, p.Reachable(temporal), health.Check{Words: "it is not known how workflow ids are made", Ask: ids.Known})
+	p.Ready.Begin(health.Check{Words: errNoSecrets.Error(), Ask: signing.known}, health.Check{Words: errNoKeys.Error(), Ask: p.Keys.Known}, p.Reachable(temporal),
+		health.Check{Words: "it is not known how workflow ids are made", Ask: ids.Known})
 	if onLambda(env) {
 		return serveLambda(ctx, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
 	}
@@ -129,6 +137,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	}
 	return serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
 }
+
+// errNoKeys is no fault of the caller's.
+var errNoKeys = errors.New("the encryption keys cannot be read")
 
 // signing is what callbacks may be signed with.
 type signing struct{ all, receipts settings.SigningSecrets }

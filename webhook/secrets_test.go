@@ -122,3 +122,33 @@ func TestNoSuchParameter(t *testing.T) {
 	stop()
 	require.NoError(t, <-ended)
 }
+
+// TestKeysAreAway: a webhook that could only write in clear, although it shall
+// not, is not ready.
+func TestKeysAreAway(t *testing.T) {
+	const keys = "/parley/encryption-keys"
+	kept := parameterstest.Start(t, map[string]string{})
+	for name, value := range kept.Environment() {
+		t.Setenv(name, value)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var log lines
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, nil, environment("PARLEY_ENCRYPTION_KEYS_PARAM", keys), io.Discard, &log) }()
+	require.Eventually(t, func() bool {
+		return strings.Contains(log.String(), "callbacks get 503 until the encryption keys can be read") && strings.Contains(log.String(), "for=callbacks")
+	}, time.Minute, 10*time.Millisecond)
+	_, address, _ := strings.Cut(log.String(), "for=callbacks address=")
+	address, _, _ = strings.Cut(address, "\n")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/readyz", nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	said, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	require.Contains(t, string(said), "the encryption keys cannot be read")
+	stop()
+	require.NoError(t, <-ended)
+}

@@ -38,6 +38,7 @@ type cli struct {
 	settings.Temporal       `embed:"" group:"Temporal"`
 	settings.Sending        `embed:"" group:"Temporal"`
 	settings.Versioning     `embed:"" group:"Temporal"`
+	settings.Encryption     `embed:"" group:"Temporal"`
 	settings.Conversation   `embed:"" group:"Conversations"`
 	settings.IDs            `embed:"" group:"Conversations"`
 	settings.Hooks          `embed:"" group:"Your own services"`
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	p, err := program.Begin(ctx, c.Logger(stderr), program.Settings{
-		Service: "parley-worker", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Env: env,
+		Service: "parley-worker", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Encryption: c.Encryption, Worker: true, Env: env,
 	})
 	if err != nil {
 		return err

@@ -20,6 +20,8 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"parley/conversation"
+	"parley/internal/encryption"
+	"parley/internal/secrets/parameterstest"
 	"parley/internal/settings"
 	"parley/sinch/sinchtest"
 	"parley/sms"
@@ -72,6 +74,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"a deployment", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "parley", "TEMPORAL_WORKER_BUILD_ID", "1"}, []string{"reaching Temporal"}},
 		{"an empty deployment is none", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "", "TEMPORAL_WORKER_BUILD_ID", ""}, []string{"reaching Temporal"}},
 		{"sending has no build", []string{"--only", "send"}, append(apart, "TEMPORAL_WORKER_BUILD_ID", "1"), []string{"reaching Temporal"}},
+		{"a key that is none", nil, []string{"PARLEY_ENCRYPTION_KEYS", "c2VjcmV0"}, []string{"set PARLEY_ENCRYPTION_KEYS to keys: entry 1 of the encryption keys is none"}},
 		{"only what", []string{"--only", "receive"}, nil, []string{"--only must be one of"}},
 		{
 			"everything at once", nil, append(noCredentials, "PARLEY_IDLE_AFTER", "1h", "PARLEY_OUTCOME_URL", "x", "SINCH_WEBHOOK_TOLERANCE", "-1s"),
@@ -87,6 +90,26 @@ func TestRefusesToStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysAreAway: a worker does not begin to write in clear because it cannot
+// read its keys.
+func TestKeysAreAway(t *testing.T) {
+	kept := parameterstest.Start(t, map[string]string{})
+	for name, value := range kept.Environment() {
+		t.Setenv(name, value)
+	}
+	err := run(t.Context(), nil, environment("PARLEY_ENCRYPTION_KEYS_PARAM", "/parley/encryption-keys"), io.Discard, io.Discard)
+	require.ErrorContains(t, err, "preparing to encrypt: the encryption keys are not known: reading parameter /parley/encryption-keys")
+	kept.Put("/parley/encryption-keys", "rubbish")
+	err = run(t.Context(), nil, environment("PARLEY_ENCRYPTION_KEYS_PARAM", "/parley/encryption-keys"), io.Discard, io.Discard)
+	require.ErrorContains(t, err, "preparing to encrypt: the encryption keys are not known: what was found are no keys")
+	require.NotContains(t, err.Error(), "rubbish")
+	entry, err := encryption.NewKey("first")
+	require.NoError(t, err)
+	kept.Put("/parley/encryption-keys", entry)
+	err = run(t.Context(), nil, environment("PARLEY_ENCRYPTION_KEYS_PARAM", "/parley/encryption-keys"), io.Discard, io.Discard)
+	require.ErrorContains(t, err, "reaching Temporal")
 }
 
 func TestHelp(t *testing.T) {

@@ -41,6 +41,11 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 	if err := p.checkKey(ctx, here.Log); err != nil {
 		return err
 	}
+	// Workflow code cannot wait for keys, and must not write without them.
+	if err := here.Keys.Known(ctx); err != nil {
+		return fmt.Errorf("preparing to encrypt: %w", err)
+	}
+	go here.Keys.Watch(ctx)
 	temporal, err := connect.Dial(ctx, here.Temporal)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"parley/internal/connect"
+	"parley/internal/encryption"
 	"parley/internal/health"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
@@ -25,6 +26,7 @@ type Program struct {
 	Metrics  metrics.Metrics
 	Traces   tracing.Traces
 	Kept     *parameters.Store
+	Keys     *encryption.Keys
 	Temporal client.Options
 
 	stop func()
@@ -32,11 +34,13 @@ type Program struct {
 
 // Settings say what is begun.
 type Settings struct {
-	Service  string // our name in what is sent to those who watch several programs
-	Metrics  string // the address as set
-	Usual    string // the address otherwise
-	Temporal settings.Temporal
-	Env      settings.Env
+	Service    string // our name in what is sent to those who watch several programs
+	Metrics    string // the address as set
+	Usual      string // the address otherwise
+	Temporal   settings.Temporal
+	Encryption settings.Encryption
+	Worker     bool // workflow code runs here
+	Env        settings.Env
 }
 
 // Begin reaches nobody yet. What it returns has to be ended.
@@ -61,6 +65,9 @@ func (p *Program) begin(ctx context.Context, s Settings) (err error) {
 	if p.Kept, err = parameters.Open(p.Log, p.Metrics.Meter); err != nil {
 		return err
 	}
+	if p.Keys, err = encryption.Open(p.Log, s.Encryption.KeyRing(p.Kept)); err != nil {
+		return err
+	}
 	key := s.Temporal.APIKey(p.Kept)
 	if key != nil {
 		go func() { _, _ = key.Get(ctx) }() // beside the rest; who needs it hears of an error
@@ -69,6 +76,11 @@ func (p *Program) begin(ctx context.Context, s Settings) (err error) {
 		return err
 	}
 	p.Temporal.MetricsHandler = p.Metrics.Temporal
+	if s.Worker {
+		encryption.ApplyToWorker(&p.Temporal, p.Keys)
+	} else {
+		encryption.Apply(&p.Temporal, p.Keys)
+	}
 	return nil
 }
 

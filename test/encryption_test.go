@@ -1,0 +1,317 @@
+package test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"parley/conversation"
+	"parley/internal/encryption"
+	"parley/internal/stack"
+	"parley/sms"
+	"parley/workflows"
+)
+
+const (
+	keysSetting = "PARLEY_ENCRYPTION_KEYS"
+	corrupted   = "Corrupted signal" // the SDK says so of a signal that it drops for good
+)
+
+// newKeys makes a key with each of these ids.
+func newKeys(t *testing.T, ids ...string) []string {
+	t.Helper()
+	var entries []string
+	for _, id := range ids {
+		entry, err := encryption.NewKey(id)
+		require.NoError(t, err)
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+// rekey starts workers anew that have these keys.
+func (w *world) rekey(entries ...string) {
+	w.t.Helper()
+	w.stopWorker()
+	w.settings[keysSetting] = strings.Join(entries, ",")
+	w.startWorker()
+}
+
+// stuck waits until the worker has failed at a workflow for want of a key.
+func (w *world) stuck(id, words string) {
+	w.t.Helper()
+	w.eventually(id+" waits for a key", func() bool {
+		described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
+		return err == nil && described.GetPendingWorkflowTask().GetAttempt() > 1 && w.workerSaid(words)
+	})
+	for _, p := range w.worker {
+		select {
+		case <-p.Done():
+			w.t.Fatalf("%s has ended", p.Name)
+		default:
+		}
+		require.False(w.t, p.Said(corrupted), "no signal is dropped")
+	}
+}
+
+// said reports whether any of the workers said so.
+func (w *world) workerSaid(words string) bool {
+	for _, p := range w.worker {
+		if p.Said(words) {
+			return true
+		}
+	}
+	return false
+}
+
+// complaint is what parley says is wrong, if it has these keys.
+func (w *world) complaint(entries string, args ...string) string {
+	w.t.Helper()
+	command := exec.CommandContext(w.ctx(), filepath.Join(bin, "parley"), args...) //nolint:gosec // our own program
+	command.Env = []string{
+		"HOME=" + w.dir, keysSetting + "=" + entries,
+		"TEMPORAL_ADDRESS=" + w.settings["TEMPORAL_ADDRESS"], "TEMPORAL_NAMESPACE=" + w.namespace,
+	}
+	var complaints bytes.Buffer
+	command.Stderr = &complaints
+	require.Error(w.t, command.Run())
+	return complaints.String()
+}
+
+// onDisk reports whether a server's database holds the words.
+func onDisk(t *testing.T, file, words string) bool {
+	t.Helper()
+	files, err := filepath.Glob(file + "*") // and what SQLite writes beside it
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		require.NoError(t, err)
+		if bytes.Contains(content, []byte(words)) {
+			return true
+		}
+	}
+	return false
+}
+
+// What was written is in the server's database, and with keys it is not.
+func TestNothingIsReadableOnTheServer(t *testing.T) {
+	t.Parallel()
+	const (
+		written = "xylophone lessons" // by the contact
+		sent    = "marmalade delivery"
+	)
+	for name, entries := range map[string]string{"without keys": "", "with a key": newKeys(t, "2026-11")[0]} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "temporal.db")
+			service := &service{busy: 1} // so that an error is recorded, too
+			own := httptest.NewServer(service)
+			t.Cleanup(own.Close)
+			w := newWorld(t, setting(keysSetting, entries), server("--db-filename", file),
+				setting("PARLEY_RESPONDER_URL", own.URL+"/turn"), setting("PARLEY_RESPONDER_TRIES", "1s"))
+
+			w.text(ana, written)
+			w.receives(ana, "Heard: "+written)
+			run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+			w.receives(ana, "Does that suit you?")
+			w.text(ana, "yes")
+			w.receives(ana, "See you on")
+			require.Equal(t, 202, w.message(ana, sent, "m-1"))
+			w.receives(ana, sent)
+			require.NoError(t, run.Get(w.ctx(), nil))
+
+			encrypted := entries != ""
+			var said strings.Builder
+			for _, id := range []string{conversation.ID(ana, ""), "appointment:A-17"} {
+				for _, event := range w.history(id, "").GetEvents() {
+					said.WriteString(protojson.Format(event))
+				}
+				described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
+				require.NoError(t, err)
+				said.WriteString(protojson.Format(described))
+			}
+			require.Equal(t, encrypted, strings.Contains(said.String(), "Encoded failure"), "the words of errors")
+			require.Equal(t, !encrypted, strings.Contains(said.String(), "it answered HTTP 503"), "the words of errors")
+			begins := base64.StdEncoding.EncodeToString([]byte(`{"schema"`))
+			require.Equal(t, !encrypted, strings.Contains(said.String(), begins), "the payload of an event")
+			for _, words := range []string{written, sent, "Does that suit you?", "Harbor Dental"} {
+				require.Equal(t, !encrypted, onDisk(t, file, words), words)
+			}
+			if encrypted {
+				require.True(t, onDisk(t, file, encryption.Encoding), "it is this file")
+			}
+		})
+	}
+}
+
+// The order is keys first, then what encrypts with them. Done wrong, it costs time
+// and no text.
+func TestWorkersWithoutTheKey(t *testing.T) {
+	t.Parallel()
+	entries := newKeys(t, "first", "other")
+	first, other := entries[0], entries[1]
+	same := "first" + strings.TrimPrefix(other, "other") // another key under the id of the first
+
+	// One error of the responder is recorded, whose words are encrypted.
+	own := &service{busy: 1}
+	responder := httptest.NewServer(own)
+	t.Cleanup(responder.Close)
+	w := newWorld(t, setting(keysSetting, first+","+other), setting("PARLEY_RESPONDER_URL", responder.URL), setting("PARLEY_RESPONDER_TRIES", "1s"))
+	w.text(ana, "zero")
+	w.receives(ana, "Heard: zero")
+	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Does that suit you?")
+
+	id := conversation.ID(ana, "")
+	answered := make(chan error, 1)
+	for i, wrong := range []struct{ name, keys, words string }{
+		{"no key", "", `encrypted with the key \"first\", which this program does not have`},
+		{"another key", other, `encrypted with the key \"first\", which this program does not have`},
+		{"another key under this id", same, `is not what was encrypted with the key \"first\"`},
+	} {
+		w.rekey(wrong.keys)
+		switch i {
+		case 0:
+			w.text(ana, "yes") // for the script that waits
+			w.text(ana, "one")
+			w.text(bob, "from somebody new")
+			w.stuck(conversation.ID(bob, ""), wrong.words)
+		case 1:
+			w.text(ana, "two")
+			go func() {
+				_, err := w.client().Send(w.ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
+				for errors.Is(err, context.DeadlineExceeded) {
+					_, err = w.client().Send(w.ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
+				}
+				answered <- err
+			}()
+		case 2:
+			w.text(ana, "three")
+		}
+		w.stuck(id, wrong.words)
+		require.Contains(t, w.complaint(first+","+other, "show", string(ana), "--timeout", "2s"), `one does, and fails at it: a payload is`)
+	}
+
+	w.rekey(other, first)
+	w.receives(ana, "See you on")
+	var result workflows.AppointmentResult
+	require.NoError(t, run.Get(w.ctx(), &result))
+	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
+	w.receives(ana, "Heard: one")
+	w.receives(ana, "Heard: two")
+	w.receives(ana, "Heard: three")
+	w.receives(ana, "by an update")
+	w.receives(bob, "Heard: from somebody new")
+	require.NoError(t, <-answered)
+	got := texts(w.sim.Phone(ana).Messages())
+	require.Len(t, got, 7, "each once: %q", got)
+	var heard []string
+	for _, text := range got {
+		if strings.HasPrefix(text, "Heard: ") {
+			heard = append(heard, text)
+		}
+	}
+	require.Equal(t, []string{"Heard: zero", "Heard: one", "Heard: two", "Heard: three"}, heard)
+	require.Empty(t, w.state(ana).Skipped)
+	require.Empty(t, w.state(ana).Parked)
+}
+
+// A worker that only sends, and lacks the key, has surely not sent.
+func TestSendingWithoutTheKey(t *testing.T) {
+	t.Parallel()
+	entry := newKeys(t, "first")[0]
+	w := newWorld(t, setting(keysSetting, entry), setting("PARLEY_SEND_TASK_QUEUE", "sending"))
+	w.stopWorker()
+	part := func(name, only string) *stack.Process {
+		p := w.run(name, "worker", w.settings, "--only", only)
+		w.await(p, func(context.Context) bool { return p.Said("msg=ready") })
+		return p
+	}
+	part("conversations", "conversations")
+	w.settings[keysSetting] = ""
+	keyless := part("send-without", "send")
+
+	w.text(ana, "hello")
+	w.eventually("the send fails", func() bool { return keyless.Said(`encrypted with the key \"first\"`) })
+	w.eventually("the server is told", func() bool {
+		described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(ana, ""), "")
+		if err != nil || len(described.GetPendingActivities()) != 1 {
+			return false
+		}
+		pending := described.GetPendingActivities()[0]
+		return pending.GetAttempt() > 1 && pending.GetLastFailure().GetApplicationFailureInfo().GetType() == "NotTaken"
+	})
+	require.Empty(t, texts(w.sim.Phone(ana).Messages()))
+	require.NoError(t, keyless.Stop())
+	w.settings[keysSetting] = entry
+	part("send-with", "send")
+	w.receives(ana, youSaid("hello"))
+	state := w.state(ana)
+	require.Empty(t, state.Parked)
+	w.eventually("it is settled", func() bool { return len(w.state(ana).Outbox) == 0 })
+	sent := w.state(ana).Transcript[1]
+	require.Zero(t, sent.Attempts, "there was no doubt")
+	require.NotContains(t, steps(sent), sms.StatusUnknown)
+	require.Len(t, texts(w.sim.Phone(ana).Messages()), 1)
+}
+
+func steps(m conversation.Message) []sms.Status {
+	var all []sms.Status
+	for _, s := range m.Steps {
+		all = append(all, s.Status)
+	}
+	return all
+}
+
+// Encryption is turned on, and a key replaced, while conversations run: keys for
+// decrypting first, then the one to encrypt with.
+func TestTurningOnAndRotating(t *testing.T) {
+	t.Parallel()
+	entries := newKeys(t, "first", "second")
+	w := newWorld(t)
+	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.receives(ana, "Does that suit you?")
+	last := func() string { // with which key the last text to us was encrypted
+		t.Helper()
+		id := ""
+		for _, event := range w.history(conversation.ID(bob, ""), "").GetEvents() {
+			if signal := event.GetWorkflowExecutionSignaledEventAttributes(); signal != nil {
+				id = string(signal.GetInput().GetPayloads()[0].GetMetadata()[encryption.MetadataKeyID])
+			}
+		}
+		return id
+	}
+	for _, step := range []struct{ keys, with string }{
+		{"", ""},
+		{"none," + entries[0], ""},
+		{entries[0], "first"},
+		{entries[0] + "," + entries[1], "first"},
+		{entries[1] + "," + entries[0], "second"},
+		{"none," + entries[1] + "," + entries[0], ""},
+	} {
+		w.rekey(step.keys)
+		for _, p := range w.webhooks {
+			require.NoError(t, p.Stop())
+		}
+		w.startWebhooks()
+		words := "with " + step.keys[:min(len(step.keys), 10)]
+		w.text(bob, words)
+		w.receives(bob, youSaid(words))
+		require.Equal(t, step.with, last())
+	}
+	w.text(ana, "yes")
+	w.receives(ana, "See you on")
+	require.NoError(t, run.Get(w.ctx(), nil))
+	require.Len(t, w.state(bob).Transcript, 12)
+}
