@@ -44,7 +44,8 @@ type cli struct {
 	JSON    bool          `name:"json" help:"Print one JSON value, for programs."`
 	Timeout time.Duration `default:"10s" placeholder:"DURATION" help:"How long to wait for an answer: of Temporal, of a worker, of Sinch. Default: ${default}."`
 
-	IDs settings.IDs `embed:"" group:"Temporal"`
+	IDs                 settings.IDs `embed:"" group:"Temporal"`
+	settings.Encryption `embed:"" group:"Temporal"`
 
 	Appointment appointmentCmd `cmd:"" help:"Remind a contact of an appointment and ask whether it suits."`
 	Start       startCmd       `cmd:"" help:"Start any script, with its input as JSON."`

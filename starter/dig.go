@@ -252,6 +252,9 @@ func (d digger) trace(ctx context.Context, id string, w walk, key string, known 
 		}
 	}
 	for _, t := range begun {
+		if t.encrypted != nil {
+			return fmt.Errorf("reading the history of %s: %w", id, t.encrypted)
+		}
 		if !t.evidence.Message.At.IsZero() {
 			known[t.evidence.Message.Key] = t.evidence
 		}

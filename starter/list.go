@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/sms"
 )
 
@@ -154,12 +155,18 @@ func (s *server) rowOf(info *workflowpb.WorkflowExecutionInfo) (listedConversati
 	decoded(fields[conversation.StateAttribute.GetName()], &row.State)
 	decoded(fields[conversation.ScriptAttribute.GetName()], &row.Scripts)
 	var attention conversation.Attention
-	decoded(info.GetMemo().GetFields()[conversation.AttentionMemo], &attention)
+	if memo := info.GetMemo().GetFields()[conversation.AttentionMemo]; memo != nil {
+		err := s.dataConverter().FromPayload(memo, &attention)
+		if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
+			attention.Reason = unreadable.Error()
+		}
+	}
 	row.Attention = attention.Reason
 	return row, true
 }
 
-// decoded leaves value as it is if there is nothing, or something else.
+// decoded reads a search attribute, which is never encrypted. It leaves value as it
+// is if there is nothing, or something else.
 func decoded(payload *commonpb.Payload, value any) {
 	if payload != nil {
 		_ = converter.GetDefaultDataConverter().FromPayload(payload, value)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/sms"
 )
 
@@ -105,17 +107,35 @@ func (s *server) parkedIn(info *workflowpb.WorkflowExecutionInfo) (parkedConvers
 	return c, ok
 }
 
+// unreadable reports whether what a conversation shows of itself cannot be decrypted.
+func (s *server) unreadable(info *workflowpb.WorkflowExecutionInfo) bool {
+	for _, memo := range info.GetMemo().GetFields() {
+		var value json.RawMessage
+		if _, unreadable := errors.AsType[*encryption.Unreadable](s.dataConverter().FromPayload(memo, &value)); unreadable {
+			return true
+		}
+	}
+	return false
+}
+
 // allParked are the conversations in which something of that kind is parked,
 // those first where it has waited longest.
 func (s *server) allParked(ctx context.Context, wanted choice) ([]parkedConversation, error) {
 	var all []parkedConversation
+	unread := 0
 	err := s.eachMarked(ctx, conversation.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
+		if s.unreadable(info) {
+			unread++
+		}
 		if c, ok := s.parkedIn(info); ok && len(wanted.among(c.marks)) > 0 {
 			all = append(all, c)
 		}
 	})
 	if err != nil {
 		return nil, s.explain("listing what is parked", err)
+	}
+	if unread > 0 {
+		return nil, fmt.Errorf("what is parked in %s cannot be decrypted: set PARLEY_ENCRYPTION_KEYS as for the worker", counted(unread, "conversation"))
 	}
 	oldest := func(c parkedConversation) time.Time { return wanted.among(c.marks)[0].At }
 	slices.SortStableFunc(all, func(a, b parkedConversation) int { return oldest(a).Compare(oldest(b)) })

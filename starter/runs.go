@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 )
 
 // errGone is returned for a conversation of which Temporal has nothing left.
@@ -156,6 +157,9 @@ func (s *server) eachBefore(ctx context.Context, id, lastRun string, visit func(
 		}
 		var start conversation.Start
 		if err := s.dataConverter().FromPayloads(started.GetInput(), &start); err != nil {
+			if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
+				return fmt.Errorf("reading %s: %w", id, unreadable)
+			}
 			return fmt.Errorf("%s began with something that this build does not understand: use the build that its worker is of", id)
 		}
 		if !visit(before{run: run, at: at, state: start.State}) {

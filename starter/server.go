@@ -17,6 +17,7 @@ import (
 
 	"parley/conversation"
 	"parley/internal/connect"
+	"parley/internal/encryption"
 	"parley/internal/identity"
 	"parley/internal/settings"
 	"parley/sms"
@@ -64,6 +65,11 @@ func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := encryption.Open(slog.New(slog.DiscardHandler), a.KeyRing(a.parameters))
+	if err != nil {
+		return nil, err
+	}
+	encryption.Apply(&options, keys)
 	dialing, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
 	c, err := connect.Dial(dialing, options)
@@ -103,15 +109,20 @@ func (s *server) id(contact sms.Number, sender sms.Sender) string {
 	return s.conversations.IDs.Of(contact, sender)
 }
 
-// who is whom a conversation is with. It is not ok for a workflow whose id somebody
-// else made.
+// who is whom a conversation is with; nobody's number if that cannot be decrypted.
+// It is not ok for a workflow whose id somebody else made.
 func (s *server) who(info *workflowpb.WorkflowExecutionInfo) (who conversation.Start, ok bool) {
 	id := info.GetExecution().GetWorkflowId()
 	if contact, sender, err := conversation.ParseID(id); err == nil {
 		return conversation.Start{Contact: contact, Sender: sender}, true
 	}
 	memo := info.GetMemo().GetFields()[conversation.WhoMemo]
-	ok = conversation.IsID(id) && memo != nil && s.dataConverter().FromPayload(memo, &who) == nil
+	if memo != nil && conversation.IsID(id) {
+		ok = true
+		if err := s.dataConverter().FromPayload(memo, &who); err != nil {
+			who = conversation.Start{}
+		}
+	}
 	return who, ok
 }
 
@@ -129,9 +140,7 @@ func (s *server) whose(ctx context.Context, id string) conversation.Start {
 	return who
 }
 
-func (s *server) dataConverter() converter.DataConverter {
-	return cmp.Or(s.options.DataConverter, converter.GetDefaultDataConverter())
-}
+func (s *server) dataConverter() converter.DataConverter { return s.options.DataConverter }
 
 // errNotFound is returned when there is no such workflow.
 var errNotFound = errors.New("there is no such workflow")

@@ -11,11 +11,15 @@ import (
 	"time"
 	"unicode"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/temporal"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/sms"
 )
 
@@ -152,15 +156,52 @@ func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *conv
 	value, err := s.QueryWorkflow(asking, v.WorkflowID, v.RunID, conversation.StateQuery)
 	var noPoller *serviceerror.FailedPrecondition
 	if err != nil && ctx.Err() == nil && (asking.Err() != nil || isTimeout(err) || errors.As(err, &noPoller)) {
+		if why := s.failing(ctx, v); why != "" {
+			return fmt.Errorf("%w; one does, and fails at it: %s", errNoWorker, why)
+		}
 		return fmt.Errorf("%w; %s", errNoWorker, s.missingWorker(ctx, taskQueue))
 	}
 	if err != nil {
 		return s.explain("asking "+v.WorkflowID, err)
 	}
 	if err := value.Get(state); err != nil {
+		if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
+			return fmt.Errorf("reading %s: %w", v.WorkflowID, unreadable)
+		}
 		return fmt.Errorf("%s gave an answer that this build does not understand: use the build that its worker is of", v.WorkflowID)
 	}
 	return nil
+}
+
+// failing is why workers fail at a run again and again; empty if they do not, or
+// if nobody knows.
+func (s *server) failing(ctx context.Context, v shown) string {
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
+	described, err := s.DescribeWorkflowExecution(ctx, v.WorkflowID, v.RunID)
+	if err != nil || described.GetPendingWorkflowTask().GetAttempt() < 2 {
+		return ""
+	}
+	page, err := s.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
+		Namespace: s.options.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: v.WorkflowID, RunId: v.RunID}, MaximumPageSize: latestEvents,
+	})
+	if err != nil {
+		return ""
+	}
+	for _, event := range page.GetHistory().GetEvents() {
+		if failed := event.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+			return ownWords(s.options.FailureConverter.FailureToError(failed.GetFailure()))
+		}
+	}
+	return ""
+}
+
+// ownWords are an error's, without the type that Temporal adds to them.
+func ownWords(err error) string {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return app.Message()
+	}
+	return err.Error()
 }
 
 // byNumber finds the conversation with a contact over one of our senders.

@@ -19,6 +19,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/workflows"
 )
 
@@ -252,6 +253,9 @@ func (s *server) input(ctx context.Context, id string, info *workflowpb.Workflow
 		return nil, nil
 	}
 	if err := s.dataConverter().FromPayloads(started.GetInput(), &raw); err != nil {
+		if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
+			return nil, fmt.Errorf("reading %s, which runs already: %w", id, unreadable)
+		}
 		return nil, fmt.Errorf("%s runs already, and how it was started cannot be read: it is no JSON", id)
 	}
 	return raw, nil

@@ -2,15 +2,18 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/converter"
 
 	"parley/activities"
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/sms"
 )
 
@@ -21,6 +24,7 @@ type trace struct {
 	evidence  evidence
 	converter converter.DataConverter
 	attempts  map[attempt]bool
+	encrypted *encryption.Unreadable // something that we lack the key of
 }
 
 // An attempt is named by the event that scheduled it.
@@ -33,19 +37,28 @@ func newTrace(e evidence, c converter.DataConverter) *trace {
 	return &trace{evidence: e, converter: c, attempts: map[attempt]bool{}}
 }
 
+// read reports whether a payload could be read.
+func (t *trace) read(payloads *commonpb.Payloads, value any) bool {
+	err := t.converter.FromPayloads(payloads, value)
+	if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
+		t.encrypted = unreadable
+	}
+	return err == nil
+}
+
 // take notes an event, if it is about the message.
 func (t *trace) take(run string, event *historypb.HistoryEvent) {
 	at := event.GetEventTime().AsTime()
 	if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == "SendMessage" {
 		var in activities.SendInput
-		if t.converter.FromPayloads(a.GetInput(), &in) == nil && t.ours(in.Message.Key) {
+		if t.read(a.GetInput(), &in) && t.ours(in.Message.Key) {
 			t.attempts[attempt{run, event.GetEventId()}] = true
 			t.handedOver(in.Message, at)
 		}
 	}
 	if a := event.GetActivityTaskCompletedEventAttributes(); t.attempts[attempt{run, a.GetScheduledEventId()}] {
 		var accepted sms.Accepted
-		if t.converter.FromPayloads(a.GetResult(), &accepted) == nil {
+		if t.read(a.GetResult(), &accepted) {
 			t.evidence.Message.MessageID, t.evidence.Message.Accepted = accepted.MessageID, accepted.At
 			t.step(sms.StatusAccepted, "", accepted.At)
 		}
@@ -58,7 +71,7 @@ func (t *trace) take(run string, event *historypb.HistoryEvent) {
 	}
 	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a.GetSignalName() == conversation.EventSignal {
 		var e conversation.Envelope
-		if t.converter.FromPayloads(a.GetInput(), &e) == nil && e.Kind == conversation.KindReceipt {
+		if t.read(a.GetInput(), &e) && e.Kind == conversation.KindReceipt {
 			t.receipt(e)
 		}
 	}
@@ -80,7 +93,7 @@ func (t *trace) handedOver(out sms.Outbound, at time.Time) {
 // failed leaves out what was certainly not taken: the conversation tried again.
 func (t *trace) failed(info *failurepb.ApplicationFailureInfo, at time.Time) {
 	code := "UNKNOWN"
-	_ = t.converter.FromPayloads(info.GetDetails(), &code) // without details the code stays
+	_ = t.read(info.GetDetails(), &code) // without details the code stays
 	switch info.GetType() {
 	case activities.ErrTypeRefused, activities.ErrTypeDenied:
 		t.step(sms.StatusFailed, code, at)
