@@ -30,12 +30,13 @@ type settings struct {
 	Port     int     `short:"p" default:"7233" help:"Port of the gRPC service."`
 	HTTPPort int     `name:"http-port" help:"Port of the HTTP API. Default: a free one."`
 
-	Headless        bool    `help:"Run without the web UI."`
-	UIIP            address `name:"ui-ip" help:"Address of the web UI. Default: as --ip."`
-	UIPort          int     `name:"ui-port" help:"Port of the web UI. Default: --port + 1000."`
-	UIPublicPath    string  `name:"ui-public-path" placeholder:"/PATH" help:"Path under which the web UI is served."`
-	UIAssetPath     string  `name:"ui-asset-path" placeholder:"DIR" help:"Folder with a web UI to serve instead of the built-in one."`
-	UICodecEndpoint string  `name:"ui-codec-endpoint" placeholder:"URL" help:"Codec server with which the web UI decodes payloads."`
+	Headless           bool    `help:"Run without the web UI."`
+	UIIP               address `name:"ui-ip" help:"Address of the web UI. Default: as --ip."`
+	UIPort             int     `name:"ui-port" help:"Port of the web UI. Default: --port + 1000."`
+	UIPublicPath       string  `name:"ui-public-path" placeholder:"/PATH" help:"Path under which the web UI is served."`
+	UIAssetPath        string  `name:"ui-asset-path" placeholder:"DIR" help:"Folder with a web UI to serve instead of the built-in one."`
+	UICodecEndpoint    string  `name:"ui-codec-endpoint" placeholder:"URL" help:"Codec server with which the web UI decodes payloads."`
+	UICodecCredentials bool    `name:"ui-codec-credentials" help:"Send the browser's cookies of the codec server along."`
 
 	MetricsPort int `name:"metrics-port" help:"Port for Prometheus, path /metrics. Off unless set."`
 

@@ -96,7 +96,7 @@ func newUI(s settings) *uiserver.Server {
 		PublicPath:          s.UIPublicPath,
 		EnableUI:            true,
 		UIAssetPath:         s.UIAssetPath,
-		Codec:               uiconfig.Codec{Endpoint: s.UICodecEndpoint},
+		Codec:               uiconfig.Codec{Endpoint: s.UICodecEndpoint, IncludeCredentials: s.UICodecCredentials, DefaultErrorLink: s.UICodecEndpoint},
 		CORS:                uiconfig.CORS{CookieInsecure: true}, // served without TLS
 		DisableNewsFetch:    true,
 		HideLogs:            true,
