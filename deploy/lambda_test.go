@@ -226,6 +226,7 @@ var (
 		maps.Copy(all, map[string]string{ //nolint:gosec // where secrets are, not what they are
 			"Architecture": "x86_64", "SinchRegion": "eu", "SinchWebhookSecretParameter": "/ours/webhook", "SinchReceiptsSecretParameter": "/ours/receipts",
 			"SecretsKmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1", "TemporalNamespace": "sms.acct", "TemporalApiKeyParameter": "/ours/api-key",
+			"EncryptionKeysParameter": "/ours/encryption-keys",
 			"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "MemorySize": "1024", "ReservedConcurrency": "20", "LogRetentionDays": "7",
 		})
 		return all
@@ -274,6 +275,7 @@ func TestLambdaSettings(t *testing.T) {
 		require.Equal(t, "24h", variables["SINCH_WEBHOOK_TOLERANCE"])
 		require.Equal(t, given["SinchReceiptsSecretParameter"] != "", variables["SINCH_RECEIPTS_SECRET_PARAM"] != nil)
 		require.Equal(t, given["TemporalApiKeyParameter"] != "", variables["TEMPORAL_API_KEY_PARAM"] != nil)
+		require.Equal(t, given["EncryptionKeysParameter"] != "", variables["PARLEY_ENCRYPTION_KEYS_PARAM"] != nil)
 	}
 }
 
