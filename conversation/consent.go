@@ -39,6 +39,10 @@ func keyword(text string) word {
 // No question should ask for such a word.
 func IsStop(text string) bool { return keyword(text) == wordStop }
 
+// IsKeyword reports whether a text consists of a word that acts by itself,
+// whatever was asked: STOP, START, HELP and their like.
+func IsKeyword(text string) bool { return keyword(text) != wordNone }
+
 // optOut acts on receipt: what has not left does not leave, and everybody who
 // waits for this contact is told.
 func (c *conversation) optOut(in sms.Inbound) {
