@@ -44,7 +44,7 @@ const (
 	KindRetry    Kind = "retry"    // Mend: a person wants parked work tried again
 	KindSkip     Kind = "skip"     // Mend: a person wants parked work given up
 	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
-	KindMove     Kind = "move"     // nothing: the conversation shall have another id
+	KindMove     Kind = "move"     // destination: the conversation shall have another id
 )
 
 // schemas are those of the events that not every build knows.

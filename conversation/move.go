@@ -16,9 +16,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// moving is a conversation on its way to the id that it has by now, with
-// everything it knows.
+// moving is a conversation on its way to another workflow id, with everything it
+// knows.
 type moving struct {
+	to     string
 	future workflow.Future      // of the activity; nil until nothing else is in flight
 	begun  bool                 // the state was handed over: from here on it does not change
 	moved  bool                 // the successor has it
@@ -28,31 +29,35 @@ type moving struct {
 // A Move is what a conversation hands to its successor.
 type Move struct {
 	RunID  string     `json:"run_id"` // the one that moves: the same for each try
+	To     string     `json:"to"`     // the successor's workflow id
 	Start  Start      `json:"start"`
 	Idle   bool       `json:"idle"` // there is nothing to be done: only memories would be lost
 	Events []Envelope `json:"events,omitempty"`
 }
 
-// A Mover starts the successor of a conversation under the id that it has by now,
-// and brings it events. It may be called again with the same move.
+// A Mover starts the successor of a conversation under its id, and brings it events. It may be called again with the same move.
 type Mover interface {
 	Move(ctx context.Context, m Move) error
 }
 
 func (t *Toolkit) move(ctx context.Context, m Move) error { return t.Mover.Move(ctx, m) }
 
-// MoveEvent is the envelope of a wish that a conversation moves to the id that its
-// worker would give it.
-func MoveEvent(ids IDs, at time.Time) (Envelope, error) {
-	return envelope(KindMove, "move:"+ids.Fingerprint(), at, struct{}{})
+// destination is where a conversation moves to.
+type destination struct {
+	To string `json:"to"` // a workflow id
 }
 
-func (c *conversation) onMove(Envelope, struct{}) error {
-	if c.ids.Of(c.state.Contact, c.state.Sender) == c.info.WorkflowExecution.ID {
-		return errors.New("move event for a conversation that has its right id, or on a worker without PARLEY_ID_KEY")
+// MoveEvent is the envelope of a wish that a conversation goes on under another id.
+func MoveEvent(to string, at time.Time) (Envelope, error) {
+	return envelope(KindMove, "move:"+to, at, destination{to})
+}
+
+func (c *conversation) onMove(_ Envelope, d destination) error {
+	if !IsID(d.To) || d.To == c.info.WorkflowExecution.ID {
+		return errors.New("move event without a conversation's workflow id, or with its own")
 	}
 	if c.moving == nil {
-		c.moving = &moving{}
+		c.moving = &moving{to: d.To}
 	}
 	return nil
 }
@@ -67,7 +72,10 @@ func (c *conversation) move() (gone bool) {
 	case m.moved && len(m.held) == 0:
 		return true
 	}
-	next := Move{RunID: c.info.WorkflowExecution.RunID, Start: Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.successor()}, Idle: !c.busy() && len(c.state.Parked) == 0}
+	next := Move{
+		RunID: c.info.WorkflowExecution.RunID, To: m.to, Idle: !c.busy() && len(c.state.Parked) == 0,
+		Start: Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.successor()},
+	}
 	for _, raw := range m.held {
 		if e, err := open(raw.Payload()); err == nil {
 			next.Events = append(next.Events, e)
@@ -128,6 +136,9 @@ type TemporalMover struct{ Client Client }
 func (t TemporalMover) Move(ctx context.Context, m Move) error {
 	c := t.Client
 	options := c.options(m.Start.Contact, m.Start.Sender)
+	if options.ID != m.To {
+		return errors.New("this worker would give it another id: it lacks PARLEY_ID_KEY, or has another one")
+	}
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	options.WorkflowExecutionErrorWhenAlreadyStarted = true
 	id := "move:" + m.RunID

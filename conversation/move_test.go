@@ -32,7 +32,7 @@ func (m *movers) Move(_ context.Context, move conversation.Move) error {
 
 func move(t *testing.T, at time.Time) conversation.Envelope {
 	t.Helper()
-	e, err := conversation.MoveEvent(keyed, at)
+	e, err := conversation.MoveEvent(keyed.Of(contact, ""), at)
 	require.NoError(t, err)
 	return e
 }
@@ -93,17 +93,19 @@ func TestMoveFails(t *testing.T) {
 	require.Contains(t, state.Attention.Reason, "could not be moved to its new id: another one")
 }
 
-// TestMoveWithoutAKey: an event from nowhere moves nobody.
-func TestMoveWithoutAKey(t *testing.T) {
+// TestMoveToItself: there is nothing to do.
+func TestMoveToItself(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.mover = &movers{k: k}
-	k.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: conversation.ID(contact, "")})
+	m := &movers{k: k}
+	k.mover = m
+	k.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: keyed.Of(contact, "")})
 	k.at(0, func() { k.signal(move(t, k.env.Now()), nil) })
 	state := k.run()
 	require.Len(t, state.Skipped, 1)
-	require.Contains(t, state.Skipped[0].Reason, "has its right id")
+	require.Contains(t, state.Skipped[0].Reason, "or with its own")
+	require.Empty(t, m.moves)
 }
 
 // known are suppressions with fixed answers.

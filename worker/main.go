@@ -31,7 +31,8 @@ func main() {
 
 type cli struct {
 	Run     struct{}   `cmd:"" default:"1" help:"Work, until told to stop. The default."`
-	MoveIDs moveIDsCmd `cmd:"" name:"move-ids" help:"Move open conversations to workflow ids that hold no number."`
+	Replay  replayCmd  `cmd:"" help:"Find out, before a deployment, whether this build can go on with what runs on a server, and exit."`
+	MoveIDs moveIDsCmd `cmd:"" name:"move-ids" help:"Move open conversations to workflow ids that hold no number, and exit."`
 
 	Only part `enum:",conversations,send" default:"" placeholder:"conversations|send" help:"Run one part only: 'send' is the one process that holds the carrier's credentials, 'conversations' everything else. Needs PARLEY_SEND_TASK_QUEUE, here and there. Default: both."`
 
@@ -68,6 +69,9 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		kong.Name("worker"), kong.Description(description), kong.Vars{"metrics_addr": usualMetrics})
 	if err != nil || command == nil {
 		return err
+	}
+	if command.Command() == "replay" {
+		return c.replay(ctx, env, stdout, c.Logger(stderr))
 	}
 	p, err := program.Begin(ctx, c.Logger(stderr), program.Settings{
 		Service: "parley-worker", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Encryption: c.Encryption, Worker: true, Env: env,

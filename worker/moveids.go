@@ -153,7 +153,7 @@ func (m *mover) one(ctx context.Context, ids conversation.IDs, id string) error 
 	if err != nil {
 		return nil //nolint:nilerr // an id that somebody else made, and the conversation is none of ours
 	}
-	event, err := conversation.MoveEvent(ids, time.Now())
+	event, err := conversation.MoveEvent(ids.Of(contact, sender), time.Now())
 	if err != nil {
 		return err
 	}

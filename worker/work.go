@@ -165,7 +165,7 @@ func (p plan) queues() []any {
 func (p plan) workers(temporal client.Client, ids conversation.IDs, broken func(error)) []worker.Worker {
 	options := worker.Options{
 		WorkerStopTimeout: stopTimeout, OnFatalError: broken,
-		Interceptors:                     []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor()},
+		Interceptors:                     p.interceptors(),
 		MaxConcurrentWorkflowTaskPollers: pollers, MaxConcurrentActivityTaskPollers: pollers,
 	}
 	versioned := options
@@ -198,6 +198,11 @@ func (p plan) workers(temporal client.Client, ids conversation.IDs, broken func(
 		workers = append(workers, w)
 	}
 	return workers
+}
+
+// interceptors stand around all work, and around what is replayed.
+func (p plan) interceptors() []interceptor.WorkerInterceptor {
+	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor()}
 }
 
 func (p plan) registerConversations(r worker.Registry, temporal client.Client, ids conversation.IDs) {
