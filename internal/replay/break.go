@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -36,76 +37,67 @@ type Break struct {
 func (b *Break) Error() string { return b.What }
 
 // explain finds the first task at which a replay breaks, and says what differs.
-func (b Build) explain(workflowID, runID string, events []*historypb.HistoryEvent, err error) *Break {
+func (b Build) explain(workflowID, runID string, tasks []task, err error) *Break {
 	if b, ok := errors.AsType[*Break](err); ok && b.Cause == Endless {
 		return b
 	}
 	if unknown.MatchString(err.Error()) {
-		return &Break{Cause: UnknownType, Event: 1, What: "this build has no workflow of that type: runs that are open would wait for ever"}
+		return &Break{Cause: UnknownType, Event: 1, What: NoSuchType}
 	}
-	tasks := tasksOf(events)
 	// A history that breaks goes on breaking, so the first task that does can be
 	// found by halving.
-	first := sort.Search(len(tasks)-1, func(i int) bool {
-		return b.try(workflowID, runID, tasks[i].until) != nil
-	})
-	if len(tasks) == 0 {
-		return describe(task{}, err)
-	}
-	if first < len(tasks)-1 {
-		err = b.try(workflowID, runID, tasks[first].until)
+	last := len(tasks) - 1
+	first := sort.Search(last, func(i int) bool { return b.try(workflowID, runID, tasks[i]) != nil })
+	if first < last {
+		err = b.try(workflowID, runID, tasks[first])
 	}
 	return describe(tasks[first], err)
 }
 
-// A task is one that was done: what it did, and the history until the next.
+// NoSuchType is what is wrong with a run of a type that a build does not have.
+const NoSuchType = "this build has no workflow of that type: what is open would wait for ever"
+
+// A task is one that was done: what it did, and the history until then. What came
+// after it is not replayed. The SDK would cancel at once what a request to cancel
+// is about, and miss that the history does not have it yet.
 type task struct {
 	completed int64 // event
 	did       []*historypb.HistoryEvent
 	until     []*historypb.HistoryEvent
-	goesOn    bool // nothing happened before the next: a local activity took long
+	goesOn    bool // nothing happened before the next: a local activity takes long
 }
 
 func tasksOf(events []*historypb.HistoryEvent) []task {
 	var tasks []task
 	for i, e := range events {
-		if e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
-			tasks = append(tasks, task{completed: e.GetEventId(), until: events[:i+1], goesOn: true})
+		if e.GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
 			continue
 		}
-		if len(tasks) == 0 {
-			continue
+		end := i + 1
+		for end < len(events) && doneBy(events[end], e.GetEventId()) {
+			end++
 		}
-		t := &tasks[len(tasks)-1]
-		switch e.GetEventType() {
-		case enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED:
-		case enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
-			t.until = events[:i+1]
-		default:
-			t.until, t.did = events[:i+1], append(t.did, e)
-			t.goesOn = t.goesOn && completedBy(e) == t.completed
-		}
-	}
-	for i := range tasks {
-		t := &tasks[i]
-		t.goesOn = t.goesOn && t.until[len(t.until)-1].GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
+		tasks = append(tasks, task{
+			completed: e.GetEventId(), did: events[i+1 : end], until: events[:end:end],
+			goesOn: end < len(events) && events[end].GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+		})
 	}
 	return tasks
 }
 
-// completedBy is the task that an event is a command of; 0: it happened by itself.
-func completedBy(e *historypb.HistoryEvent) int64 {
-	switch a := e.GetAttributes().(type) {
-	case *historypb.HistoryEvent_MarkerRecordedEventAttributes:
-		return a.MarkerRecordedEventAttributes.GetWorkflowTaskCompletedEventId()
-	case *historypb.HistoryEvent_TimerStartedEventAttributes:
-		return a.TimerStartedEventAttributes.GetWorkflowTaskCompletedEventId()
-	case *historypb.HistoryEvent_TimerCanceledEventAttributes:
-		return a.TimerCanceledEventAttributes.GetWorkflowTaskCompletedEventId()
-	case *historypb.HistoryEvent_ActivityTaskScheduledEventAttributes:
-		return a.ActivityTaskScheduledEventAttributes.GetWorkflowTaskCompletedEventId()
+// doneBy reports whether an event is what a task did. Those stand right after it.
+func doneBy(e *historypb.HistoryEvent, completed int64) bool {
+	switch e.GetEventType() {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_REJECTED:
+		return true // they do not name the task
 	}
-	return 0
+	m := e.ProtoReflect()
+	attributes := m.WhichOneof(m.Descriptor().Oneofs().ByName("attributes"))
+	if attributes == nil {
+		return false
+	}
+	by := attributes.Message().Fields().ByName("workflow_task_completed_event_id")
+	return by != nil && m.Get(attributes).Message().Get(by).Int() == completed
 }
 
 var (
@@ -147,7 +139,12 @@ func describe(t task, err error) *Break {
 	} else if m := extra.FindStringSubmatch(words); m != nil {
 		b.What = fmt.Sprintf("the history has nothing more in that task, this build would also %s", would(m[1], m[2]))
 	} else if m := lacks.FindStringSubmatch(words); m != nil {
-		b.What = fmt.Sprintf("the history has what comes of a command to %s, which this build would not give", would(m[1], ""))
+		b.What = "the history has something that this build would not do"
+		for _, e := range t.did {
+			if strconv.FormatInt(e.GetEventId(), 10) == m[2] {
+				b.Event, b.What = e.GetEventId(), fmt.Sprintf("the history has %s, this build would do something else there", has(e.GetEventType().String(), e))
+			}
+		}
 	} else if m := version.FindStringSubmatch(words); m != nil {
 		b.What = fmt.Sprintf("the history has version %s of a change that this build has given up supporting", m[1])
 	} else {

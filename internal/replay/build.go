@@ -31,27 +31,18 @@ const takes = 2 * time.Minute
 // Replay runs a history through this build. It returns nil if the build would do
 // the same, as far as the history goes.
 func (b Build) Replay(workflowID, runID string, h *historypb.History) *Break {
-	events := done(h.GetEvents())
-	if len(events) < 3 {
-		return nil // no task has been done yet
+	tasks := tasksOf(h.GetEvents())
+	if len(tasks) == 0 {
+		return nil // nothing has been done yet
 	}
-	if err := b.try(workflowID, runID, events); err != nil {
-		return b.explain(workflowID, runID, events, err)
+	if err := b.try(workflowID, runID, tasks[len(tasks)-1]); err != nil {
+		return b.explain(workflowID, runID, tasks, err)
 	}
 	return nil
 }
 
-// done leaves out a task that was begun and not done: before it, the replayer
-// would not look at what the last task did.
-func done(events []*historypb.HistoryEvent) []*historypb.HistoryEvent {
-	if n := len(events); n > 0 && events[n-1].GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED {
-		return events[:n-1]
-	}
-	return events
-}
-
-// try replays some events. Its error is a *Break, or the SDK's.
-func (b Build) try(workflowID, runID string, events []*historypb.HistoryEvent) error {
+// try replays until a task is done. Its error is a *Break, or the SDK's.
+func (b Build) try(workflowID, runID string, t task) error {
 	options := b.Options
 	options.DisableDeadlockDetection = true // a busy machine is no deadlock
 	seen := &watcher{}
@@ -64,7 +55,7 @@ func (b Build) try(workflowID, runID string, events []*historypb.HistoryEvent) e
 	finished := make(chan error, 1)
 	go func() {
 		finished <- replayer.ReplayWorkflowHistoryWithOptions(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-			&historypb.History{Events: events}, worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: workflowID, RunID: runID}})
+			&historypb.History{Events: t.until}, worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: workflowID, RunID: runID}})
 	}()
 	select {
 	case err = <-finished:
@@ -75,10 +66,10 @@ func (b Build) try(workflowID, runID string, events []*historypb.HistoryEvent) e
 		return err //nolint:wrapcheck // its words are read, and not handed on
 	}
 	ended, calls := seen.result()
-	if b := ending(events, ended); b != nil {
+	if b := t.ending(ended); b != nil {
 		return b
 	}
-	if b := unanswered(events, calls); b != nil {
+	if b := t.unanswered(calls); b != nil {
 		return b
 	}
 	return nil
@@ -86,8 +77,8 @@ func (b Build) try(workflowID, runID string, events []*historypb.HistoryEvent) e
 
 // ending compares how the workflow ended with how the history does. The replayer
 // looks at some endings only.
-func ending(events []*historypb.HistoryEvent, is *end) *Break {
-	last := events[len(events)-1]
+func (t task) ending(is *end) *Break {
+	last := t.until[len(t.until)-1]
 	var canceled *temporal.CanceledError
 	var continued *workflow.ContinueAsNewError
 	switch last.GetEventType() {
@@ -112,24 +103,22 @@ func ending(events []*historypb.HistoryEvent, is *end) *Break {
 // unanswered finds a local activity that this build calls and the history has no
 // result of. The replayer waits for one in vain, and is content: a worker would
 // call it, with the results of all others given to the wrong calls.
-func unanswered(events []*historypb.HistoryEvent, calls []string) *Break {
-	last := events[len(events)-1]
-	if Closes(last) {
+func (t task) unanswered(calls []string) *Break {
+	if t.goesOn || Closes(t.until[len(t.until)-1]) {
 		return nil
 	}
 	results := 0
-	for _, e := range events {
+	for _, e := range t.until {
 		if e.GetMarkerRecordedEventAttributes().GetMarkerName() == "LocalActivity" {
 			results++
 		}
 	}
-	tasks := tasksOf(events)
-	if len(calls) <= results || len(tasks) == 0 || tasks[len(tasks)-1].goesOn {
+	if len(calls) <= results {
 		return nil
 	}
 	return &Break{
-		Cause: Differs, Event: tasks[len(tasks)-1].completed,
-		What: fmt.Sprintf("this build would call %s %d times until there, the history has %d results", calls[len(calls)-1], len(calls), results),
+		Cause: Differs, Event: t.completed,
+		What: fmt.Sprintf("the history has the results of %d calls of local activities until there, this build would make %d, the last of %s", results, len(calls), calls[len(calls)-1]),
 	}
 }
 
@@ -150,10 +139,8 @@ func endedAs(last *historypb.HistoryEvent) string {
 		return "fails"
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
 		return "ends as cancelled"
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
-		return "was stopped from outside"
 	default:
-		return "is still open"
+		return "goes on"
 	}
 }
 
