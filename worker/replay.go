@@ -59,7 +59,7 @@ func (c cli) replay(ctx context.Context, env settings.Env, stdout io.Writer, log
 		if err := os.Mkdir(c.Replay.Save, 0o700); err != nil {
 			return fmt.Errorf("making the folder to save in: %w; name one that does not exist yet", err)
 		}
-		defer os.Remove(c.Replay.Save) //nolint:errcheck // only if nothing was saved
+		defer func() { _ = os.Remove(c.Replay.Save) }() // only if nothing was saved
 	}
 	if c.Replay.From != "" {
 		err = r.files(ctx)
@@ -85,7 +85,7 @@ func (c cli) replayOptions(log *slog.Logger, env settings.Env) (client.Options, 
 	if err != nil {
 		return client.Options{}, fmt.Errorf("preparing to read secrets: %w", err)
 	}
-	return connect.Options(log, env, c.APIKey(kept)) //nolint:wrapcheck // it names the setting
+	return connect.Options(log, env, c.APIKey(kept))
 }
 
 // build is the worker as it would go on with histories: the same registrations,
@@ -133,7 +133,7 @@ func types() []string { return slices.Concat([]string{conversation.WorkflowType}
 func (r *rehearsal) server(ctx context.Context, o client.Options, queue string) error {
 	temporal, err := connect.Dial(ctx, o)
 	if err != nil {
-		return err //nolint:wrapcheck // it says all
+		return err
 	}
 	defer temporal.Close()
 	r.report.From = fmt.Sprintf("namespace %q at %s, task queue %q", o.Namespace, o.HostPort, queue)
@@ -154,7 +154,7 @@ func (r *rehearsal) server(ctx context.Context, o client.Options, queue string) 
 			r.report.Skip(run, "deleted since it was listed")
 			return nil
 		case err != nil:
-			return err //nolint:wrapcheck // it says all
+			return err
 		}
 		return r.one(i, run, "", h)
 	})
@@ -166,7 +166,7 @@ func (r *rehearsal) runs(ctx context.Context, s replay.Server) ([]replay.Run, er
 	for _, id := range r.WorkflowID {
 		named, err := s.Named(ctx, id)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // it says all
+			return nil, err
 		}
 		runs = append(runs, named...)
 	}
@@ -176,22 +176,22 @@ func (r *rehearsal) runs(ctx context.Context, s replay.Server) ([]replay.Run, er
 	for _, t := range types() {
 		open, err := s.Of(ctx, t, true, r.Open)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // it says all
+			return nil, err
 		}
 		runs = append(runs, open...)
 		if r.Sample > 0 {
 			closed, err := s.Of(ctx, t, false, r.Sample)
 			if err != nil {
-				return nil, err //nolint:wrapcheck // it says all
+				return nil, err
 			}
 			runs = append(runs, closed...)
 		}
 		if r.report.Of(t).Elsewhere, err = s.Elsewhere(ctx, t); err != nil {
-			return nil, err //nolint:wrapcheck // it says all
+			return nil, err
 		}
 	}
 	strangers, err := s.Strangers(ctx, types())
-	return append(runs, strangers...), err //nolint:wrapcheck // it says all
+	return append(runs, strangers...), err
 }
 
 // files replays what was saved.
@@ -224,7 +224,7 @@ func read(path string) (*historypb.History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a history: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // nothing is written
+	defer func() { _ = file.Close() }()
 	h, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: it is no history as temporal workflow show --output json writes it: %w", path, err)
@@ -256,7 +256,7 @@ func (r *rehearsal) each(ctx context.Context, n int, work func(context.Context, 
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
-	return err //nolint:wrapcheck // it is our own
+	return err
 }
 
 func (r *rehearsal) progress(until <-chan struct{}) {

@@ -90,6 +90,7 @@ func doneBy(e *historypb.HistoryEvent, completed int64) bool {
 	switch e.GetEventType() {
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_REJECTED:
 		return true // they do not name the task
+	default:
 	}
 	m := e.ProtoReflect()
 	attributes := m.WhichOneof(m.Descriptor().Oneofs().ByName("attributes"))

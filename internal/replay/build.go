@@ -63,7 +63,7 @@ func (b Build) try(workflowID, runID string, t task) error {
 		return &Break{Cause: Endless, What: fmt.Sprintf("this build does not come to an end with it within %s", takes)}
 	}
 	if err != nil {
-		return err //nolint:wrapcheck // its words are read, and not handed on
+		return err
 	}
 	ended, calls := seen.result()
 	if b := t.ending(ended); b != nil {
@@ -191,7 +191,7 @@ type watched struct {
 
 // Init implements interceptor.WorkflowInboundInterceptor.
 func (w *watched) Init(next interceptor.WorkflowOutboundInterceptor) error {
-	return w.Next.Init(&calling{WorkflowOutboundInterceptorBase: interceptor.WorkflowOutboundInterceptorBase{Next: next}, by: w.by}) //nolint:wrapcheck // it is the SDK's own
+	return w.Next.Init(&calling{WorkflowOutboundInterceptorBase: interceptor.WorkflowOutboundInterceptorBase{Next: next}, by: w.by})
 }
 
 type calling struct {
@@ -213,7 +213,7 @@ func (w *watched) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 	w.by.mutex.Lock()
 	defer w.by.mutex.Unlock()
 	w.by.ended = &end{err: err}
-	return result, err //nolint:wrapcheck // it is the workflow's
+	return result, err
 }
 
 // workflowsOnly registers workflows: a replay runs no activity.

@@ -179,7 +179,7 @@ func (r *Report) Write(w io.Writer) error {
 func (r *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(r) //nolint:wrapcheck // the caller knows what it prints
+	return e.Encode(r)
 }
 
 // printer keeps the first error.
