@@ -51,6 +51,8 @@ bench: build ## measure beside the least that does the same, for an hour or more
 fuzz: ## try the parsers of outside bytes with random input, briefly
 	$(GO) test ./sms -run '^$$' -fuzz FuzzParseNumber -fuzztime 10s
 	$(GO) test ./sinch -run '^$$' -fuzz FuzzParseCallback -fuzztime 10s
+	$(GO) test ./internal/histories -run '^$$' -fuzz FuzzJSON -fuzztime 10s
+	$(GO) test ./internal/histories -run '^$$' -fuzz FuzzBlank -fuzztime 10s
 
 lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets pass
 	.bin/golangci-lint run --allow-parallel-runners ./...

@@ -1,6 +1,7 @@
 package histories
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -11,17 +12,7 @@ import (
 // and it is still of the same length, in bytes as in segments, and in the same
 // alphabet.
 func blank(text string) string {
-	out := make([]byte, 0, len(text))
-	for i, r := range text {
-		if r == utf8.RuneError {
-			if _, width := utf8.DecodeRuneInString(text[i:]); width <= 1 {
-				out = append(out, '?') // a broken character
-				continue
-			}
-		}
-		out = utf8.AppendRune(out, blankRune(r))
-	}
-	return string(out)
+	return strings.Map(blankRune, text)
 }
 
 // blankRune finds a character that stands for all of its kind: of one alphabet,
