@@ -30,9 +30,13 @@ type Server struct {
 	Query     string // only these; empty: all
 }
 
+// isOpen finds runs that are paused, too, and is understood by servers that know
+// no pause.
+const isOpen = "CloseTime IS NULL"
+
 // Of lists runs of a type: the newest first, at most limit of them; 0 is all.
 func (s Server) Of(ctx context.Context, workflowType string, open bool, limit int) ([]Run, error) {
-	status := "ExecutionStatus = 'Running'"
+	status := isOpen
 	if !open {
 		status = "ExecutionStatus IN ('Completed', 'Failed', 'Canceled', 'ContinuedAsNew')"
 	}
@@ -41,7 +45,7 @@ func (s Server) Of(ctx context.Context, workflowType string, open bool, limit in
 
 // Strangers lists open runs on our queue of types other than these.
 func (s Server) Strangers(ctx context.Context, types []string) ([]Run, error) {
-	terms := []string{"ExecutionStatus = 'Running'", s.onQueue(), s.Query}
+	terms := []string{isOpen, s.onQueue(), s.Query}
 	for _, t := range types {
 		terms = append(terms, "WorkflowType != "+quote(t))
 	}
@@ -55,7 +59,7 @@ func (s Server) Named(ctx context.Context, workflowID string) ([]Run, error) {
 
 // Elsewhere counts open runs of a type on other queues.
 func (s Server) Elsewhere(ctx context.Context, workflowType string) (int64, error) {
-	terms := conjunction(fmt.Sprintf("WorkflowType = %s", quote(workflowType)), "ExecutionStatus = 'Running'", "TaskQueue != "+quote(s.TaskQueue))
+	terms := conjunction(fmt.Sprintf("WorkflowType = %s", quote(workflowType)), isOpen, "TaskQueue != "+quote(s.TaskQueue))
 	answer, err := s.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: terms})
 	if err != nil {
 		return 0, fmt.Errorf("counting %s on other task queues: %w", workflowType, err)
