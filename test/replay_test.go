@@ -264,3 +264,20 @@ func readable(t *testing.T, raw []byte) string {
 func count(query string) *workflowservice.CountWorkflowExecutionsRequest {
 	return &workflowservice.CountWorkflowExecutionsRequest{Query: query}
 }
+
+// TestReplayPaused: a run that is paused goes on one day, with another build.
+func TestReplayPaused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, allButtons)
+	w.start("feedback-1", "Feedback", feedback(ana, "the first shop"))
+	w.receives(ana, "the first shop")
+	w.pauseWorkflow("feedback-1")
+	w.eventually("visibility shows it", func() bool {
+		list, err := w.temporal.CountWorkflow(w.ctx(), count("ExecutionStatus = 'Paused'"))
+		require.NoError(t, err)
+		return list.GetCount() == 1
+	})
+	status, out, _ := w.replay(t, filepath.Join(bin, "worker"))
+	require.Zero(t, status)
+	require.Regexp(t, `(?m)^ +Feedback +1 +0 +1 +0 +0$`, out)
+}
