@@ -165,7 +165,8 @@ func everywhere(t *testing.T, secret string) *historypb.History {
 			MarkerName: "SideEffect", Details: map[string]*commonpb.Payloads{"data": payloads(t, secret)}, Header: header, Failure: failure,
 		}}},
 		{Attributes: &historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes{SignalExternalWorkflowExecutionInitiatedEventAttributes: &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
-			Namespace: secret, NamespaceId: secret, WorkflowExecution: other, SignalName: "answer/" + secret, Control: secret, Input: payloads(t, secret),
+			Namespace: secret, NamespaceId: secret, WorkflowExecution: other, SignalName: "answer/" + secret, Input: payloads(t, secret),
+			Control: secret, //nolint:staticcheck // histories hold it all the same
 		}}},
 		{Attributes: &historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes{WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{
 			Reason: secret, Details: payloads(t, secret), Identity: secret,

@@ -107,7 +107,8 @@ var (
 	extra   = regexp.MustCompile(`extra replay command for (\w+)(.*)`)
 	other   = regexp.MustCompile(`history event is (\w+): .*replay command is (\w+)(.*)`)
 	local   = regexp.MustCompile(`code executed local activity (\S+), but history event found (\w+),`)
-	lacks   = regexp.MustCompile(`a matching (\w+) command was expected in history event position (\d+)`)
+	lacks   = regexp.MustCompile(`a matching (\w+) command was expected in history event position (\d*)`)
+	lookup  = regexp.MustCompile(`lookup failed for scheduledEventID to activityID: scheduleEventID: (\d+)`)
 	state   = regexp.MustCompile(`invalid state transition|adding duplicate command|moving command not present|lookup failed for|unable to find activityID|unexpected event type|unable to find nexus`)
 	version = regexp.MustCompile(`Workflow code removed support of version (-?\d+).*for "?([^" ]*)"? changeID`)
 	tooOld  = regexp.MustCompile(`Workflow code is too old to support version`)
@@ -134,18 +135,18 @@ func describe(t task, err error) *Break {
 	} else if m := other.FindStringSubmatch(words); m != nil {
 		e := t.find(m[1], words)
 		b.Event, b.What = e.GetEventId(), fmt.Sprintf("the history has %s, this build would %s", has(m[1], e), would(m[2], m[3]))
+		if strings.HasPrefix(m[1], m[2]) { // it is of the same kind
+			b.What += ", or by another name"
+		}
 	} else if m := missing.FindStringSubmatch(words); m != nil {
 		e := t.find(m[1], words)
 		b.Event, b.What = e.GetEventId(), fmt.Sprintf("the history has %s, this build would do nothing, or wait for something else", has(m[1], e))
 	} else if m := extra.FindStringSubmatch(words); m != nil {
 		b.What = fmt.Sprintf("the history has nothing more in that task, this build would also %s", would(m[1], m[2]))
 	} else if m := lacks.FindStringSubmatch(words); m != nil {
-		b.What = "the history has something that this build would not do"
-		for _, e := range t.did {
-			if strconv.FormatInt(e.GetEventId(), 10) == m[2] {
-				b.Event, b.What = e.GetEventId(), fmt.Sprintf("the history has %s, this build would do something else there", has(e.GetEventType().String(), e))
-			}
-		}
+		b.at(t, m[2])
+	} else if m := lookup.FindStringSubmatch(words); m != nil {
+		b.at(t, m[1])
 	} else if m := version.FindStringSubmatch(words); m != nil {
 		b.What = fmt.Sprintf("the history has version %s of a change that this build has given up supporting", m[1])
 	} else {
@@ -166,6 +167,16 @@ func describe(t task, err error) *Break {
 		b.Event = t.completed
 	}
 	return b
+}
+
+// at says that what stands at a place of the history is not what this build does.
+func (b *Break) at(t task, place string) {
+	b.What = "the history has something that this build would not do"
+	for _, e := range t.did {
+		if strconv.FormatInt(e.GetEventId(), 10) == place {
+			b.Event, b.What = e.GetEventId(), fmt.Sprintf("the history has %s, this build would do something else there", has(e.GetEventType().String(), e))
+		}
+	}
 }
 
 func cut(s string, n int) string {

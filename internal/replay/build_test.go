@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,6 +154,74 @@ func TestReplay(t *testing.T) {
 			require.Contains(t, broken.What, tt.what)
 			require.Equal(t, tt.event, broken.Event)
 			require.NotContains(t, broken.What, "Why")
+		})
+	}
+}
+
+// TestReplayOpen: what an open run did last is compared, whatever that is, and
+// whatever has happened since.
+func TestReplayOpen(t *testing.T) {
+	t.Parallel()
+	const history = `{"events":[
+		{"eventId":1,"eventType":"WorkflowExecutionStarted","workflowExecutionStartedEventAttributes":{"workflowType":{"name":"Feedback"},"taskQueue":{"name":"parley"}}},
+		{"eventId":2,"eventType":"WorkflowTaskScheduled","workflowTaskScheduledEventAttributes":{}},
+		{"eventId":3,"eventType":"WorkflowTaskStarted","workflowTaskStartedEventAttributes":{"scheduledEventId":2}},
+		{"eventId":4,"eventType":"WorkflowTaskCompleted","workflowTaskCompletedEventAttributes":{"scheduledEventId":2,"startedEventId":3}},
+		{"eventId":5,"eventType":"ActivityTaskScheduled","activityTaskScheduledEventAttributes":{"activityId":"5","activityType":{"name":"lookUp"},"workflowTaskCompletedEventId":4}},
+		{"eventId":6,"eventType":"ActivityTaskStarted","activityTaskStartedEventAttributes":{"scheduledEventId":5}},
+		{"eventId":7,"eventType":"ActivityTaskCompleted","activityTaskCompletedEventAttributes":{"scheduledEventId":5,"startedEventId":6}},
+		{"eventId":8,"eventType":"WorkflowTaskScheduled","workflowTaskScheduledEventAttributes":{}},
+		{"eventId":9,"eventType":"WorkflowTaskStarted","workflowTaskStartedEventAttributes":{"scheduledEventId":8}},
+		{"eventId":10,"eventType":"WorkflowTaskCompleted","workflowTaskCompletedEventAttributes":{"scheduledEventId":8,"startedEventId":9}},
+		{"eventId":11,"eventType":"SignalExternalWorkflowExecutionInitiated","signalExternalWorkflowExecutionInitiatedEventAttributes":
+			{"workflowTaskCompletedEventId":10,"workflowExecution":{"workflowId":"other"},"signalName":"hello","control":"11"}},
+		{"eventId":12,"eventType":"WorkflowExecutionSignaled","workflowExecutionSignaledEventAttributes":{"signalName":"x"}},
+		{"eventId":13,"eventType":"WorkflowTaskScheduled","workflowTaskScheduledEventAttributes":{}},
+		{"eventId":14,"eventType":"WorkflowTaskStarted","workflowTaskStartedEventAttributes":{"scheduledEventId":13}}
+	]}`
+	h, err := client.HistoryFromJSON(strings.NewReader(history), client.HistoryJSONOptions{})
+	require.NoError(t, err)
+	hello := func(ctx workflow.Context, _ *conversation.Chat) error {
+		return workflow.SignalExternalWorkflow(ctx, "other", "", "hello", nil).Get(ctx, nil)
+	}
+	goodbye := func(ctx workflow.Context, _ *conversation.Chat) error {
+		return workflow.SignalExternalWorkflow(ctx, "other", "", "goodbye", nil).Get(ctx, nil)
+	}
+	tests := []struct {
+		name  string
+		steps []func(workflow.Context, *conversation.Chat) error
+		since int // the events from which on it would break; 0: never
+		what  string
+	}{
+		{"as it was", []func(workflow.Context, *conversation.Chat) error{do, hello}, 0, ""},
+		{"the activity is removed", []func(workflow.Context, *conversation.Chat) error{hello}, 5, "the history has the activity lookUp, this build would do something else there"},
+		{"the signal is removed", []func(workflow.Context, *conversation.Chat) error{do, func(ctx workflow.Context, _ *conversation.Chat) error {
+			return workflow.Await(ctx, func() bool { return false })
+		}}, 11, "the history has a signal to another workflow, this build would do something else there"},
+		{"it ends", []func(workflow.Context, *conversation.Chat) error{do}, 11, "the history has a signal to another workflow"},
+		{"another signal", []func(workflow.Context, *conversation.Chat) error{do, goodbye}, 11, "the history has a signal to another workflow, this build would signal another workflow, or by another name"},
+		{"a pause in between", []func(workflow.Context, *conversation.Chat) error{do, sleep, hello}, 11, "the history has a signal to another workflow, this build would do something else there"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			script := func(ctx workflow.Context) error {
+				for _, step := range tt.steps {
+					if err := step(ctx, nil); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			for _, events := range []int{5, 7, 9, 11, 12, 13, 14} {
+				broken := build(script).Replay("feedback-1", "", until(h, events))
+				if tt.since == 0 || events < tt.since {
+					require.Nil(t, broken, "with %d events: %v", events, broken)
+					continue
+				}
+				require.NotNil(t, broken, "with %d events", events)
+				require.Contains(t, broken.What, tt.what)
+			}
 		})
 	}
 }
