@@ -69,11 +69,11 @@ func curious(ctx workflow.Context, in workflows.Visit) (workflows.Rating, error)
 // TestNotSaved: what cannot be replayed without its texts is no test data.
 func TestNotSaved(t *testing.T) {
 	t.Parallel()
-	h, err := read(recorded)
-	require.NoError(t, err)
 	for name, keep := range map[string][]string{"anonymous": nil, "kept": {"answer"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			h, err := read(recorded)
+			require.NoError(t, err)
 			r := &rehearsal{
 				replayCmd: replayCmd{Save: t.TempDir()}, rules: rules(client.Options{}, keep), report: &replay.Report{}, log: slog.New(slog.DiscardHandler),
 				build: replay.Build{Register: func(w worker.Registry) {

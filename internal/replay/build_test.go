@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/proto"
 
 	"parley/conversation"
 	"parley/internal/replay"
@@ -34,9 +35,10 @@ func history(t *testing.T, path string) *historypb.History {
 	return h
 }
 
-// until is a history as it was when it had so many events.
+// until is a history as it was when it had so many events. Each replay has its
+// own, since the SDK writes to what it reads.
 func until(h *historypb.History, events int) *historypb.History {
-	return &historypb.History{Events: h.GetEvents()[:events:events]}
+	return proto.CloneOf(&historypb.History{Events: h.GetEvents()[:events]})
 }
 
 func build(script any) replay.Build {
