@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
@@ -112,7 +113,11 @@ func rules(o client.Options, keep []string) histories.Rules {
 	} {
 		fields.Of(t)
 	}
-	return histories.Rules{Fields: fields, Words: slices.Concat(workflows.Names(), workflows.Words), Keep: keep, Converter: o.DataConverter}
+	reads := o.DataConverter
+	if aware, ok := reads.(workflow.ContextAware); ok {
+		reads = aware.WithContext(context.Background()) // as outside of workflow code
+	}
+	return histories.Rules{Fields: fields, Words: slices.Concat(workflows.Names(), workflows.Words), Keep: keep, Converter: reads}
 }
 
 // A rehearsal is one command's work.
