@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 	"parley/workflows"
@@ -31,6 +32,7 @@ func (w *world) replay(t *testing.T, binary string, args ...string) (status int,
 	command.Env = []string{
 		"TEMPORAL_CONFIG_FILE=" + os.DevNull,
 		"TEMPORAL_ADDRESS=" + w.settings["TEMPORAL_ADDRESS"], "TEMPORAL_NAMESPACE=" + w.settings["TEMPORAL_NAMESPACE"],
+		"PARLEY_ENCRYPTION_KEYS=" + w.settings["PARLEY_ENCRYPTION_KEYS"],
 	}
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
@@ -166,7 +168,7 @@ func (w *world) listed(runs int) {
 // in the files that a person wrote, or could be found by.
 func TestSaveAnonymous(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "60"))
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "60"), setting("PARLEY_ENCRYPTION_KEYS", must(encryption.NewKey("first"))))
 	zoe := sms.Number("+15559876511")
 	_, err := w.client().Send(w.ctx(), zoe, "", "key-Zanzibar-88", conversation.SendRequest{Text: "Your Quetzalcoatl is ready.", Reference: "ord-Zanzibar-77", By: "Kimberlaine"})
 	require.NoError(t, err)

@@ -23,6 +23,7 @@ import (
 
 	"parley/conversation"
 	"parley/internal/connect"
+	"parley/internal/encryption"
 	"parley/internal/histories"
 	"parley/internal/replay"
 	"parley/internal/secrets/parameters"
@@ -51,11 +52,15 @@ const (
 
 // replay runs histories through this build, and returns an error if one breaks.
 func (c cli) replay(ctx context.Context, env settings.Env, stdout io.Writer, log *slog.Logger) error {
-	options, err := c.replayOptions(log, env)
+	options, err := c.replayOptions(ctx, log, env)
 	if err != nil {
 		return err
 	}
-	r := &rehearsal{replayCmd: c.Replay, build: build(options), report: &replay.Report{}, log: log, rules: rules(options, c.Replay.Keep)}
+	version, err := c.Version()
+	if err != nil {
+		return err
+	}
+	r := &rehearsal{replayCmd: c.Replay, own: version.DeploymentName + "." + version.BuildID, build: build(options), report: &replay.Report{}, log: log, rules: rules(options, c.Replay.Keep)}
 	if c.Replay.Save != "" {
 		if err := os.Mkdir(c.Replay.Save, 0o700); err != nil {
 			return fmt.Errorf("making the folder to save in: %w; name one that does not exist yet", err)
@@ -81,12 +86,21 @@ func (c cli) replay(ctx context.Context, env settings.Env, stdout io.Writer, log
 }
 
 // replayOptions lead to the server. Nobody reads the metrics of so short a life.
-func (c cli) replayOptions(log *slog.Logger, env settings.Env) (client.Options, error) {
+func (c cli) replayOptions(ctx context.Context, log *slog.Logger, env settings.Env) (client.Options, error) {
 	kept, err := parameters.Open(log, noop.Meter{})
 	if err != nil {
 		return client.Options{}, fmt.Errorf("preparing to read secrets: %w", err)
 	}
-	return connect.Options(log, env, c.APIKey(kept))
+	keys, err := encryption.Open(log, c.KeyRing(kept))
+	if err != nil {
+		return client.Options{}, err
+	}
+	if err := keys.Known(ctx); err != nil {
+		return client.Options{}, fmt.Errorf("preparing to decrypt: %w", err)
+	}
+	options, err := connect.Options(log, env, c.APIKey(kept))
+	encryption.ApplyToWorker(&options, keys)
+	return options, err
 }
 
 // build is the worker as it would go on with histories: the same registrations,
@@ -127,6 +141,7 @@ type rehearsal struct {
 	rules  histories.Rules
 	report *replay.Report
 	log    *slog.Logger
+	own    string // the version of this build, if it has one
 
 	done, all atomic.Int64
 }
@@ -149,7 +164,7 @@ func (r *rehearsal) server(ctx context.Context, o client.Options, queue string) 
 	}
 	return r.each(ctx, len(runs), func(ctx context.Context, i int) error {
 		run := runs[i]
-		if run.Pinned != "" && run.Open && !r.Pinned {
+		if run.Pinned != "" && run.Pinned != r.own && run.Open && !r.Pinned {
 			r.report.Skip(run, "pinned to "+run.Pinned)
 			return nil
 		}
