@@ -143,6 +143,17 @@ func (c Client) OptOut(ctx context.Context, contact sms.Number, sender sms.Sende
 	return c.Tell(ctx, contact, sender, e)
 }
 
+// Requested tells what became of a message that was sent or queued under an id, and
+// whether the conversation remembers that. It needs a running worker.
+func (c Client) Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (Requested, bool, error) {
+	state, err := c.State(ctx, contact, sender)
+	if err != nil {
+		return Requested{}, false, err
+	}
+	found, known := state.Requested(c.IDs.Key(id))
+	return found, known, nil
+}
+
 // State returns everything a conversation knows, also a closed one within the
 // namespace's retention. It needs a running worker.
 func (c Client) State(ctx context.Context, contact sms.Number, sender sms.Sender) (State, error) {

@@ -14,8 +14,8 @@ import (
 	"parley/sms"
 )
 
-// Conversations is what this process does with conversations. What it is told is
-// durable when it returns nil, also if no worker runs.
+// Conversations is what this process does with conversations. What the first three
+// are told is durable when they return nil, also if no worker runs.
 type Conversations interface {
 	// Tell brings an event to a conversation and starts that if it is not running.
 	Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error
@@ -23,6 +23,10 @@ type Conversations interface {
 	TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error
 	// Queue asks a conversation to send a message; the id is the caller's idempotency key.
 	Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r conversation.SendRequest) error
+	// Requested tells what became of a message, by the caller's idempotency key, and
+	// whether the conversation remembers it. It needs a worker; a *serviceerror.NotFound
+	// says that there is no such conversation.
+	Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (conversation.Requested, bool, error)
 	// Tag tells one contact from another in a log.
 	Tag(contact sms.Number) string
 }
@@ -41,7 +45,7 @@ func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), temporalTimeout)
 }
 
-// answer is the body of all answers but the 202 of POST /messages.
+// answer is the body of all answers but the good ones of the API.
 type answer struct {
 	Result string `json:"result"`           // accepted, dropped or refused; ok or unavailable of the probes
 	Reason string `json:"reason,omitempty"` // never holds anything of the request
@@ -63,10 +67,31 @@ func tryLater(c echo.Context, reason string) error {
 	return c.JSON(http.StatusServiceUnavailable, answer{unavailable, reason})
 }
 
+// mostHeaders is how many lines the header of a request may have. Sinch sends
+// about ten, and each proxy adds a few.
+const mostHeaders = 100
+
+func headers(h http.Header) (n int) {
+	for _, lines := range h {
+		n += len(lines)
+	}
+	return n
+}
+
 // router is an empty echo that answers everything with JSON. A panic is a fault
 // of ours: it is answered like one, and logged without what was sent.
 func router(log *slog.Logger) *echo.Echo {
 	e := echo.New()
+	e.Pre(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			// JSON, and nothing that a browser may take for something else.
+			c.Response().Header().Set(echo.HeaderXContentTypeOptions, "nosniff")
+			if headers(c.Request().Header) > mostHeaders {
+				return refuse(c, http.StatusRequestHeaderFieldsTooLarge, "too many headers")
+			}
+			return next(c)
+		}
+	})
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		if c.Response().Committed {
 			return

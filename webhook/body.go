@@ -11,6 +11,7 @@ import (
 var (
 	errTooLarge = errors.New("the body is too large")
 	errUnread   = errors.New("the body did not arrive")
+	errTooDeep  = errors.New("the body is nested too deep")
 )
 
 // readBody reads at most limit bytes, and does not even begin if more are
@@ -29,4 +30,31 @@ func readBody(c echo.Context, limit int64) ([]byte, error) {
 		return nil, errUnread
 	}
 	return body, nil
+}
+
+// deepest is how many objects and arrays may stand in one another. Callbacks have
+// eight; encoding/json by itself follows ten thousand, and lenient reading goes
+// through the inner ones again and again.
+const deepest = 32
+
+// tooDeep looks at brackets outside of strings, and at nothing else: what is no
+// JSON is for the parser to refuse.
+func tooDeep(body []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(body); i++ {
+		switch b := body[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '{' || b == '[':
+			if depth++; depth > deepest {
+				return true
+			}
+		case b == '}' || b == ']':
+			depth--
+		}
+	}
+	return false
 }

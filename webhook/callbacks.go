@@ -36,6 +36,9 @@ type Callbacks struct {
 	Log             *slog.Logger
 	Traces          tracing.Traces
 	Counts          counts
+	Proxies         proxies // whose word about a callback's source is believed
+
+	strangers *strangers
 }
 
 // Secrets are what callbacks may be signed with; settings.SigningSecrets are some.
@@ -59,6 +62,7 @@ const (
 
 // Handler serves the callbacks and the two probes.
 func (h Callbacks) Handler() http.Handler {
+	h.strangers = newStrangers(h.Now)
 	e := router(h.Log)
 	e.POST(callbacksPath, h.take(h.Secrets))
 	e.POST(receiptsPath, h.take(h.ReceiptsSecrets))
@@ -85,13 +89,16 @@ func (h Callbacks) take(secrets Secrets) echo.HandlerFunc {
 	}
 }
 
+// handle limits nothing that is rightly signed, so it looks at the signature
+// first, and with the newest secrets.
 func (h Callbacks) handle(c echo.Context, secrets Secrets) ending {
 	body, err := readBody(c, longestCallback)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return h.refuse(c, http.StatusRequestEntityTooLarge, "too large", err)
+		h.stranger(c).Warn("callback", "result", refused, "reason", err, "status", http.StatusRequestEntityTooLarge, "path", c.Path())
+		return ending{result: refused, reason: "too large", status: http.StatusRequestEntityTooLarge, words: err.Error()}
 	case err != nil:
-		h.Log.Warn("callback did not arrive", "error", err)
+		h.stranger(c).Warn("callback did not arrive", "error", err)
 		return ending{result: unavailable, reason: "unread", words: err.Error()}
 	}
 	ctx, cancel := lasting(c.Request().Context())
@@ -99,24 +106,41 @@ func (h Callbacks) handle(c echo.Context, secrets Secrets) ending {
 	now := h.Now()
 	switch err := h.verify(ctx, c.Request().Header, body, secrets, now); {
 	case errors.Is(err, errNoSecrets):
-		h.Log.Error("callback could not be checked", "result", unavailable, "error", err)
+		h.stranger(c).Error("callback could not be checked", "result", unavailable, "error", err)
 		return ending{result: unavailable, reason: "secrets", words: errNoSecrets.Error()}
 	case errors.Is(err, sinch.ErrStale):
 		h.Log.Error("refused a callback that Sinch did sign: a text or a receipt is lost, unless Sinch signs it anew; is our clock right, is SINCH_WEBHOOK_TOLERANCE long enough?",
 			"result", refused, "reason", "stale", "signed_at", c.Request().Header.Get(sinch.HeaderTimestamp), "tolerance", h.Tolerance.String())
 		return ending{result: refused, reason: "stale", status: http.StatusUnauthorized, words: err.Error()}
 	case errors.Is(err, sinch.ErrUnsigned):
-		return h.refuse(c, http.StatusUnauthorized, "unsigned", err)
+		return h.refuse(c, "unsigned", err)
 	case err != nil:
-		return h.refuse(c, http.StatusUnauthorized, "wrong signature", err)
+		return h.refuse(c, "wrong signature", err)
 	}
-	callback, err := sinch.ParseCallback(body)
+	callback, err := parse(body)
 	if err != nil {
-		return h.refuse(c, http.StatusBadRequest, "not JSON", err)
+		h.Log.Warn("callback", "result", refused, "reason", err, "status", http.StatusBadRequest, "path", c.Path())
+		return ending{result: refused, reason: "not JSON", status: http.StatusBadRequest, words: err.Error()}
 	}
 	end := h.hand(ctx, callback, now)
 	end.kind = callback.Trigger
 	return end
+}
+
+func parse(body []byte) (sinch.Callback, error) {
+	if tooDeep(body) {
+		return sinch.Callback{}, errTooDeep
+	}
+	return sinch.ParseCallback(body)
+}
+
+// stranger is the log for what anybody can make us write. Once its source has
+// failed too often it is silent.
+func (h Callbacks) stranger(c echo.Context) *slog.Logger {
+	if !h.strangers.mayFail(h.Proxies.source(c.Request())) {
+		return slog.New(slog.DiscardHandler)
+	}
+	return h.Log
 }
 
 // errNoSecrets is no fault of the caller's.
@@ -203,8 +227,12 @@ func isOurs(key string) bool {
 	return key != "" && isKey(key) && !strings.HasPrefix(key, "{")
 }
 
-func (h Callbacks) refuse(c echo.Context, status int, reason string, err error) ending {
+// refuse ends a callback that nobody whom we know has signed.
+func (h Callbacks) refuse(c echo.Context, reason string, err error) ending {
+	if !h.strangers.mayFail(h.Proxies.source(c.Request())) {
+		return ending{result: refused, reason: "limited", status: http.StatusTooManyRequests, words: "too many callbacks without a right signature; " + err.Error()}
+	}
 	// The path, because each has secrets of its own.
-	h.Log.Warn("callback", "result", refused, "reason", err, "status", status, "path", c.Path())
-	return ending{result: refused, reason: reason, status: status, words: err.Error()}
+	h.Log.Warn("callback", "result", refused, "reason", err, "status", http.StatusUnauthorized, "path", c.Path())
+	return ending{result: refused, reason: reason, status: http.StatusUnauthorized, words: err.Error()}
 }

@@ -21,7 +21,7 @@ func newCounts(m metric.Meter) (c counts, err error) {
 	if c.callbacks, err = m.Int64Counter("parley_callbacks", metric.WithDescription("Callbacks of Sinch, by what became of them.")); err != nil {
 		return counts{}, fmt.Errorf("preparing metrics: %w", err)
 	}
-	if c.requests, err = m.Int64Counter("parley_message_requests", metric.WithDescription("Requests to POST /messages, by what became of them.")); err != nil {
+	if c.requests, err = m.Int64Counter("parley_message_requests", metric.WithDescription("Requests of other programs, by what became of them.")); err != nil {
 		return counts{}, fmt.Errorf("preparing metrics: %w", err)
 	}
 	c.seconds, err = m.Float64Histogram("parley_callback_acknowledgement", metric.WithUnit("s"),
@@ -40,7 +40,7 @@ func (c counts) callback(ctx context.Context, e ending, took time.Duration) {
 	c.seconds.Record(ctx, took.Seconds(), metric.WithAttributes(result))
 }
 
-// request counts one to POST /messages.
+// request counts one to the API.
 func (c counts) request(ctx context.Context, result string) {
 	c.requests.Add(ctx, 1, metric.WithAttributes(attribute.String("result", result)))
 }

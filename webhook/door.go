@@ -48,5 +48,14 @@ func (d door) Queue(ctx context.Context, contact sms.Number, sender sms.Sender, 
 	return c.Queue(ctx, contact, sender, id, r)
 }
 
+// Requested implements Conversations.
+func (d door) Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (conversation.Requested, bool, error) {
+	c, err := d.open(ctx)
+	if err != nil {
+		return conversation.Requested{}, false, err
+	}
+	return c.Requested(ctx, contact, sender, id)
+}
+
 // Tag implements Conversations.
 func (d door) Tag(contact sms.Number) string { return d.ids.Tag(contact) }

@@ -24,6 +24,9 @@ func (e ending) answer(c echo.Context) error {
 	reason := cmp.Or(e.words, e.reason)
 	switch e.result {
 	case refused:
+		if e.status == http.StatusTooManyRequests {
+			return tooMany(c, failuresEvery, reason)
+		}
 		return refuse(c, e.status, reason)
 	case unavailable:
 		return tryLater(c, reason)

@@ -35,6 +35,12 @@ type fake struct {
 	mutex sync.Mutex
 	calls []told
 	err   error
+	state conversation.State
+}
+
+func (f *fake) Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (conversation.Requested, bool, error) {
+	found, known := f.state.Requested(id)
+	return found, known, f.add(ctx, told{Verb: "Requested", ID: conversation.ID(contact, sender)})
 }
 
 func (f *fake) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {

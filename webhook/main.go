@@ -41,8 +41,10 @@ func main() {
 
 type cli struct {
 	Addr     string            `default:":8080" env:"PARLEY_WEBHOOK_ADDR" placeholder:"HOST:PORT" help:"Where Sinch's callbacks arrive: POST /webhooks/sinch, and /webhooks/sinch/receipts where receipts have a webhook to themselves; GET /healthz, GET /readyz. Default: ${default}."`
-	APIAddr  string            `default:"127.0.0.1:8081" env:"PARLEY_API_ADDR" placeholder:"HOST:PORT" help:"Where other programs ask for messages: POST /messages. Default: ${default}."`
-	APIToken []settings.Secret `env:"PARLEY_API_TOKEN" placeholder:"TOKEN" help:"What they show as 'Authorization: Bearer TOKEN'. Several are accepted, so that one can be replaced. Without one, --api-addr is closed."`
+	APIAddr  string            `default:"127.0.0.1:8081" env:"PARLEY_API_ADDR" placeholder:"HOST:PORT" help:"Where other programs ask for messages: POST /messages, and what became of them: POST /messages/status. Default: ${default}."`
+	APIToken []settings.Secret `env:"PARLEY_API_TOKEN" placeholder:"TOKEN" help:"What they show as 'Authorization: Bearer TOKEN'. Several are accepted, so that one can be replaced. As send:TOKEN it is good for the one request only, as read:TOKEN for the other. Without one, --api-addr is closed."`
+	APIRate  float64           `default:"50" env:"PARLEY_API_RATE" placeholder:"N" help:"How many requests each token may make in a second, and twice as many at once. Default: ${default}."`
+	Proxies  []string          `name:"webhook-proxies" env:"PARLEY_WEBHOOK_PROXIES" placeholder:"NETWORK" help:"Networks of load balancers whose X-Forwarded-For tells where a request comes from, such as 10.0.0.0/8. Without them all that comes through one counts as one source, of which too many wrong signatures and tokens are answered 429. Default: none."`
 
 	ShutdownDelay time.Duration `default:"3s" env:"PARLEY_SHUTDOWN_DELAY" placeholder:"DURATION" help:"How long it still serves after it was told to stop, with GET /readyz at 503, so that a load balancer can leave it first. Default: ${default}."`
 
@@ -135,7 +137,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if len(settings.Reveal(c.APIToken)) == 0 {
 		p.Log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
 	}
-	return serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
+	return usualPatience.serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
 }
 
 // errNoKeys is no fault of the caller's.
@@ -171,6 +173,14 @@ func (c cli) servers(p *program.Program, conversations Conversations, signing si
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := parseProxies(c.Proxies)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := parseTokens(settings.Reveal(c.APIToken), c.APIRate)
+	if err != nil {
+		return nil, err
+	}
 	servers := []server{{
 		name: "callbacks", setting: "PARLEY_WEBHOOK_ADDR", addr: c.Addr,
 		handler: Callbacks{
@@ -185,12 +195,16 @@ func (c cli) servers(p *program.Program, conversations Conversations, signing si
 			Log:             p.Log,
 			Traces:          p.Traces,
 			Counts:          counts,
+			Proxies:         proxies,
 		}.Handler(),
 	}}
-	if tokens := settings.Reveal(c.APIToken); len(tokens) > 0 {
+	if len(tokens) > 0 {
 		servers = append(servers, server{
 			name: "messages", setting: "PARLEY_API_ADDR", addr: c.APIAddr,
-			handler: API{Conversations: conversations, Tokens: tokens, App: c.SinchApp, Log: p.Log, Traces: p.Traces, Counts: counts}.Handler(),
+			handler: API{
+				Conversations: conversations, Tokens: tokens, App: c.SinchApp, Now: time.Now,
+				Log: p.Log, Traces: p.Traces, Counts: counts, Proxies: proxies,
+			}.Handler(),
 		})
 	}
 	return servers, nil

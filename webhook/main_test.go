@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -158,29 +156,4 @@ func TestHelp(t *testing.T) {
 	}
 	require.NotContains(t, out.String(), "t0ken")
 	require.NotContains(t, out.String(), "ACCESS_KEY", "no business of this process")
-}
-
-// TestSlowBody: who sends a header and then nothing does not hold a connection
-// for longer than the server grants.
-func TestSlowBody(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("waits as long as the server does")
-	}
-	servers := []server{{addr: "127.0.0.1:0", handler: callbacks(&fake{}).Handler()}}
-	listeners, err := listen(t.Context(), servers)
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, slog.New(slog.DiscardHandler), servers, listeners, func() {}, 0) }()
-	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listeners[0].Addr().String())
-	require.NoError(t, err)
-	_, err = io.WriteString(connection, "POST /webhooks/sinch HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
-	require.NoError(t, err)
-	require.NoError(t, connection.SetReadDeadline(time.Now().Add(readTimeout+5*time.Second)))
-	said, err := io.ReadAll(connection)
-	require.NoError(t, err, "the server ends the connection")
-	require.True(t, strings.HasPrefix(string(said), "HTTP/1.1 503 "), "%s", said)
-	stop()
-	require.NoError(t, <-ended)
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,14 +24,18 @@ import (
 
 // API is the outbound queue for other programs: POST /messages puts a message
 // into its conversation, which sends it in order, once, and not to who has
-// opted out.
+// opted out. POST /messages/status tells what became of it.
 type API struct {
 	Conversations Conversations
-	Tokens        []string // any of them opens the door
+	Tokens        tokens
 	App           settings.SinchApp
+	Now           func() time.Time
 	Log           *slog.Logger
 	Traces        tracing.Traces
 	Counts        counts
+	Proxies       proxies // whose word about a request's source is believed
+
+	strangers *strangers
 }
 
 const (
@@ -44,10 +46,12 @@ const (
 	keyHeader        = "Idempotency-Key"
 )
 
-// Handler serves POST /messages.
+// Handler serves both.
 func (a API) Handler() http.Handler {
+	a.strangers = newStrangers(a.Now)
 	e := router(a.Log)
-	e.POST("/messages", a.take)
+	e.POST("/messages", a.take("message", maySend, a.queue))
+	e.POST("/messages/status", a.take("status", mayRead, a.status))
 	return e
 }
 
@@ -71,29 +75,47 @@ type queued struct {
 
 const noKey = "the request had no " + keyHeader + ", so this one was made up; without one, a repeated request sends the message twice"
 
-// take answers a request, and counts it.
-func (a API) take(c echo.Context) error {
-	ctx, span := a.Traces.Begin(c.Request().Context(), "message", c.Request().Header)
-	defer span.End()
-	c.SetRequest(c.Request().WithContext(ctx))
-	err := a.queue(c)
-	result := refused
-	switch c.Response().Status {
-	case http.StatusAccepted:
-		result = accepted
-	case http.StatusServiceUnavailable:
-		result = unavailable
+// take lets in who shows a token for it, and counts how the request ended.
+func (a API) take(name string, needed scope, next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, span := a.Traces.Begin(c.Request().Context(), name, c.Request().Header)
+		defer span.End()
+		c.SetRequest(c.Request().WithContext(ctx))
+		err := a.admit(c, needed, next)
+		result := refused
+		switch c.Response().Status {
+		case http.StatusAccepted:
+			result = accepted
+		case http.StatusOK:
+			result = "answered"
+		case http.StatusTooManyRequests:
+			result = "limited"
+		case http.StatusServiceUnavailable:
+			result = unavailable
+		}
+		span.Set("result", result)
+		a.Counts.request(ctx, result)
+		return err
 	}
-	span.Set("result", result)
-	a.Counts.request(ctx, result)
-	return err
+}
+
+func (a API) admit(c echo.Context, needed scope, next echo.HandlerFunc) error {
+	shown := a.Tokens.shown(c.Request().Header.Get(echo.HeaderAuthorization))
+	switch {
+	case shown == nil && !a.strangers.mayFail(a.Proxies.source(c.Request())):
+		return tooMany(c, failuresEvery, "too many requests without a token of PARLEY_API_TOKEN")
+	case shown == nil:
+		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
+		return a.refuse(c, http.StatusUnauthorized, errors.New("send the header Authorization: Bearer and a token of PARLEY_API_TOKEN"))
+	case !shown.limit.AllowN(a.Now(), 1):
+		return tooMany(c, time.Duration(float64(time.Second)/float64(shown.limit.Limit())), "this token has made too many requests; PARLEY_API_RATE says how many it may in a second")
+	case shown.scope&needed == 0:
+		return a.refuse(c, http.StatusForbidden, fmt.Errorf("this token may %s and not %s; show one that may, see PARLEY_API_TOKEN", shown.scope, needed))
+	}
+	return next(c)
 }
 
 func (a API) queue(c echo.Context) error {
-	if !a.authorized(c.Request().Header.Get(echo.HeaderAuthorization)) {
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
-		return a.refuse(c, http.StatusUnauthorized, errors.New("send the header Authorization: Bearer and a token of PARLEY_API_TOKEN"))
-	}
 	key, note := c.Request().Header.Get(keyHeader), ""
 	if key == "" {
 		key, note = rand.Text(), noKey
@@ -101,15 +123,9 @@ func (a API) queue(c echo.Context) error {
 	if !isKey(key) {
 		return a.refuse(c, http.StatusBadRequest, fmt.Errorf("%s must be at most %d letters, digits and punctuation marks of ASCII, without spaces", keyHeader, longestKey))
 	}
-	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
-		return a.refuse(c, http.StatusUnsupportedMediaType, errors.New("send JSON, with the header Content-Type: application/json"))
-	}
-	body, err := readBody(c, longestRequest)
-	switch {
-	case errors.Is(err, errTooLarge):
-		return a.refuse(c, http.StatusRequestEntityTooLarge, err)
-	case err != nil:
-		return a.refuse(c, http.StatusBadRequest, err)
+	body, status, err := readJSON(c)
+	if err != nil {
+		return a.refuse(c, status, err)
 	}
 	contact, sender, send, err := a.read(body)
 	if err != nil {
@@ -127,17 +143,36 @@ func (a API) queue(c echo.Context) error {
 	return c.JSON(http.StatusAccepted, queued{Status: "queued", ID: key, Note: note})
 }
 
-// authorized compares hashes, and with all tokens: how long it takes tells
-// neither their lengths nor which was near.
-func (a API) authorized(header string) bool {
-	scheme, token, _ := strings.Cut(header, " ")
-	shown := sha256.Sum256([]byte(token))
-	right := 0
-	for _, t := range a.Tokens {
-		known := sha256.Sum256([]byte(t))
-		right |= subtle.ConstantTimeCompare(shown[:], known[:])
+// readJSON returns the body of a request, and else the status and the reason of
+// a refusal.
+func readJSON(c echo.Context) ([]byte, int, error) {
+	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
+		return nil, http.StatusUnsupportedMediaType, errors.New("send JSON, with the header Content-Type: application/json")
 	}
-	return right == 1 && strings.EqualFold(scheme, "Bearer")
+	body, err := readBody(c, longestRequest)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, http.StatusRequestEntityTooLarge, err
+	case err != nil:
+		return nil, http.StatusBadRequest, err
+	}
+	return body, 0, nil
+}
+
+// decode reads one JSON object, with the fields that like has and no others.
+func decode(body []byte, into any, like string) error {
+	if tooDeep(body) {
+		return errTooDeep
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return errors.New("the body must be a JSON object such as " + like)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("the body must be one JSON object, with nothing behind it")
+	}
+	return nil
 }
 
 func isKey(key string) bool {
@@ -151,21 +186,12 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, conversation.SendRequest
 		return "", "", conversation.SendRequest{}, err
 	}
 	var r request
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
-		return fail(errors.New(`the body must be a JSON object such as {"to":"+15551234567","message":"…"}, with "from", "reference", "useful_until" and "in_doubt" if you like and nothing else, all of them strings`))
+	if err := decode(body, &r, `{"to":"+15551234567","message":"…"}, with "from", "reference", "useful_until" and "in_doubt" if you like and nothing else, all of them strings`); err != nil {
+		return fail(err)
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fail(errors.New("the body must be one JSON object, with nothing behind it"))
-	}
-	to, err := sms.ParseNumber(r.To)
+	to, sender, err := a.address(r.To, r.From)
 	if err != nil {
-		return fail(fmt.Errorf(`"to": %w`, err))
-	}
-	from := sms.ParseSender(strings.TrimSpace(r.From))
-	if senders := a.App.Senders(); from != "" && len(senders) > 0 && !slices.Contains(senders, from) {
-		return fail(errors.New(`"from" is none of our numbers; leave it out, or add it to SINCH_SMS_SENDER`))
+		return fail(err)
 	}
 	switch segments := sms.SegmentsOf(r.Message); {
 	case strings.TrimSpace(r.Message) == "":
@@ -183,7 +209,20 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, conversation.SendRequest
 			return fail(errors.New(`"useful_until" must be a time with its offset from UTC, like 2026-11-24T15:00:00+01:00`))
 		}
 	}
-	return to, a.App.ConversationSender(from), send, nil
+	return to, sender, send, nil
+}
+
+// address says whose conversation it is, over which of our numbers.
+func (a API) address(to, from string) (sms.Number, sms.Sender, error) {
+	contact, err := sms.ParseNumber(to)
+	if err != nil {
+		return "", "", fmt.Errorf(`"to": %w`, err)
+	}
+	sender := sms.ParseSender(strings.TrimSpace(from))
+	if senders := a.App.Senders(); sender != "" && len(senders) > 0 && !slices.Contains(senders, sender) {
+		return "", "", errors.New(`"from" is none of our numbers; leave it out, or add it to SINCH_SMS_SENDER`)
+	}
+	return contact, a.App.ConversationSender(sender), nil
 }
 
 func (a API) refuse(c echo.Context, status int, reason error) error {

@@ -20,7 +20,18 @@ import (
 )
 
 func api(f *fake) API {
-	return API{Conversations: f, Tokens: []string{"new-token", "old-token"}, App: ourApp, Log: slog.New(slog.DiscardHandler), Counts: uncounted}
+	return API{
+		Conversations: f, Tokens: tokensOf("new-token", "old-token", "send:sender", "read:reader"), App: ourApp,
+		Now: func() time.Time { return signedAt }, Log: slog.New(slog.DiscardHandler), Counts: uncounted,
+	}
+}
+
+func tokensOf(written ...string) tokens {
+	known, err := parseTokens(written, 50)
+	if err != nil {
+		panic(err)
+	}
+	return known
 }
 
 func post(body string, headers ...string) *http.Request {

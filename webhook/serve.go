@@ -19,13 +19,17 @@ type server struct {
 	handler http.Handler
 }
 
-// How long a client may take. Callbacks are small and come from a machine, so
-// who is slow here is broken, or wants to keep us busy.
+// patience is how long a client may take. Callbacks are small and come from a
+// machine, so who is slow here is broken, or wants to keep us busy.
+type patience struct {
+	header, read, write, idle time.Duration // write counts from the end of the header
+}
+
+const readTimeout = 10 * time.Second
+
+var usualPatience = patience{header: 5 * time.Second, read: readTimeout, write: readTimeout + temporalTimeout + 5*time.Second, idle: 2 * time.Minute}
+
 const (
-	headerTimeout   = 5 * time.Second
-	readTimeout     = 10 * time.Second
-	writeTimeout    = readTimeout + temporalTimeout + 5*time.Second // counts from the end of the header
-	idleTimeout     = 2 * time.Minute
 	shutdownTimeout = 10 * time.Second
 	longestHeader   = 16 << 10
 )
@@ -52,16 +56,16 @@ func listen(ctx context.Context, servers []server) ([]net.Listener, error) {
 // serve serves until the context ends. Then it says so with leave, and goes on
 // for the delay, in which those who balance load may find another one; after that
 // it lets requests that have begun end. It closes the listeners.
-func serve(ctx context.Context, log *slog.Logger, servers []server, listeners []net.Listener, leave func(), delay time.Duration) error {
+func (p patience) serve(ctx context.Context, log *slog.Logger, servers []server, listeners []net.Listener, leave func(), delay time.Duration) error {
 	served := make(chan error, len(servers))
 	var https []*http.Server
 	for i, s := range servers {
 		h := &http.Server{
 			Handler:           s.handler,
-			ReadHeaderTimeout: headerTimeout,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       idleTimeout,
+			ReadHeaderTimeout: p.header,
+			ReadTimeout:       p.read,
+			WriteTimeout:      p.write,
+			IdleTimeout:       p.idle,
 			MaxHeaderBytes:    longestHeader,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		}
