@@ -24,8 +24,11 @@ import (
 type Hook struct {
 	URL    string
 	Secret string       // signs each request as standardwebhooks.com says; empty: unsigned
-	Client *http.Client // nil: a client that follows no redirects
+	Client *http.Client // nil: one that goes nowhere else: whoever stands behind a redirect gets no text
 }
+
+// longestAsk bounds each request, whatever its caller allows.
+const longestAsk = 2 * time.Minute
 
 // What a hook may answer, to a request to do something and to a question.
 const (
@@ -58,9 +61,18 @@ func (h Hook) Tell(ctx context.Context, setting, id string, body any) error {
 	case err != nil:
 		return fmt.Errorf("posting to %s: %w", setting, err)
 	case status < 200 || status > 299:
-		return fmt.Errorf("posting to %s: it answered HTTP %d", setting, status)
+		return fmt.Errorf("posting to %s: %s", setting, Answered(status))
 	}
 	return nil
+}
+
+// Answered says what a hook answered that is of no use.
+func Answered(status int) string {
+	words := fmt.Sprintf("it answered HTTP %d", status)
+	if status/100 == 3 {
+		words += ", a redirect, which is not followed: set the URL to the service itself"
+	}
+	return words
 }
 
 // Get asks with a query, which is added to the one of the URL, and returns the
@@ -86,6 +98,9 @@ func (h Hook) do(request *http.Request, id string, payload []byte, most int) (in
 			return 0, nil, err
 		}
 	}
+	ctx, cancel := context.WithTimeout(request.Context(), longestAsk)
+	defer cancel()
+	request = request.WithContext(ctx)
 	// Only the ids of the trace travel, for a service that keeps traces too.
 	propagation.TraceContext{}.Inject(request.Context(), propagation.HeaderCarrier(request.Header))
 	response, err := h.client().Do(request) //nolint:gosec // the URL is a setting, nobody else can choose it

@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
@@ -123,3 +125,72 @@ func TestHookGet(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotContains(t, err.Error(), "private")
 }
+
+// TestHookGoesNowhereElse: what a service answers leads to no other, not to one of
+// this machine or its network, nor is that one told a text or a signature.
+func TestHookGoesNowhereElse(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	t.Cleanup(elsewhere.Close)
+	for _, location := range []string{elsewhere.URL, "http://169.254.169.254/latest/meta-data/", "http://localhost:1/", "//127.0.0.1:1/", "/elsewhere"} {
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			asked := 0
+			service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked++
+				w.Header().Set("Location", location)
+				w.WriteHeader(status)
+			}))
+			hook := activities.Hook{URL: service.URL, Secret: "a secret of ours"}
+			err := hook.Tell(t.Context(), "PARLEY_OUTCOME_URL", "id", map[string]string{"text": "See you"})
+			require.EqualError(t, err, fmt.Sprintf("posting to PARLEY_OUTCOME_URL: it answered HTTP %d, a redirect, which is not followed: set the URL to the service itself", status))
+			got, _, err := hook.Get(t.Context(), nil)
+			require.NoError(t, err)
+			require.Equal(t, status, got)
+			require.Equal(t, 2, asked)
+			service.Close()
+		}
+	}
+}
+
+// TestHookIsBounded: neither an endless answer nor a slow one keeps us.
+func TestHookIsBounded(t *testing.T) {
+	t.Parallel()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			_, _ = io.WriteString(w, "{")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			return
+		}
+		packed := gzip.NewWriter(w)
+		w.Header().Set("Content-Encoding", "gzip")
+		for zeros := make([]byte, 1<<20); r.Context().Err() == nil; {
+			if _, err := packed.Write(zeros); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(service.Close)
+	_, _, err := activities.Hook{URL: service.URL}.Post(t.Context(), "id", nil)
+	require.EqualError(t, err, "its answer is larger than 65536 bytes")
+	_, _, err = activities.Hook{URL: service.URL}.Get(t.Context(), nil)
+	require.EqualError(t, err, "its answer is larger than 4194304 bytes")
+
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, _, err = activities.Hook{URL: service.URL + "/slow"}.Post(ctx, "id", nil)
+	require.EqualError(t, err, "it did not answer in time")
+
+	var until time.Time
+	watched := activities.Hook{URL: service.URL, Client: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		until, _ = r.Context().Deadline()
+		return nil, io.EOF
+	})}}
+	_, _, err = watched.Post(context.WithoutCancel(t.Context()), "id", nil)
+	require.ErrorIs(t, err, io.EOF)
+	require.WithinDuration(t, time.Now(), until, 5*time.Minute, "also where the caller would wait for ever")
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -96,6 +96,11 @@ func (r *Responder) ask(ctx context.Context, turn Turn) (Decision, error) {
 	if err != nil {
 		return Decision{}, temporal.NewApplicationError("asking the responder: "+err.Error(), ErrTypeUnreachable)
 	}
+	return decide(status, body)
+}
+
+// decide understands the answer of a responder.
+func decide(status int, body []byte) (Decision, error) {
 	if status == http.StatusNoContent {
 		return Decision{}, nil
 	}
@@ -103,7 +108,7 @@ func (r *Responder) ask(ctx context.Context, turn Turn) (Decision, error) {
 		return Decision{}, temporal.NewApplicationError(fmt.Sprintf("asking the responder: it answered HTTP %d", status), ErrTypeUnreachable)
 	}
 	if status != http.StatusOK {
-		return Decision{}, badAnswer("it answered HTTP %d; want 200 with a decision, or 204 for nothing", status)
+		return Decision{}, badAnswer("%s; want 200 with a decision, or 204 for nothing", Answered(status))
 	}
 	var decision Decision
 	if err := json.Unmarshal(body, &decision); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,4 +145,36 @@ func TestFlagsReachTheServer(t *testing.T) {
 	var faults sinchtest.Faults
 	get("/faults", &faults)
 	require.Equal(t, []sinchtest.OneShot{{Fault: sinchtest.FaultError, Times: 1, On: sinchtest.OnSend}}, faults.Next)
+}
+
+// TestOtherSites: a page on another site reaches the phones neither by posting to
+// us nor by a name of its own that leads here.
+func TestOtherSites(t *testing.T) {
+	t.Parallel()
+	addr, _ := serve(t, "--host", "phones.example.com")
+	ask := func(method, path, host string, headers ...string) int {
+		request, err := http.NewRequestWithContext(t.Context(), method, "http://"+addr+path, strings.NewReader(`{"number":"+15559876543"}`))
+		require.NoError(t, err)
+		request.Host = host
+		for pair := range slices.Chunk(headers, 2) {
+			request.Header.Set(pair[0], pair[1])
+		}
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode
+	}
+	_, port, _ := strings.Cut(addr, ":")
+	for _, ours := range []string{addr, "localhost:" + port, "simulator:8090", "simulator", "[::1]:" + port, "phones.example.com", "PHONES.example.com.:" + port} {
+		require.Equal(t, http.StatusOK, ask(http.MethodGet, "/phones", ours), ours)
+	}
+	for _, other := range []string{"evil.example:" + port, "evil.example.com", "phones.example.com.evil.example", "127.0.0.1.evil.example:" + port} {
+		for _, path := range []string{"/", "/phones", "/log", "/events", "/v1/projects/p/messages"} {
+			require.Equal(t, http.StatusMisdirectedRequest, ask(http.MethodGet, path, other), other+path)
+		}
+		require.Equal(t, http.StatusMisdirectedRequest, ask(http.MethodPost, "/phones", other), other)
+	}
+	require.Equal(t, http.StatusForbidden, ask(http.MethodPost, "/phones", addr, "Sec-Fetch-Site", "cross-site"))
+	require.Equal(t, http.StatusForbidden, ask(http.MethodPost, "/phones", addr, "Origin", "http://evil.example"))
+	require.Equal(t, http.StatusOK, ask(http.MethodPost, "/phones", addr, "Origin", "http://"+addr))
 }

@@ -20,6 +20,8 @@ import (
 type serveCmd struct {
 	Addr string `default:"127.0.0.1:8090" env:"PARLEY_SIMULATOR_ADDR" help:"Listen address; everything is on this one port."`
 
+	Host []string `env:"PARLEY_SIMULATOR_HOST" placeholder:"NAME" help:"Names with a dot by which it is called. An address, localhost and a name without a dot always do; by any other, a page on another site could pose as this one."`
+
 	Project string       `default:"${project}" env:"SINCH_PROJECT_ID" help:"Project id; others are answered 404."`
 	App     string       `default:"${app}" env:"SINCH_APP_ID" help:"App id; others are answered 404."`
 	Sender  []sms.Sender `default:"${sender}" env:"SINCH_SMS_SENDER" help:"Our numbers, comma separated; the first is the default originator."`
@@ -71,7 +73,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 		simulator.AddPhone(number)
 	}
 	server := &http.Server{
-		Handler:           simulator,
+		Handler:           calledBy(c.Host, simulator),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}

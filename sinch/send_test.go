@@ -433,3 +433,29 @@ func tlsServer(t *testing.T) string {
 	t.Cleanup(s.Close)
 	return s.URL
 }
+
+// TestRedirectsCarryNothing: whoever Sinch, or who poses as it, sends us to gets
+// neither the key, the token, a number nor a text.
+func TestRedirectsCarryNothing(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		away := http.RedirectHandler(elsewhere.URL, status)
+		s := newServer(t, 3599, away.ServeHTTP)
+		client := newClient(t, s.config())
+		_, err := client.Send(t.Context(), hello)
+		require.ErrorContains(t, err, "redirected, which is not followed")
+		_, _, err = client.Messages(t.Context(), sinch.Query{Recipient: hello.To})
+		require.ErrorContains(t, err, "redirected, which is not followed")
+		_, err = client.CreateWebhook(t.Context(), sinch.Webhook{Target: "https://example.com", Secret: "s3cret"})
+		require.ErrorContains(t, err, "redirected, which is not followed")
+
+		auth := httptest.NewServer(away)
+		config := s.config()
+		config.AuthURL = auth.URL
+		_, err = newClient(t, config).Send(t.Context(), hello)
+		require.ErrorContains(t, err, "check SINCH_AUTH_URL")
+		auth.Close()
+	}
+}

@@ -113,12 +113,17 @@ func (h Hook) ask(ctx context.Context, query url.Values) ([]activities.Record, e
 	if err != nil {
 		return nil, fmt.Errorf("asking PARLEY_ARCHIVE_URL: %w", err)
 	}
+	return understood(status, answer)
+}
+
+// understood reads what the service tells.
+func understood(status int, answer []byte) ([]activities.Record, error) {
 	switch status {
 	case http.StatusOK:
 	case http.StatusNoContent, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return nil, nil
 	default:
-		return nil, fmt.Errorf("asking PARLEY_ARCHIVE_URL: it answered HTTP %d", status)
+		return nil, fmt.Errorf("asking PARLEY_ARCHIVE_URL: %s", activities.Answered(status))
 	}
 	var told batch
 	if err := json.Unmarshal(answer, &told); err != nil {
