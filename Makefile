@@ -48,11 +48,12 @@ soak: build ## prove the promises while everything is killed and the carrier mis
 bench: build ## measure beside the least that does the same, for an hour or more; ARGS=-quick for a look
 	$(GO) run ./test/bench $(ARGS)
 
-fuzz: ## try the parsers of outside bytes with random input, briefly
-	$(GO) test ./sms -run '^$$' -fuzz FuzzParseNumber -fuzztime 10s
-	$(GO) test ./sinch -run '^$$' -fuzz FuzzParseCallback -fuzztime 10s
-	$(GO) test ./internal/histories -run '^$$' -fuzz FuzzJSON -fuzztime 10s
-	$(GO) test ./internal/histories -run '^$$' -fuzz FuzzBlank -fuzztime 10s
+FUZZ ?= 5s
+
+fuzz: ## try the parsers of outside bytes with random input; FUZZ=1m for longer
+	@grep -rEo '^func Fuzz[A-Za-z]+' --include='*_test.go' . | sed 's/^\(.*\)\/[^/]*:func \(.*\)/\1 \2/' | while read -r package target; do \
+		echo "$$target in $$package" && $(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) || exit 1; \
+	done
 
 lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets pass
 	.bin/golangci-lint run --allow-parallel-runners ./...

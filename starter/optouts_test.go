@@ -205,3 +205,32 @@ func FuzzGuard(f *testing.F) {
 		require.False(t, strings.HasPrefix(guard(s), "=") || strings.HasPrefix(guard(s), "+"))
 	})
 }
+
+// FuzzReadConsents: a list may hold anything; what is good in it can be written
+// and read again.
+func FuzzReadConsents(f *testing.F) {
+	for _, list := range []string{
+		"number,sender,date,source,words\n+15559876543,,2026-03-02T09:00:00Z,text,Stop\n", "\ufeffdate,number,source\n2026-03-02T09:00:00+01:00,1 555 987 6543,web form\nx\n",
+		"number,date,source\n\"", "number,number,date\n", "number,date,source\n+15559876543,2026-03-02T09:00:00Z,'=1\n", "",
+	} {
+		f.Add([]byte(list))
+	}
+	now := time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, list []byte) {
+		good, _, err := readConsents(bytes.NewReader(list), now)
+		if err != nil {
+			require.Empty(t, good)
+			return
+		}
+		var written bytes.Buffer
+		require.NoError(t, writeConsents(&written, good))
+		again, bad, err := readConsents(&written, now)
+		require.NoError(t, err)
+		require.Len(t, again, len(good), "%v", bad)
+		for i := range good {
+			require.Equal(t, good[i].Number, again[i].Number)
+			require.Equal(t, good[i].Sender, again[i].Sender)
+			require.True(t, good[i].Date.Equal(again[i].Date))
+		}
+	})
+}

@@ -75,7 +75,7 @@ func TestStatus(t *testing.T) {
 			response, body := ask(t, api(&f).Handler(), wonder(tt.body))
 			require.Equal(t, tt.status, response.StatusCode, body)
 			require.Equal(t, tt.want, body, "and none of the words")
-			require.Equal(t, []told{{Verb: "State", ID: tt.conversation}}, f.calls)
+			require.Equal(t, []told{{Verb: "Requested", ID: tt.conversation}}, f.calls)
 		})
 	}
 }
