@@ -2,7 +2,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo play build lambda test test-postgres soak bench fuzz lint format check tidy
+.PHONY: help demo play build lambda test test-postgres soak bench fuzz lint vuln format check tidy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ lambda-%:
 	GOOS=linux GOARCH=$* CGO_ENABLED=0 $(GO) build -trimpath -tags lambda.norpc -ldflags='-s -w' -o .bin/lambda/$*/bootstrap ./webhook
 	cd deploy && $(GO) run ./lambda/pack ../.bin/lambda/$*/bootstrap ../.bin/lambda/webhook-$*.zip
 
-test: build lambda-amd64 ## test everything; needs chromium for the page, promtool for alerts
+test: build lambda-amd64 .bin/govulncheck ## test everything; needs chromium for the page, promtool for alerts
 	$(GO) test -race -timeout 20m ./...
 	cd devserver && $(GO) test ./...
 	cd deploy && $(GO) test ./...
@@ -59,11 +59,17 @@ lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets p
 	.bin/golangci-lint run --allow-parallel-runners ./...
 	.bin/workflowcheck -config workflowcheck.config.yaml ./conversation ./workflows
 
+vuln: .bin/govulncheck ## look for known vulnerabilities in what we use, if their database can be reached
+	@tools/vuln ./... deploy/... # devserver serves nobody, and takes 4 GB
+
 .bin/golangci-lint: tools/go.mod
 	$(GO) build -modfile=tools/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .bin/workflowcheck: tools/go.mod
 	$(GO) build -modfile=tools/go.mod -o $@ go.temporal.io/sdk/contrib/tools/workflowcheck
+
+.bin/govulncheck: tools/go.mod
+	$(GO) build -modfile=tools/go.mod -o $@ golang.org/x/vuln/cmd/govulncheck
 
 .bin/gofumpt: tools/go.mod
 	$(GO) build -modfile=tools/go.mod -o $@ mvdan.cc/gofumpt
@@ -71,7 +77,7 @@ lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets p
 format: .bin/gofumpt ## format all Go files
 	.bin/gofumpt -w -modpath parley .
 
-check: lint test fuzz ## what CI does, but for test-postgres
+check: lint vuln test fuzz ## what CI does, but for test-postgres
 
 tidy: ## bring the go.mod files in order
 	$(GO) mod tidy
