@@ -82,6 +82,9 @@ func foreign(name string) bool {
 	return strings.HasSuffix(strings.ToUpper(name), "_PROXY")
 }
 
+// ID is the program's process id.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

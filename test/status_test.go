@@ -1,0 +1,74 @@
+package test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/sms"
+)
+
+// TestStatusOfAMessage: a program that may only read learns what became of a
+// message, and none of its words.
+func TestStatusOfAMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setting("PARLEY_API_TOKEN", apiToken+",read:reader"))
+	const contact sms.Number = "+15559876543"
+	status := func(id string) (int, map[string]any) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(w.ctx(), http.MethodPost, w.api+"/messages/status", strings.NewReader(`{"to":"`+string(contact)+`","id":"`+id+`"}`))
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer reader")
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		raw, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.NotContains(t, string(raw), "left")
+		var body map[string]any
+		require.NoError(t, json.Unmarshal(raw, &body))
+		require.Equal(t, response.StatusCode == http.StatusServiceUnavailable, response.Header.Get("Retry-After") != "")
+		return response.StatusCode, body
+	}
+	answered := func(id string) (code int, body map[string]any) {
+		w.eventually("an answer", func() bool {
+			code, body = status(id)
+			return code != http.StatusServiceUnavailable // the machine may be busy
+		})
+		return code, body
+	}
+	code, _ := answered("order-7")
+	require.Equal(t, http.StatusNotFound, code, "there is no conversation yet")
+
+	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left.", "order-7"))
+	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left.", "order-7"), "a repeated request")
+	var body map[string]any
+	w.eventually("delivered", func() bool {
+		code, body = status("order-7")
+		return code == http.StatusOK && body["status"] == "delivered"
+	})
+	for _, field := range []string{"key", "message_id", "queued_at", "accepted_at", "status_at"} {
+		require.NotEmpty(t, body[field], field)
+	}
+	require.Len(t, w.sim.Sent(), 1, "it was sent once")
+	code, _ = answered("order-8")
+	require.Equal(t, http.StatusNotFound, code)
+
+	w.text(contact, "STOP")
+	w.eventually("opted out", func() bool { return w.state(contact).OptedOut != nil })
+	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left again.", "order-9"))
+	w.eventually("refused", func() bool {
+		code, body = status("order-9")
+		return code == http.StatusOK && body["status"] == "refused"
+	})
+	require.Equal(t, "the contact opted out", body["reason"])
+
+	w.stopWorker()
+	code, _ = status("order-7")
+	require.Equal(t, http.StatusServiceUnavailable, code, "nobody answers")
+}
