@@ -35,37 +35,29 @@ func TestStatusOfAMessage(t *testing.T) {
 		require.Equal(t, response.StatusCode == http.StatusServiceUnavailable, response.Header.Get("Retry-After") != "")
 		return response.StatusCode, body
 	}
-	answered := func(id string) (code int, body map[string]any) {
-		w.eventually("an answer", func() bool {
+	var code int
+	var body map[string]any
+	answers := func(id string, want int) func() bool {
+		return func() bool {
 			code, body = status(id)
-			return code != http.StatusServiceUnavailable // the machine may be busy
-		})
-		return code, body
+			return code == want // or 503, while the machine is busy
+		}
 	}
-	code, _ := answered("order-7")
-	require.Equal(t, http.StatusNotFound, code, "there is no conversation yet")
+	w.eventually("there is no conversation yet", answers("order-7", http.StatusNotFound))
 
 	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left.", "order-7"))
 	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left.", "order-7"), "a repeated request")
-	var body map[string]any
-	w.eventually("delivered", func() bool {
-		code, body = status("order-7")
-		return code == http.StatusOK && body["status"] == "delivered"
-	})
+	w.eventually("delivered", func() bool { return answers("order-7", http.StatusOK)() && body["status"] == "delivered" })
 	for _, field := range []string{"key", "message_id", "queued_at", "accepted_at", "status_at"} {
 		require.NotEmpty(t, body[field], field)
 	}
 	require.Len(t, w.sim.Sent(), 1, "it was sent once")
-	code, _ = answered("order-8")
-	require.Equal(t, http.StatusNotFound, code)
+	w.eventually("nobody sent it", answers("order-8", http.StatusNotFound))
 
 	w.text(contact, "STOP")
 	w.eventually("opted out", func() bool { return w.state(contact).OptedOut != nil })
 	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left again.", "order-9"))
-	w.eventually("refused", func() bool {
-		code, body = status("order-9")
-		return code == http.StatusOK && body["status"] == "refused"
-	})
+	w.eventually("refused", func() bool { return answers("order-9", http.StatusOK)() && body["status"] == "refused" })
 	require.Equal(t, "the contact opted out", body["reason"])
 
 	w.stopWorker()
