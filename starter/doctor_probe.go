@@ -116,6 +116,8 @@ func knock(ctx context.Context, method string, target *url.URL, body []byte, sec
 const clockSkew = 30 * time.Second
 
 func (a door) judge(check, appID string) finding {
+	// 429 is for who was refused too often.
+	unsigned := a.result == "refused" && (a.status == http.StatusUnauthorized || a.status == http.StatusTooManyRequests)
 	switch {
 	case a.status == http.StatusOK && a.result == "dropped" && a.reason == "app":
 		return failed(check, "give webhook and parley the same SINCH_APP_ID", "the webhook belongs to another app than %s", appID)
@@ -125,9 +127,9 @@ func (a door) judge(check, appID string) finding {
 		return failed(check, "the way must lead to Parley's webhook, at "+callbacksPath, "something else answered 200")
 	case a.status == http.StatusUnauthorized && strings.Contains(a.reason, "outside the accepted window"):
 		return failed(check, "set the clocks of this machine and of the webhook's (NTP)", "refused for its time: clocks differ by about %s", age(a.clock))
-	case a.status == http.StatusUnauthorized && a.result == "refused" && a.clock > clockSkew:
+	case unsigned && a.clock > clockSkew:
 		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's; and set the clocks", "refused for its signature; clocks differ by %s, too", age(a.clock))
-	case a.status == http.StatusUnauthorized && a.result == "refused":
+	case unsigned:
 		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's, and the one at Sinch; under "+receiptsPath+" SINCH_RECEIPTS_SECRET", "refused: %s", a.reason)
 	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden:
 		return failed(check, "let Sinch's callbacks pass: they are signed, and carry no other credentials", "something before the webhook answered %d", a.status)

@@ -291,6 +291,7 @@ func TestDoctorJudgesTheDoor(t *testing.T) {
 		{"taken", says(200, nil, `{"result":"dropped","reason":"trigger"}`), statusOK, "signed, taken and dropped"},
 		{"another app's", says(200, nil, `{"result":"dropped","reason":"app"}`), statusFail, "the webhook belongs to another app than"},
 		{"another program", says(200, nil, `<html>`), statusFail, "something else answered 200"},
+		{"wrong secret, too often", says(429, nil, `{"result":"refused","reason":"too many callbacks without a right signature; callback has a wrong signature"}`), statusFail, "refused: too many"},
 		{"wrong secret", says(401, nil, `{"result":"refused","reason":"callback has a wrong signature"}`), statusFail, "refused: callback has a wrong signature"},
 		{"wrong clock", says(401, long, `{"result":"refused","reason":"callback is rightly signed, but its time is outside the accepted window"}`), statusFail, "clocks differ by about 20m"},
 		{"a guard", says(403, nil, ``), statusFail, "something before the webhook answered 403"},

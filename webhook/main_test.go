@@ -133,6 +133,10 @@ func TestRunRefusesToStart(t *testing.T) {
 		{"port in use", environment("PARLEY_WEBHOOK_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_WEBHOOK_ADDR"},
 		{"port of the API in use", environment("PARLEY_API_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_API_ADDR"},
 		{"port of the metrics in use", environment("PARLEY_METRICS_ADDR", taken.Addr().String()), taken.Addr().String() + " is in use by another program: end that one, or set PARLEY_METRICS_ADDR"},
+		{"a network that is none", environment("PARLEY_WEBHOOK_PROXIES", "the balancer"), "set PARLEY_WEBHOOK_PROXIES"},
+		{"a rate of nothing", environment("PARLEY_API_RATE", "0"), "set PARLEY_API_RATE"},
+		{"no rate", environment("PARLEY_API_RATE", "many"), "PARLEY_API_RATE"},
+		{"a scope that there is not", environment("PARLEY_API_TOKEN", "t0ken,write:t0ken"), "token 2 of PARLEY_API_TOKEN"},
 		{"no address", environment("PARLEY_WEBHOOK_ADDR", "here"), "listening where PARLEY_WEBHOOK_ADDR says"},
 	}
 	for _, tt := range tests {
@@ -151,7 +155,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"--help"}, environment("PARLEY_API_TOKEN", "t0ken"), &out, io.Discard))
-	for _, want := range []string{"$PARLEY_WEBHOOK_ADDR", ":8080", "$PARLEY_METRICS_ADDR", "127.0.0.1:9091", "$SINCH_RECEIPTS_SECRET", "$PARLEY_API_TOKEN", "$SINCH_RECEIPTS"} {
+	for _, want := range []string{"$PARLEY_WEBHOOK_ADDR", ":8080", "$PARLEY_METRICS_ADDR", "127.0.0.1:9091", "$SINCH_RECEIPTS_SECRET", "$PARLEY_API_TOKEN", "$PARLEY_API_RATE", "$PARLEY_WEBHOOK_PROXIES", "$SINCH_RECEIPTS"} {
 		require.Contains(t, out.String(), want)
 	}
 	require.NotContains(t, out.String(), "t0ken")
