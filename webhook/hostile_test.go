@@ -28,7 +28,7 @@ func served(t *testing.T, h http.Handler) (address string) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	quick := patience{header: 300 * time.Millisecond, read: 300 * time.Millisecond, write: time.Minute, idle: 300 * time.Millisecond}
+	quick := patience{header: 2 * time.Second, read: 2 * time.Second, write: time.Minute, idle: 2 * time.Second}
 	go func() { ended <- quick.serve(ctx, slog.New(slog.DiscardHandler), servers, listeners, func() {}, 0) }()
 	t.Cleanup(func() {
 		stop()
