@@ -144,6 +144,7 @@ func TestTemporalCommandLineDecrypts(t *testing.T) {
 		}
 		return all.String()
 	}
+	w.eventually("the answer has left", func() bool { return len(w.state(ana).Transcript) == 2 })
 	for _, args := range [][]string{{"show", string(ana)}, {"proof", w.state(ana).Transcript[1].Key}} {
 		complaint := w.complaint("", args...)
 		require.Contains(t, complaint, `a payload is encrypted with the key "first", which this program does not have: add it to PARLEY_ENCRYPTION_KEYS`)
