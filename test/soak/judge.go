@@ -47,6 +47,7 @@ type figures struct {
 	Stuck        int    `json:"stuck"`
 	Parked       int    `json:"parked"`
 	Unknown      int    `json:"unknown"`
+	Leaks        int    `json:"leaks"` // files; nobody looks in a run that is not private
 	Kills        int    `json:"kills"`
 	Continued    int    `json:"continued"`
 	Closed       int    `json:"closed"`
@@ -262,9 +263,8 @@ func (j *judging) stuck() {
 	}
 	for _, o := range j.open {
 		j.v.Parked += o.parked
-		contact, sender, err := conversation.ParseID(o.id)
-		if err == nil && (o.parked == 0 || o.busy) { // else it is a script, counted above, or waits for a person
-			j.note("stuck", &j.v.Stuck, "the conversation of %s (over %q) is open, with work left: %t", contact.Masked(), sms.Number(sender).Masked(), o.busy)
+		if conversation.IsID(o.id) && (o.parked == 0 || o.busy) { // else it is a script, counted above, or waits for a person
+			j.note("stuck", &j.v.Stuck, "the conversation of %s (over %q) is open, with work left: %t", o.with.Contact.Masked(), sms.Number(o.with.Sender).Masked(), o.busy)
 		}
 	}
 	for _, m := range j.texts {
@@ -287,6 +287,7 @@ func (v *verdict) weigh(load time.Duration) {
 	promise("disordered", v.Disordered)
 	promise("wrong_answers", v.WrongAnswers)
 	promise("stuck", v.Stuck)
+	promise("leaks", v.Leaks)
 	if least := min(100, int(load/time.Second)/2); v.Continued < least || v.Closed < least {
 		v.broken = append(v.broken, fmt.Sprintf("too little happened: fewer than %d conversations continued as new, or closed", least))
 	}

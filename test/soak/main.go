@@ -38,6 +38,7 @@ type options struct {
 	duration time.Duration // of the load, with faults
 	contacts int
 	mode     sinchtest.Mode
+	private  bool // payloads are encrypted, ids hold no number, and files are searched for what was said
 	progress io.Writer
 }
 
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.Uint64Var(&o.seed, "seed", 0, "repeats the faults and the contacts of an earlier run (default: random)")
 	flags.DurationVar(&o.duration, "for", duration, "how long contacts write and faults are on; the default is SOAK, if set")
 	flags.IntVar(&o.contacts, "contacts", 45, "how many people write")
+	flags.BoolVar(&o.private, "private", false, "encrypts payloads, keeps numbers out of ids, and searches the server's database and all logs for what was said")
 	mode := flags.String("mode", "conversation", "how the carrier processes messages: conversation, dispatch, or both in turn")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -52,6 +53,14 @@ func play(ctx context.Context, o options) (v verdict, err error) {
 		if *into, err = w.count(ctx, fmt.Sprintf(`WorkflowType = "Conversation" AND ExecutionStatus = %q`, query)); err != nil {
 			return verdict{}, err
 		}
+	}
+	if o.private {
+		sim := w.carrier.sim
+		found, err := leaks(w.dir, personal(slices.Collect(maps.Values(p.contacts)), sim.Inbound(), sim.Sent()))
+		if err != nil {
+			return verdict{}, fmt.Errorf("searching for leaks: %w", err)
+		}
+		v.Leaks, v.examples["leaks"] = len(found), found
 	}
 	v.weigh(o.duration)
 	v.logs = w.dir

@@ -75,6 +75,10 @@ func runScripts(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	ids, err := private(env, true, &options)
+	if err != nil {
+		return err
+	}
 	temporal, err := connect.Dial(ctx, options)
 	if err != nil {
 		return err
@@ -83,7 +87,8 @@ func runScripts(ctx context.Context, stderr io.Writer) error {
 	w := worker.New(temporal, scriptQueue, worker.Options{})
 	conversation.Register(w, &conversation.Toolkit{
 		Settings: conversation.DefaultSettings(),
-		Teller:   conversation.Client{Temporal: temporal, TaskQueue: conversationQueue},
+		Teller:   conversation.Client{Temporal: temporal, TaskQueue: conversationQueue, IDs: ids},
+		IDs:      ids,
 		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: scriptQueue},
 		Sender:   settings.SinchApp{SMSSender: []sms.Sender{ours, ours2}}.ConversationSender,
 	})

@@ -26,6 +26,7 @@ func (v *verdict) print(out io.Writer) {
 	row("stuck", v.Stuck, "scripts, conversations and texts that did not come to an end")
 	row("parked", v.Parked, "left for a person")
 	row("unknown", v.Unknown, "sent again because nobody could know")
+	row("leaks", v.Leaks, "files in which a number or a text stands; looked for with -private")
 	row("kills", v.Kills, "of workers, webhooks, scripts and the server")
 	row("continued", v.Continued, "conversations that continued as new")
 	row("closed", v.Closed, "conversations that closed")

@@ -56,8 +56,9 @@ func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 // openWork is a workflow that has not ended.
 type openWork struct {
 	id     string
-	busy   bool // there is something left to do; also if it does not answer
-	parked int  // work that waits for a person, and keeps a conversation open
+	with   conversation.Start // if it is a conversation
+	busy   bool               // there is something left to do; also if it does not answer
+	parked int                // work that waits for a person, and keeps a conversation open
 }
 
 func (w *world) openWork(ctx context.Context) ([]openWork, error) {
@@ -72,8 +73,11 @@ func (w *world) openWork(ctx context.Context) ([]openWork, error) {
 		}
 		for _, e := range listed.GetExecutions() {
 			o := openWork{id: e.GetExecution().GetWorkflowId(), busy: true}
-			if e.GetType().GetName() == conversation.WorkflowType {
-				o.busy, o.parked = w.look(ctx, o.id)
+			switch e.GetType().GetName() {
+			case conversation.KeyRecordType:
+				continue // it stays for ever
+			case conversation.WorkflowType:
+				o = w.look(ctx, o.id)
 			}
 			open = append(open, o)
 		}
@@ -84,20 +88,21 @@ func (w *world) openWork(ctx context.Context) ([]openWork, error) {
 }
 
 // look asks a conversation what is left to do.
-func (w *world) look(ctx context.Context, id string) (busy bool, parked int) {
+func (w *world) look(ctx context.Context, id string) openWork {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var state struct {
+		conversation.Start
 		Outbox, Resends, Questions, Inbox, Backlog, Redo, Says, Watches, Errands, Parked []json.RawMessage
 
 		Turn json.RawMessage
 	}
 	value, err := w.temporal.QueryWorkflow(ctx, id, "", conversation.StateQuery)
 	if err != nil || value.Get(&state) != nil {
-		return true, 0
+		return openWork{id: id, busy: true}
 	}
 	left := slices.Concat(state.Outbox, state.Resends, state.Questions, state.Inbox, state.Backlog, state.Redo, state.Says, state.Watches, state.Errands)
-	return len(left) > 0 || len(state.Turn) > 0, len(state.Parked)
+	return openWork{id: id, with: state.Start, busy: len(left) > 0 || len(state.Turn) > 0, parked: len(state.Parked)}
 }
 
 // count asks the server how many runs there are.

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"parley/sinch/sinchtest"
 )
 
 // The proof starts itself anew as a worker of scripts.
@@ -17,14 +20,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A short run, so that each change has to pass one. make soak runs longer.
+// A short run, so that each change has to pass one. make soak runs longer. It is a
+// private one: nothing that was said, and no number, may stand in any file.
 func TestPromises(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes two minutes: half a minute of load, and what is in doubt then")
 	}
 	t.Parallel()
 	var out, progress bytes.Buffer
-	err := run(t.Context(), []string{"-bin", "../../.bin", "-for", "30s", "-contacts", "20"}, &out, &progress)
+	err := run(t.Context(), []string{"-bin", "../../.bin", "-for", "30s", "-contacts", "20", "-private"}, &out, &progress)
 	require.NoError(t, err, "%s%s", &progress, &out)
 }
 
@@ -50,4 +54,20 @@ func TestPlan(t *testing.T) {
 	require.NotEqual(t, p, newPlan(8, longRun))
 	require.Equal(t, outageLength, p.outage.to-p.outage.from)
 	require.Zero(t, newPlan(7, longRun-1).outage, "a short run would not outlast it")
+}
+
+// What is searched for is found: else a private run would prove nothing.
+func TestLeaks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	words := personal([]*contact{newContact(0)}, []sinchtest.Message{{Text: "T17 hello, it is me"}, {Text: "ok"}})
+	require.Len(t, words, 2, "a text as short as any word is not looked for")
+	for name, content := range map[string]string{
+		"quiet.log": "nothing at all", "server.db": "\x00\x01T17 hello, it is me\x02", "worker.log": "contact=" + string(newContact(0).number),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	found, err := leaks(dir, words)
+	require.NoError(t, err)
+	require.Equal(t, []string{"server.db holds 1 of 2 numbers and texts", "worker.log holds 1 of 2 numbers and texts"}, found)
 }

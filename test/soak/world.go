@@ -106,13 +106,19 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 	if err != nil {
 		return w, err
 	}
+	env := settingsFor(o.mode, temporal, carrierURL, responderURL)
+	env["TEMPORAL_NAMESPACE"] = w.namespace
+	if o.private {
+		env["PARLEY_ID_KEY"], env["PARLEY_ENCRYPTION_KEYS"] = privateIDKey, privateKeys
+	}
+	if _, err := private(env, false, &connection); err != nil {
+		return w, err
+	}
 	if w.temporal, err = connect.Lazy(connection); err != nil {
 		return w, err
 	}
 	w.close = append(w.close, w.temporal.Close)
 	serves := func(ctx context.Context) bool { return connect.Check(ctx, w.temporal, connection) == nil }
-	env := settingsFor(o.mode, temporal, carrierURL, responderURL)
-	env["TEMPORAL_NAMESPACE"] = w.namespace
 	return w, w.start(ctx, o, env, hooks, serves)
 }
 
