@@ -48,6 +48,7 @@ type conversation struct {
 	moving    *moving
 
 	begun         bool // what was before this conversation is known
+	inherited     bool // the memo is as an earlier run wrote it, perhaps under a key that is to go
 	closingStored bool // the archive has the record of this run's end
 
 	trace     string // of what is being acted upon
@@ -137,6 +138,7 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	if !couldShow {
 		state.Shown = shown{} // the attributes may have been registered since
 	}
+	c.inherited = !fresh && state.Settings.Rules >= 3
 	c.begun = !fresh || !state.Settings.Suppressions // updates may be handled as soon as that is offered
 	if err := workflow.SetQueryHandlerWithOptions(disconnected, StateQuery, func() (State, error) { return *c.state, nil },
 		workflow.QueryHandlerOptions{Description: "Everything this conversation knows"}); err != nil {
@@ -157,11 +159,11 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 
 // rules number what a run does about the same events. A run keeps those that it
 // began with, since its history was made by them, until it continues as new.
-const rules = 2
+const rules = 3
 
 // modern is false in runs that began before there was anything parked but turns,
 // resent, or told to be late. They go on as they did.
-func (c *conversation) modern() bool { return c.state.Settings.Rules >= rules }
+func (c *conversation) modern() bool { return c.state.Settings.Rules >= 2 }
 
 // drain takes every event that has arrived. It does not block.
 func (c *conversation) drain() {

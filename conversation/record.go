@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -21,7 +22,7 @@ const (
 	KeyRecordType     = "IDKey"       // the ids of this namespace are made with a key
 	SuppressionType   = "Suppression" // a contact who was erased, and shall be sent nothing
 	KeyRecordID       = "parley:id-key"
-	FingerprintMemo   = "fingerprint" // of that key
+	fingerprintMemo   = "fingerprint-" // and that of the key, since a memo's name is never encrypted
 	suppressionPrefix = "suppression:"
 )
 
@@ -34,8 +35,8 @@ func record(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return false })
 }
 
-// StartRecord starts a record, unless it runs already.
-func StartRecord(ctx context.Context, c client.Client, taskQueue, recordType, id, summary string, memo map[string]any) error {
+// startRecord starts a record, unless it runs already.
+func startRecord(ctx context.Context, c client.Client, taskQueue, recordType, id, summary string, memo map[string]any) error {
 	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: taskQueue, StartDelay: recordLife, Memo: memo, StaticSummary: summary,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -43,8 +44,34 @@ func StartRecord(ctx context.Context, c client.Client, taskQueue, recordType, id
 	return err
 }
 
-// Recorded reports whether a record runs.
-func Recorded(ctx context.Context, c client.Client, id string) (bool, error) {
+// RecordKey makes the key of ids the one of a namespace, unless there is one already.
+func RecordKey(ctx context.Context, c client.Client, taskQueue string, ids IDs) error {
+	return startRecord(ctx, c, taskQueue, KeyRecordType, KeyRecordID, "Workflow ids of this namespace are made with PARLEY_ID_KEY",
+		map[string]any{fingerprintMemo + ids.Fingerprint(): true})
+}
+
+// RecordedKey is the fingerprint of a namespace's key; empty if it has none.
+func RecordedKey(ctx context.Context, c client.Client) (string, error) {
+	described, err := c.DescribeWorkflowExecution(ctx, KeyRecordID, "")
+	var missing *serviceerror.NotFound
+	switch {
+	case errors.As(err, &missing):
+		return "", nil
+	case err != nil:
+		return "", err
+	case described.GetWorkflowExecutionInfo().GetCloseTime() != nil:
+		return "", nil
+	}
+	for name := range described.GetWorkflowExecutionInfo().GetMemo().GetFields() {
+		if fingerprint, ok := strings.CutPrefix(name, fingerprintMemo); ok {
+			return fingerprint, nil
+		}
+	}
+	return "", fmt.Errorf("%s has no fingerprint: was it made by hand?", KeyRecordID)
+}
+
+// recorded reports whether a record runs.
+func recorded(ctx context.Context, c client.Client, id string) (bool, error) {
 	described, err := c.DescribeWorkflowExecution(ctx, id, "")
 	var missing *serviceerror.NotFound
 	switch {
@@ -87,7 +114,7 @@ func (i IDs) LiftedID(contact sms.Number, sender sms.Sender) string {
 
 // Suppress records that a contact was erased.
 func (s TemporalSuppressions) Suppress(ctx context.Context, contact sms.Number) error {
-	err := StartRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.SuppressionID(contact), "Erased; is sent nothing before START", nil)
+	err := startRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.SuppressionID(contact), "Erased; is sent nothing before START", nil)
 	if err != nil {
 		return fmt.Errorf("recording that a contact is to be sent nothing: %w", err)
 	}
@@ -96,17 +123,17 @@ func (s TemporalSuppressions) Suppress(ctx context.Context, contact sms.Number) 
 
 // Suppressed implements Suppressions.
 func (s TemporalSuppressions) Suppressed(ctx context.Context, contact sms.Number, sender sms.Sender) (bool, error) {
-	suppressed, err := Recorded(ctx, s.Client, s.IDs.SuppressionID(contact))
+	suppressed, err := recorded(ctx, s.Client, s.IDs.SuppressionID(contact))
 	if err != nil || !suppressed {
 		return false, err
 	}
-	lifted, err := Recorded(ctx, s.Client, s.IDs.LiftedID(contact, sender))
+	lifted, err := recorded(ctx, s.Client, s.IDs.LiftedID(contact, sender))
 	return !lifted, err
 }
 
 // Lift implements Suppressions.
 func (s TemporalSuppressions) Lift(ctx context.Context, contact sms.Number, sender sms.Sender) error {
-	return StartRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.LiftedID(contact, sender), "Has written START since", nil)
+	return startRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.LiftedID(contact, sender), "Has written START since", nil)
 }
 
 // sourceErased is the source of the opt-out of a contact who was erased. Its

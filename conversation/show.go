@@ -55,8 +55,17 @@ func (c *conversation) show() {
 	workflow.SetCurrentDetails(c.ctx, c.details())
 	want, is := c.shown(), c.state.Shown
 	c.state.Shown = want
-	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.modern() {
-		if err := workflow.UpsertMemo(c.ctx, map[string]any{AttentionMemo: c.state.Attention, ParkedMemo: c.parkedMarks()}); err != nil {
+	memo := map[string]any{}
+	again := c.inherited && (want.Attention != "" || len(want.Parked) > 0)
+	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.modern() || again {
+		memo[AttentionMemo], memo[ParkedMemo] = c.state.Attention, c.parkedMarks()
+	}
+	if c.inherited && c.state.Settings.Suppressions {
+		memo[WhoMemo] = Start{Contact: c.state.Contact, Sender: c.state.Sender}
+	}
+	c.inherited = false
+	if len(memo) > 0 {
+		if err := workflow.UpsertMemo(c.ctx, memo); err != nil {
 			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
 		}
 	}

@@ -259,7 +259,7 @@ type Settings struct {
 	Notify           bool            `json:"notify"`                     // somebody is told of what is parked
 	Fallback         bool            `json:"fallback"`                   // there is another way to reach contacts
 	Archive          bool            `json:"archive"`                    // messages are kept beyond retention
-	Suppressions     bool            `json:"suppressions,omitempty"`     // contacts may have been erased
+	Suppressions     bool            `json:"suppressions,omitempty"`     // ids hold no numbers, and contacts may have been erased
 	Rules            int             `json:"rules,omitempty"`            // not a setting: those that the run began with
 }
 

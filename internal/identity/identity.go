@@ -10,10 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"golang.org/x/sync/singleflight"
 
 	"parley/conversation"
@@ -80,8 +78,7 @@ func (n Namespace) TakeUp(ctx context.Context) (conversation.IDs, error) {
 
 // Record makes the key of the ids the one of the namespace.
 func (n Namespace) Record(ctx context.Context, ids conversation.IDs) error {
-	err := conversation.StartRecord(ctx, n.Temporal, n.TaskQueue, conversation.KeyRecordType, conversation.KeyRecordID,
-		"Workflow ids of this namespace are made with PARLEY_ID_KEY", map[string]any{conversation.FingerprintMemo: ids.Fingerprint()})
+	err := conversation.RecordKey(ctx, n.Temporal, n.TaskQueue, ids)
 	if err != nil {
 		return fmt.Errorf("recording the fingerprint of PARLEY_ID_KEY: %w", err)
 	}
@@ -94,24 +91,9 @@ func (n Namespace) Record(ctx context.Context, ids conversation.IDs) error {
 
 // recorded is the fingerprint of the namespace's key, or empty if it has none.
 func (n Namespace) recorded(ctx context.Context) (string, error) {
-	described, err := n.Temporal.DescribeWorkflowExecution(ctx, conversation.KeyRecordID, "")
-	var missing *serviceerror.NotFound
-	switch {
-	case errors.As(err, &missing):
-		return "", nil
-	case err != nil:
+	fingerprint, err := conversation.RecordedKey(ctx, n.Temporal)
+	if err != nil {
 		return "", fmt.Errorf("looking up which key the workflow ids are made with: %w", err)
-	case described.GetWorkflowExecutionInfo().GetCloseTime() != nil:
-		return "", nil
-	}
-	dc := n.Options.DataConverter
-	if dc == nil {
-		dc = converter.GetDefaultDataConverter()
-	}
-	var fingerprint string
-	memo := described.GetWorkflowExecutionInfo().GetMemo().GetFields()[conversation.FingerprintMemo]
-	if err := dc.FromPayload(memo, &fingerprint); err != nil {
-		return "", fmt.Errorf("reading which key the workflow ids are made with: %w", err)
 	}
 	return fingerprint, nil
 }
