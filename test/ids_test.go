@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/workflows"
 )
 
@@ -164,4 +166,51 @@ func TestMoveIDs(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Zero(t, open.GetCount())
+}
+
+// TestMemoOutlivesItsKey: whom a conversation is with, and why it needs a person, is
+// encrypted anew by each run, so that an old key can go.
+func TestMemoOutlivesItsKey(t *testing.T) {
+	t.Parallel()
+
+	older, newer := must(encryption.NewKey("older")), must(encryption.NewKey("newer"))
+	w := newWorld(t, setting("PARLEY_ID_KEY", idKey), setting(keysSetting, older), setting("PARLEY_CONTINUE_AFTER", "10"))
+	shows := func() {
+		w.t.Helper()
+		w.eventually("the list shows it", func() bool {
+			var listed []struct {
+				Number    string `json:"number"`
+				Attention string `json:"attention"`
+			}
+			require.NoError(t, json.Unmarshal(w.parley("list", "--json"), &listed))
+			return len(listed) == 1 && listed[0].Number == string(bob) && strings.Contains(listed[0].Attention, "cancelled")
+		})
+	}
+	restart := func(keys string) {
+		w.stopWorker()
+		for _, p := range w.webhooks {
+			require.NoError(t, p.Stop())
+		}
+		w.settings[keysSetting] = keys
+		w.startWorker()
+		w.startWebhooks()
+	}
+	w.text(bob, "STOP")
+	w.receives(bob, "You are unsubscribed")
+	w.eventually("it asks for attention", func() bool {
+		_ = w.temporal.CancelWorkflow(w.ctx(), w.ids().Of(bob, ""), "") // a run that continues as new does not hear of it
+		return w.needsAttention(bob)
+	})
+	shows()
+	restart(newer + "," + older)
+	run := func() string {
+		return w.describe(w.ids().Of(bob, "")).GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	}
+	before := run()
+	for i := range 4 {
+		w.text(bob, fmt.Sprint("Hello ", i))
+	}
+	w.eventually("the conversation has continued as new", func() bool { return run() != before })
+	restart(newer)
+	shows()
 }

@@ -26,7 +26,7 @@ func (w *world) parley(args ...string) []byte {
 	w.t.Helper()
 	command := exec.CommandContext(w.ctx(), filepath.Join(bin, "parley"), args...) //nolint:gosec // our own program
 	command.Env = []string{"HOME=" + w.dir, "PATH=" + os.Getenv("PATH")}
-	for _, name := range []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "PARLEY_SEND_TASK_QUEUE", "PARLEY_ID_KEY"} {
+	for _, name := range []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "PARLEY_SEND_TASK_QUEUE", "PARLEY_ID_KEY", "PARLEY_ENCRYPTION_KEYS"} {
 		command.Env = append(command.Env, name+"="+w.settings[name])
 	}
 	var out, complaints bytes.Buffer

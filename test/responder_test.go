@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/activities"
+	"parley/conversation"
 	"parley/workflows"
 )
 
@@ -120,7 +121,8 @@ func TestWorkerStopsWhileTheResponderThinks(t *testing.T) {
 	w.stopWorker()
 	w.startWorker()
 	w.receives(ana, "Heard: hello")
-	turn := w.state(ana).Transcript
+	var turn []conversation.Message
+	w.eventually("the reply has left", func() bool { turn = w.state(ana).Transcript; return len(turn) == 2 })
 	require.Less(t, turn[1].At.Sub(turn[0].At), activities.ResponderTimeout, "the interrupted try was reported")
 }
 

@@ -266,7 +266,7 @@ func (r *trial) ends(t *testing.T, contact sms.Number, f fate) {
 func (w *world) needsAttention(contact sms.Number) bool {
 	w.t.Helper()
 	listed, err := w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{
-		Query: "ParleyNeedsAttention = true AND WorkflowId = '" + conversation.ID(contact, "") + "'",
+		Query: "ParleyNeedsAttention = true AND WorkflowId = '" + w.ids().Of(contact, "") + "'",
 	})
 	require.NoError(w.t, err)
 	return len(listed.GetExecutions()) == 1
