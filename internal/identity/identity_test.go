@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"parley/conversation"
+	"parley/internal/encryption"
 	"parley/internal/identity"
 	"parley/internal/secrets"
 	"parley/sms"
@@ -32,6 +33,30 @@ type away struct{}
 
 func (away) Get(context.Context) (string, error)   { return "", errors.New("AWS is away") }
 func (away) Renew(context.Context) (string, error) { return "", errors.New("AWS is away") }
+
+func newKey(t *testing.T, id string) string {
+	t.Helper()
+	entry, err := encryption.NewKey(id)
+	require.NoError(t, err)
+	return entry
+}
+
+// withKeys is a program of the namespace that encrypts, if there are keys.
+func withKeys(t *testing.T, server *testsuite.DevServer, idKey secrets.Value, encryptionKeys string) identity.Namespace {
+	t.Helper()
+	var value secrets.Value
+	if encryptionKeys != "" {
+		value = secrets.Fixed(encryptionKeys)
+	}
+	keys, err := encryption.Open(slog.New(slog.DiscardHandler), value)
+	require.NoError(t, err)
+	options := client.Options{HostPort: server.FrontendHostPort(), Namespace: client.DefaultNamespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+	encryption.Apply(&options, keys)
+	c, err := client.Dial(options)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return identity.Namespace{Temporal: c, Options: options, TaskQueue: "parley", Key: idKey}
+}
 
 // TestNamespace takes up a key on a real server: never two, and never beside ids
 // that hold numbers.
@@ -87,6 +112,16 @@ func TestNamespace(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ids, again)
 	require.ErrorIs(t, with(key("b")).Record(t.Context(), conversation.KeyedIDs([]byte(strings.Repeat("b", 32)))), identity.ErrOtherKey, "who is slower loses")
+
+	_, err = withKeys(t, server, key("a"), "").IDs(t.Context())
+	require.NoError(t, err, "a record that was made without encryption")
+	require.NoError(t, server.Client().TerminateWorkflow(t.Context(), conversation.KeyRecordID, "", "test"))
+	_, err = withKeys(t, server, key("a"), newKey(t, "first")).TakeUp(t.Context())
+	require.NoError(t, err)
+	for _, keys := range []string{newKey(t, "second"), encryption.None, ""} {
+		_, err = withKeys(t, server, key("a"), keys).IDs(t.Context())
+		require.NoError(t, err, "the record outlives the key that payloads are encrypted with")
+	}
 
 	server.Client().Close()
 	_, err = watch.IDs(t.Context())
