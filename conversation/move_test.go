@@ -110,15 +110,15 @@ func TestMoveToItself(t *testing.T) {
 
 // known are suppressions with fixed answers.
 type known struct {
-	suppressed bool
+	suppressed time.Time
 	asked      int
 	lifted     int
 }
 
-func (s *known) Suppressed(context.Context, sms.Number, sms.Sender) (bool, error) {
+func (s *known) Suppressed(context.Context, sms.Number, sms.Sender) (time.Time, error) {
 	s.asked++
 	if s.asked == 1 {
-		return false, errors.New("the server is away")
+		return time.Time{}, errors.New("the server is away")
 	}
 	return s.suppressed, nil
 }
@@ -134,10 +134,11 @@ func TestErasedContact(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	s := &known{suppressed: true}
+	s := &known{suppressed: k.start.Add(-time.Hour)}
 	k.suppressions = s
 	var refused error
 	k.at(0, func() {
+		k.signal(conversation.InboundEvent(sms.Inbound{ID: "m0", From: contact, Kind: sms.KindText, Text: "START", AcceptedAt: k.start.Add(-2 * time.Hour)}, k.start))
 		k.text("m1", "Hello")
 		k.send("order-7", "Your order has left.")
 		k.env.UpdateWorkflow(conversation.SendUpdate, "order-8", &testsuite.TestUpdateCallback{OnAccept: func() {}, OnReject: func(err error) { refused = err }, OnComplete: func(_ any, err error) { refused = err }}, conversation.SendRequest{Text: "So has the other."})
@@ -158,7 +159,7 @@ func TestErasedContactIsForgotten(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.suppressions = &known{suppressed: true}
+	k.suppressions = &known{suppressed: k.start.Add(-time.Hour)}
 	k.at(0, func() { k.text("m1", "Hello") })
 	state := k.run() // it completes, and does not continue as new
 	require.Empty(t, k.sends)

@@ -70,26 +70,29 @@ func RecordedKey(ctx context.Context, c client.Client) (string, error) {
 	return "", fmt.Errorf("%s has no fingerprint: was it made by hand?", KeyRecordID)
 }
 
-// recorded reports whether a record runs.
-func recorded(ctx context.Context, c client.Client, id string) (bool, error) {
+// recorded is since when a record runs; the zero time if none does.
+func recorded(ctx context.Context, c client.Client, id string) (time.Time, error) {
 	described, err := c.DescribeWorkflowExecution(ctx, id, "")
 	var missing *serviceerror.NotFound
 	switch {
 	case errors.As(err, &missing):
-		return false, nil
+		return time.Time{}, nil
 	case err != nil:
-		return false, err
+		return time.Time{}, err
 	}
-	status := described.GetWorkflowExecutionInfo().GetStatus()
-	return status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || status == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED, nil
+	info := described.GetWorkflowExecutionInfo()
+	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED {
+		return time.Time{}, nil
+	}
+	return info.GetStartTime().AsTime(), nil
 }
 
 // Suppressions know who was erased. What they keep of a contact is the HMAC of
 // the number.
 type Suppressions interface {
-	// Suppressed reports whether a contact was erased, and has not written START to
-	// this sender since.
-	Suppressed(ctx context.Context, contact sms.Number, sender sms.Sender) (bool, error)
+	// Suppressed is when a contact was erased who has not written START to this
+	// sender since; the zero time for all others.
+	Suppressed(ctx context.Context, contact sms.Number, sender sms.Sender) (time.Time, error)
 	// Lift notes a START. It may be called again.
 	Lift(ctx context.Context, contact sms.Number, sender sms.Sender) error
 }
@@ -122,13 +125,16 @@ func (s TemporalSuppressions) Suppress(ctx context.Context, contact sms.Number) 
 }
 
 // Suppressed implements Suppressions.
-func (s TemporalSuppressions) Suppressed(ctx context.Context, contact sms.Number, sender sms.Sender) (bool, error) {
-	suppressed, err := recorded(ctx, s.Client, s.IDs.SuppressionID(contact))
-	if err != nil || !suppressed {
-		return false, err
+func (s TemporalSuppressions) Suppressed(ctx context.Context, contact sms.Number, sender sms.Sender) (time.Time, error) {
+	since, err := recorded(ctx, s.Client, s.IDs.SuppressionID(contact))
+	if err != nil || since.IsZero() {
+		return time.Time{}, err
 	}
 	lifted, err := recorded(ctx, s.Client, s.IDs.LiftedID(contact, sender))
-	return !lifted, err
+	if err != nil || !lifted.IsZero() {
+		return time.Time{}, err
+	}
+	return since, nil
 }
 
 // Lift implements Suppressions.
@@ -145,15 +151,15 @@ func (o *OptOut) remembered() bool { return o != nil && o.Source == sourceErased
 
 // heedSuppression asks, in the first run of a conversation, whether the contact was erased.
 // Nothing is taken before it is known: a text to somebody who was promised none is
-// worse than a late one.
+// worse than a late one. A START from before that comes late, or once more, is void.
 func (c *conversation) heedSuppression() error {
-	var suppressed bool
-	err := workflow.ExecuteLocalActivity(c.recordContext(), suppressedActivity, whose{c.state.Contact, c.state.Sender}).Get(c.ctx, &suppressed)
+	var since time.Time
+	err := workflow.ExecuteLocalActivity(c.recordContext(), suppressedActivity, whose{c.state.Contact, c.state.Sender}).Get(c.ctx, &since)
 	if err != nil {
 		return fmt.Errorf("asking whether the contact was erased: %w", err)
 	}
-	if suppressed {
-		c.state.OptedOut = &OptOut{At: c.now(), Source: sourceErased}
+	if !since.IsZero() {
+		c.state.OptedOut = &OptOut{At: c.now(), Source: sourceErased, Accepted: since}
 	}
 	return nil
 }
@@ -178,7 +184,7 @@ type whose struct {
 	Sender  sms.Sender `json:"sender,omitempty"`
 }
 
-func (t *Toolkit) suppressed(ctx context.Context, w whose) (bool, error) {
+func (t *Toolkit) suppressed(ctx context.Context, w whose) (time.Time, error) {
 	return t.Suppressions.Suppressed(ctx, w.Contact, w.Sender)
 }
 

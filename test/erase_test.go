@@ -154,18 +154,18 @@ func TestErase(t *testing.T) {
 	w.receives(ana, `You said: "Are you there?"`)
 	w.eventually("START is remembered", func() bool {
 		suppressed, err := w.suppressions().Suppressed(w.ctx(), ana, "")
-		return err == nil && !suppressed
+		return err == nil && suppressed.IsZero()
 	})
 	still, err := w.suppressions().Suppressed(w.ctx(), ana, ours2)
 	require.NoError(t, err)
-	require.True(t, still, "START was not said there")
+	require.False(t, still.IsZero(), "START was not said there")
 
 	printed, err = w.erase(w.ctx(), string(ana), "--yes")
 	require.NoError(t, err, printed)
 	require.Contains(t, printed, "Erased, ")
 	suppressed, err := w.suppressions().Suppressed(w.ctx(), ana, "")
 	require.NoError(t, err)
-	require.True(t, suppressed, "erasing again takes back what START allowed")
+	require.False(t, suppressed.IsZero(), "erasing again takes back what START allowed")
 	require.Empty(t, w.mentions(ana))
 
 	w.sim.Text(bob, ours, "yes")
