@@ -144,13 +144,19 @@ func (e *eraser) whoTalked(ctx context.Context, conversations []execution) (map[
 }
 
 // scriptsIn collects what refers to a script, wherever in a state or an event it
-// stands.
+// stands. What a script was to be started with is somebody else's, and may speak
+// of any workflow.
 func scriptsIn(value any, found map[string]bool) {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, inner := range v {
-			if id, ok := inner.(string); ok && name == "workflow_id" && id != "" {
-				found[id] = true
+			if name == "input" {
+				continue
+			}
+			if ref, ok := inner.(map[string]any); ok && (name == "script" || name == "holder") {
+				if id, ok := ref["workflow_id"].(string); ok && id != "" {
+					found[id] = true
+				}
 			}
 			scriptsIn(inner, found)
 		}
