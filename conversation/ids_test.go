@@ -2,9 +2,19 @@ package conversation_test
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
 
 	"parley/conversation"
 	"parley/sms"
@@ -43,4 +53,48 @@ func TestIDs(t *testing.T) {
 	}
 	require.True(t, conversation.IsID(keyed.Of(contact, "")))
 	require.False(t, conversation.IsID("appointment:A-17"))
+}
+
+// TestRequestIDsHoldNothing: a server keeps the ids of requests in clear. The id of
+// what a script says ends in a hash of number and words.
+func TestRequestIDsHoldNothing(t *testing.T) {
+	t.Parallel()
+
+	var seen []string
+	capture := func(_ context.Context, _ string, req, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+		if r, ok := req.(*workflowservice.SignalWithStartWorkflowExecutionRequest); ok {
+			seen = append(seen, r.GetRequestId())
+		}
+		return nil
+	}
+	temporal, err := client.NewLazyClient(client.Options{
+		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{conversation.RequestIDs(), grpc.WithChainUnaryInterceptor(capture)}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	suite := testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestActivityEnvironment()
+	conversation.Register(activitiesOnly{env: env}, &conversation.Toolkit{IDs: keyed, Teller: conversation.Client{Temporal: temporal, TaskQueue: "parley", IDs: keyed}})
+	for range 2 {
+		_, err = env.ExecuteActivity("TellConversation", map[string]any{"contact": contact, "id": "run/1/0a1b2c3d", "kind": conversation.KindAsk, "body": map[string]any{}})
+		require.NoError(t, err)
+	}
+	require.Len(t, seen, 2)
+	require.Equal(t, seen[0], seen[1], "a repeat of the activity is none of the words")
+	require.Contains(t, seen[0], "run/1/")
+	require.NotContains(t, seen[0], "0a1b2c3d")
+}
+
+// activitiesOnly registers no workflows.
+type activitiesOnly struct {
+	worker.Registry
+	env *testsuite.TestActivityEnvironment
+}
+
+func (activitiesOnly) RegisterWorkflowWithOptions(any, workflow.RegisterOptions) {}
+
+func (a activitiesOnly) RegisterActivityWithOptions(f any, o activity.RegisterOptions) {
+	a.env.RegisterActivityWithOptions(f, o)
 }

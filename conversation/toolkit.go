@@ -88,12 +88,12 @@ type telling struct {
 }
 
 func (t *Toolkit) tellConversation(ctx context.Context, in telling) (string, error) {
-	// A repeat on purpose, or by a run that was reset, wants to be heard although
-	// the id is known; a repeat of this activity does not.
-	ctx = withRequestID(ctx, fmt.Sprintf("%s:%s@%s#%d", in.Kind, in.ID, activity.GetInfo(ctx).WorkflowExecution.RunID, in.Again))
 	if in.Again == 0 {
 		in.ID = t.IDs.askID(in.ID)
 	}
+	// A repeat on purpose, or by a run that was reset, wants to be heard although
+	// the id is known; a repeat of this activity does not.
+	ctx = withRequestID(ctx, fmt.Sprintf("%s:%s@%s#%d", in.Kind, in.ID, activity.GetInfo(ctx).WorkflowExecution.RunID, in.Again))
 	if in.Contact == "" {
 		return "", temporal.NewNonRetryableApplicationError("the script has no contact to talk to: its input lacks the phone number", "NoContact", nil)
 	}
