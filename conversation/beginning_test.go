@@ -9,6 +9,10 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
@@ -17,6 +21,8 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"parley/conversation"
 )
@@ -160,4 +166,61 @@ func TestSleepUntilIsCancelled(t *testing.T) {
 	})
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, env.GetWorkflowError(), &cancelled)
+}
+
+// TestSleepUntilIsCancelledAsItWakes: both may come in one task. The next run would
+// not hear of it, and a script that somebody called off would talk.
+func TestSleepUntilIsCancelledAsItWakes(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+	in := sleeper{Name: "x", Until: start.Add(48 * time.Hour)}
+	input, err := converter.GetDefaultDataConverter().ToPayloads(in)
+	require.NoError(t, err)
+	queue := &taskqueuepb.TaskQueue{Name: "parley"}
+	var events []*historypb.HistoryEvent
+	event := func(after time.Duration, e *historypb.HistoryEvent) {
+		e.EventId, e.EventTime = int64(len(events)+1), timestamppb.New(start.Add(after))
+		events = append(events, e)
+	}
+	task := func(after time.Duration) {
+		event(after, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, Attributes: &historypb.HistoryEvent_WorkflowTaskScheduledEventAttributes{
+			WorkflowTaskScheduledEventAttributes: &historypb.WorkflowTaskScheduledEventAttributes{TaskQueue: queue},
+		}})
+		event(after, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED, Attributes: &historypb.HistoryEvent_WorkflowTaskStartedEventAttributes{
+			WorkflowTaskStartedEventAttributes: &historypb.WorkflowTaskStartedEventAttributes{TargetWorkerDeploymentVersionChanged: true},
+		}})
+		event(after, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED, Attributes: &historypb.HistoryEvent_WorkflowTaskCompletedEventAttributes{
+			WorkflowTaskCompletedEventAttributes: &historypb.WorkflowTaskCompletedEventAttributes{ScheduledEventId: int64(len(events) - 1), StartedEventId: int64(len(events))},
+		}})
+	}
+	event(0, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, Attributes: &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{
+		WorkflowExecutionStartedEventAttributes: &historypb.WorkflowExecutionStartedEventAttributes{
+			WorkflowType: &commonpb.WorkflowType{Name: "Script"}, TaskQueue: queue, Input: input, OriginalExecutionRunId: "r", FirstExecutionRunId: "r",
+		},
+	}})
+	task(0)
+	event(0, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_TIMER_STARTED, Attributes: &historypb.HistoryEvent_TimerStartedEventAttributes{
+		TimerStartedEventAttributes: &historypb.TimerStartedEventAttributes{TimerId: "5", StartToFireTimeout: durationpb.New(48 * time.Hour), WorkflowTaskCompletedEventId: 4},
+	}})
+	event(48*time.Hour, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_TIMER_FIRED, Attributes: &historypb.HistoryEvent_TimerFiredEventAttributes{
+		TimerFiredEventAttributes: &historypb.TimerFiredEventAttributes{TimerId: "5", StartedEventId: 5},
+	}})
+	event(48*time.Hour, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED, Attributes: &historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes{
+		WorkflowExecutionCancelRequestedEventAttributes: &historypb.WorkflowExecutionCancelRequestedEventAttributes{},
+	}})
+	task(48 * time.Hour)
+	event(48*time.Hour, &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, Attributes: &historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes{
+		WorkflowExecutionCompletedEventAttributes: &historypb.WorkflowExecutionCompletedEventAttributes{WorkflowTaskCompletedEventId: int64(len(events))},
+	}})
+
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor()}})
+	require.NoError(t, err)
+	replayer.RegisterWorkflowWithOptions(func(ctx workflow.Context, in sleeper) error {
+		err := conversation.SleepUntil(ctx, in.Until)
+		if temporal.IsCanceledError(err) { // the replayer compares this ending, and not the other
+			return nil
+		}
+		return err
+	}, workflow.RegisterOptions{Name: "Script"})
+	require.NoError(t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), &historypb.History{Events: events}))
 }

@@ -163,5 +163,8 @@ func SleepUntil(ctx workflow.Context, t time.Time) error {
 	if err != nil || wait <= longSleep {
 		return err
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // the next run would not hear that this one was cancelled
+	}
 	return beginAnew(ctx)
 }
