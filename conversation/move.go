@@ -48,8 +48,10 @@ type destination struct {
 }
 
 // MoveEvent is the envelope of a wish that a conversation goes on under another id.
+// Each wish has an id of its own, since one that could not be fulfilled may be
+// said again.
 func MoveEvent(to string, at time.Time) (Envelope, error) {
-	return envelope(KindMove, "move:"+to, at, destination{to})
+	return envelope(KindMove, "move:"+to+":"+at.UTC().Format(time.RFC3339Nano), at, destination{to})
 }
 
 func (c *conversation) onMove(_ Envelope, d destination) error {
@@ -77,7 +79,7 @@ func (c *conversation) move() (gone bool) {
 		Start: Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.successor()},
 	}
 	for _, raw := range m.held {
-		if e, err := open(raw.Payload()); err == nil {
+		if e, err := open(raw.Payload()); err == nil && e.Kind != KindMove { // the wish is fulfilled
 			next.Events = append(next.Events, e)
 		}
 	}

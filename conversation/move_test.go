@@ -49,6 +49,7 @@ func TestMove(t *testing.T) {
 	m.during = func(n int) error {
 		if n == 1 { // while the first is on its way
 			k.text("late", "One more thing")
+			k.signal(move(t, k.env.Now()), nil) // by somebody who was killed meanwhile, and began again
 		}
 		return nil
 	}
@@ -91,6 +92,16 @@ func TestMoveFails(t *testing.T) {
 	require.True(t, m.moves[0].Idle)
 	require.Equal(t, []string{"re: Hello", "re: Are you there?"}, words(k.sends))
 	require.Contains(t, state.Attention.Reason, "could not be moved to its new id: another one")
+}
+
+// TestMoveIsWishedAgain: the server drops a request that has the id of an earlier
+// one, and that wish may not have been fulfilled.
+func TestMoveIsWishedAgain(t *testing.T) {
+	t.Parallel()
+
+	now := time.Now()
+	require.NotEqual(t, move(t, now).ID, move(t, now.Add(time.Second)).ID)
+	require.Equal(t, move(t, now).ID, move(t, now.UTC()).ID)
 }
 
 // TestMoveToItself: there is nothing to do.

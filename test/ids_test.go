@@ -13,9 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"parley/conversation"
 	"parley/internal/encryption"
+	"parley/internal/identity"
+	"parley/internal/stack"
+	"parley/sms"
 	"parley/workflows"
 )
 
@@ -213,4 +217,57 @@ func TestMemoOutlivesItsKey(t *testing.T) {
 	w.eventually("the conversation has continued as new", func() bool { return run() != before })
 	restart(newer)
 	shows()
+}
+
+// TestMoveIDsLeavesNothing: neither what somebody paused, nor what a program began
+// that was overlooked; and it does not go on for ever about what it cannot move.
+func TestMoveIDsLeavesNothing(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, allButtons)
+	w.text(ana, "Hello")
+	w.receives(ana, `You said: "Hello"`)
+	plain := conversation.ID(ana, "")
+	w.pauseWorkflow(plain)
+	w.stopWorker()
+	for _, p := range w.webhooks {
+		require.NoError(t, p.Stop())
+	}
+	w.settings["PARLEY_ID_KEY"] = idKey
+	move := func(name string) *stack.Process {
+		p := w.run(name, "worker", w.settings, "move-ids", "--now")
+		select {
+		case <-p.Done():
+		case <-time.After(time.Minute):
+			t.Fatal("it does not end")
+		}
+		return p
+	}
+	listed := func(what string, n int64) {
+		w.eventually(what, func() bool {
+			count, err := w.temporal.CountWorkflow(w.ctx(), &workflowservice.CountWorkflowExecutionsRequest{Query: identity.PlainQuery})
+			return err == nil && count.GetCount() == n
+		})
+	}
+	listed("what is paused is listed", 1)
+	require.True(t, move("move-paused").Said("unpause it"))
+	w.unpauseWorkflow(plain)
+
+	_, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: "conversation:+1", TaskQueue: "parley"}, conversation.WorkflowType, conversation.Start{Contact: bob})
+	require.NoError(t, err)
+	listed("what has an id that is none is listed", 2)
+	require.True(t, move("move-strange").Said("terminate it"))
+	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), "conversation:+1", "", "test"))
+	require.NoError(t, move("move").Stop())
+	listed("all is moved", 0)
+	require.True(t, move("move-nothing").Said("nothing to move"))
+
+	event, err := conversation.InboundEvent(sms.Inbound{ID: "m1", From: cyd, Kind: sms.KindText, Text: "STOP", AcceptedAt: time.Now()}, time.Now())
+	require.NoError(t, err)
+	require.NoError(t, conversation.Client{Temporal: w.temporal, TaskQueue: "parley"}.Tell(w.ctx(), cyd, "", event))
+	listed("what an overlooked webhook began is listed", 1)
+	require.NoError(t, move("move-overlooked").Stop())
+	listed("that is moved too", 0)
+	w.startWorker()
+	require.NotNil(t, w.state(cyd).OptedOut)
 }

@@ -10,6 +10,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
@@ -60,13 +61,18 @@ func (m *mover) prepare(ctx context.Context, ids conversation.IDs) (needed bool,
 	if !ids.Keyed() {
 		return false, errors.New("set PARLEY_ID_KEY, with which the new ids are made")
 	}
-	_, err = m.namespace.TakeUp(ctx)
-	switch {
-	case err == nil:
-		m.program.Log.Info("there is nothing to move: all ids are made with this key")
-		return false, nil
-	case !errors.Is(err, identity.ErrMixed):
+	if _, err = m.namespace.TakeUp(ctx); err != nil && !errors.Is(err, identity.ErrMixed) {
 		return false, err
+	}
+	if err == nil { // a program that was overlooked may have begun some since the key was taken up
+		left, err := m.plain(ctx)
+		if err != nil {
+			return false, err
+		}
+		if len(left) == 0 {
+			m.program.Log.Info("there is nothing to move: all ids are made with this key")
+			return false, nil
+		}
 	}
 	return true, m.alone(ctx)
 }
@@ -128,7 +134,7 @@ func (m *mover) run(ctx context.Context, ids conversation.IDs) error {
 		group, moving := errgroup.WithContext(ctx)
 		group.SetLimit(movedAtOnce)
 		for _, info := range all {
-			group.Go(func() error { return m.one(moving, ids, info.GetExecution().GetWorkflowId()) })
+			group.Go(func() error { return m.one(moving, ids, info) })
 		}
 		if err := group.Wait(); err != nil {
 			return fmt.Errorf("after %d: %w", moved, err)
@@ -148,10 +154,14 @@ func (m *mover) plain(ctx context.Context) ([]*workflowpb.WorkflowExecutionInfo,
 }
 
 // one waits until a conversation has moved, or closed by itself.
-func (m *mover) one(ctx context.Context, ids conversation.IDs, id string) error {
+func (m *mover) one(ctx context.Context, ids conversation.IDs, info *workflowpb.WorkflowExecutionInfo) error {
+	id := info.GetExecution().GetWorkflowId()
 	contact, sender, err := conversation.ParseID(id)
-	if err != nil {
-		return nil //nolint:nilerr // an id that somebody else made, and the conversation is none of ours
+	switch {
+	case err != nil || conversation.ID(contact, sender) != id:
+		return fmt.Errorf("somebody else made the id of the conversation with the run %s, and nobody reaches it there: terminate it", info.GetExecution().GetRunId())
+	case info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
+		return fmt.Errorf("somebody paused the conversation with the run %s: unpause it", info.GetExecution().GetRunId())
 	}
 	event, err := conversation.MoveEvent(ids.Of(contact, sender), time.Now())
 	if err != nil {
@@ -163,8 +173,9 @@ func (m *mover) one(ctx context.Context, ids conversation.IDs, id string) error 
 	if err == nil {
 		err = m.temporal.GetWorkflow(ctx, id, "").Get(ctx, nil)
 	}
+	var closed *temporal.WorkflowExecutionError // in another way, and has nothing left to move
 	switch {
-	case err == nil, errors.Is(err, conversation.ErrClosed):
+	case err == nil, errors.Is(err, conversation.ErrClosed), errors.As(err, &closed):
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("a conversation did not move within %s: parley list --attention says what is wrong with it", m.command.Each)

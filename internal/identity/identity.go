@@ -109,8 +109,9 @@ func (n Namespace) plain(ctx context.Context) (int64, error) {
 	return answer.GetCount(), nil
 }
 
-// PlainQuery finds the open conversations whose ids hold numbers.
-const PlainQuery = "WorkflowType = 'Conversation' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH 'conversation:+'"
+// PlainQuery finds the open conversations whose ids hold numbers, also those that
+// somebody paused.
+const PlainQuery = "WorkflowType = 'Conversation' AND ExecutionStatus IN ('Running', 'Paused') AND WorkflowId STARTS_WITH 'conversation:+'"
 
 // every is how long an answer serves. Who takes up a key ends the webhooks first;
 // this is for the one that was overlooked.
