@@ -271,3 +271,21 @@ func TestMoveIDsLeavesNothing(t *testing.T) {
 	w.startWorker()
 	require.NotNil(t, w.state(cyd).OptedOut)
 }
+
+// TestKeyTakenUpUnderAWorker: one that was started without the key ends, and lets
+// no script speak to a second conversation with the same contact.
+func TestKeyTakenUpUnderAWorker(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	keyed := maps.Clone(w.settings)
+	keyed["PARLEY_ID_KEY"] = idKey
+	w.run("next-worker", "worker", keyed) // as in a rolling update; no conversation is open
+	for _, older := range w.worker {
+		select {
+		case <-older.Done():
+		case <-w.ctx().Done():
+		}
+		require.True(t, older.Said("set PARLEY_ID_KEY, the same as for its workers"))
+	}
+}

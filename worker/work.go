@@ -85,6 +85,10 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 		}
 	}
 	here.Ready.Begin(here.Reachable(temporal))
+	if p.queue != "" && p.moveIDs == nil {
+		namespace := p.namespace(here, temporal)
+		go watchKey(ctx, keyPause, func(ctx context.Context) error { return namespace.Check(ctx, ids) }, broken)
+	}
 	here.Log.Info("ready", append([]any{"address", here.Temporal.HostPort, "namespace", here.Temporal.Namespace}, p.queues()...)...)
 
 	moved := make(chan error, 1)
@@ -112,7 +116,7 @@ func (p plan) identify(ctx context.Context, here *program.Program, temporal clie
 		}
 		return conversation.IDs{}, nil, err // who only sends does not need to know
 	}
-	namespace := identity.Namespace{Temporal: temporal, Options: here.Temporal, TaskQueue: p.queue, Key: p.idKey}
+	namespace := p.namespace(here, temporal)
 	if p.moveIDs == nil {
 		ids, err = namespace.TakeUp(ctx)
 		return ids, nil, err
@@ -126,6 +130,35 @@ func (p plan) identify(ctx context.Context, here *program.Program, temporal clie
 		return ids, nil, err
 	}
 	return ids, m.run, nil
+}
+
+func (p plan) namespace(here *program.Program, temporal client.Client) identity.Namespace {
+	return identity.Namespace{Temporal: temporal, Options: here.Temporal, TaskQueue: p.queue, Key: p.idKey}
+}
+
+// keyPause is as long as a webhook goes on with what it knows.
+const keyPause = time.Minute
+
+// watchKey ends a worker under which a key of ids was taken up that is not its own,
+// as when one by one is replaced: its scripts would reach another conversation
+// with the same contact, which knows of no STOP.
+func watchKey(ctx context.Context, pause time.Duration, check func(context.Context) error, broken chan<- error) {
+	ticks := time.NewTicker(pause)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+			if err := check(ctx); errors.Is(err, identity.ErrNoKey) || errors.Is(err, identity.ErrOtherKey) {
+				select {
+				case broken <- err:
+				default: // it ends already
+				}
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // checkKey asks for the carrier's key where it is kept elsewhere. One that is not

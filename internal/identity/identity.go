@@ -46,14 +46,33 @@ func (n Namespace) IDs(ctx context.Context) (conversation.IDs, error) {
 	switch {
 	case err != nil:
 		return conversation.IDs{}, err
-	case recorded == ids.Fingerprint():
-		return ids, nil
-	case recorded == "":
+	case recorded == "" && ids.Keyed():
 		return conversation.IDs{}, ErrNew
-	case ids.Keyed():
-		return conversation.IDs{}, ErrOtherKey
 	}
-	return conversation.IDs{}, ErrNoKey
+	if err := fits(ids, recorded); err != nil {
+		return conversation.IDs{}, err
+	}
+	return ids, nil
+}
+
+// Check fails with ErrNoKey or ErrOtherKey once the namespace has another key than
+// the one that a program began with.
+func (n Namespace) Check(ctx context.Context, ids conversation.IDs) error {
+	recorded, err := n.recorded(ctx)
+	if err != nil || recorded == "" {
+		return err
+	}
+	return fits(ids, recorded)
+}
+
+func fits(ids conversation.IDs, recorded string) error {
+	switch {
+	case recorded == ids.Fingerprint():
+		return nil
+	case ids.Keyed():
+		return ErrOtherKey
+	}
+	return ErrNoKey
 }
 
 // TakeUp does the same, and makes a key that is new the one of the namespace. It
@@ -133,6 +152,12 @@ type seen struct {
 	at  time.Time
 }
 
+// fresh goes by the wall clock: the other one may stand still while Lambda freezes us.
+func (s seen) fresh(now time.Time) bool {
+	age := now.Round(0).Sub(s.at.Round(0))
+	return age >= 0 && age < every
+}
+
 // NewWatch returns a watch that has not looked yet.
 func NewWatch(n Namespace) *Watch { return &Watch{namespace: n} }
 
@@ -140,7 +165,7 @@ func NewWatch(n Namespace) *Watch { return &Watch{namespace: n} }
 // that nobody can be asked is no reason to wait.
 func (w *Watch) IDs(ctx context.Context) (conversation.IDs, error) {
 	last := w.last.Load()
-	if last != nil && time.Since(last.at) < every {
+	if last != nil && last.fresh(time.Now()) {
 		return last.ids, nil
 	}
 	looked := w.looking.DoChan("", func() (any, error) {

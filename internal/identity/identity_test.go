@@ -79,6 +79,7 @@ func TestNamespace(t *testing.T) {
 	ids, err := with(nil).IDs(t.Context())
 	require.NoError(t, err)
 	require.False(t, ids.Keyed())
+	require.NoError(t, with(nil).Check(t.Context(), ids))
 	_, err = with(key("a")).IDs(t.Context())
 	require.ErrorIs(t, err, identity.ErrNew, "a person at a terminal takes up no key by a slip of the finger")
 	_, err = with(secrets.Fixed("short")).TakeUp(t.Context())
@@ -101,6 +102,9 @@ func TestNamespace(t *testing.T) {
 	require.Eventually(t, func() bool { return watch.Known(t.Context()) == nil }, time.Minute, 50*time.Millisecond)
 	ids, err = watch.IDs(t.Context())
 	require.NoError(t, err)
+	require.NoError(t, with(key("a")).Check(t.Context(), ids))
+	require.ErrorIs(t, with(nil).Check(t.Context(), conversation.IDs{}), identity.ErrNoKey, "one that runs without it")
+	require.ErrorIs(t, with(nil).Check(t.Context(), conversation.KeyedIDs([]byte(strings.Repeat("b", 32)))), identity.ErrOtherKey)
 	require.Equal(t, ids.Tag(contact), watch.Tag(contact))
 	require.NotContains(t, watch.Tag(contact), "543")
 
