@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"parley/internal/connect"
+	"parley/internal/identity"
 )
 
 func (d *doctor) examineTemporal(ctx context.Context) []finding {
@@ -37,7 +38,44 @@ func (d *doctor) examineTemporal(ctx context.Context) []finding {
 		fine(check, "%s at %s, namespace %q", version, s.options.HostPort, s.options.Namespace),
 		d.examineRetention(namespace.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()),
 		d.examineAttributes(ctx),
+		d.examineIDs(ctx),
 	}
+}
+
+// examineIDs: programs whose key is another one than the namespace's neither start
+// nor answer.
+func (d *doctor) examineIDs(ctx context.Context) finding {
+	const check = "workflow ids"
+	const move = "end all workers and webhooks, run worker move-ids once with PARLEY_ID_KEY, and start them with it"
+	n := d.server.namespace
+	ids, err := n.IDs(ctx)
+	advice := map[error]string{
+		identity.ErrNoKey:    "set it here and for every program: with none, workers do not start, and webhooks answer 503",
+		identity.ErrOtherKey: "find the one that the workers here had: with another one they do not start, and webhooks answer 503",
+	}
+	for which, what := range advice {
+		if errors.Is(err, which) {
+			return failed(check, what, "%v", err)
+		}
+	}
+	if err != nil && !errors.Is(err, identity.ErrNew) {
+		return failed(check, "set PARLEY_ID_KEY and PARLEY_ENCRYPTION_KEYS as for the workers here", "%v", d.server.explain("looking up how ids are made", err))
+	}
+	open, counting := n.Plain(ctx)
+	if counting != nil {
+		return failed(check, "conversations cannot be listed: look at the server's visibility store", "%v", d.server.explain("counting conversations", counting))
+	}
+	switch {
+	case err != nil && open > 0:
+		return failed(check, move, "PARLEY_ID_KEY is set here, and ids of %s hold phone numbers: workers with it do not start", counted(int(open), "conversation"))
+	case err != nil:
+		return warned(check, "start a worker with it", "PARLEY_ID_KEY is set here, and nobody has taken it up in this namespace yet")
+	case !ids.Keyed():
+		return fine(check, "they hold phone numbers; PARLEY_ID_KEY is not set")
+	case open > 0:
+		return warned(check, "a program was running without the key; "+move, "made with the PARLEY_ID_KEY %s, and those of %s hold phone numbers", ids.Fingerprint(), counted(int(open), "conversation"))
+	}
+	return fine(check, "made with the PARLEY_ID_KEY %s; none of an open conversation holds a phone number", ids.Fingerprint())
 }
 
 // examineRetention: what was said is shown, and proven, no longer than that once

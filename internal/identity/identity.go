@@ -32,7 +32,7 @@ type Namespace struct {
 var (
 	ErrOtherKey = errors.New("PARLEY_ID_KEY is not the key that this namespace's workflow ids are made with: set the same one for all programs")
 	ErrNoKey    = errors.New("this namespace's workflow ids are made with a key: set PARLEY_ID_KEY, the same as for its workers")
-	ErrNew      = errors.New("nobody has taken up PARLEY_ID_KEY in this namespace yet: start a worker with it")
+	ErrNew      = errors.New("nobody has taken up PARLEY_ID_KEY in this namespace yet: start a worker with it, or, where there are conversations already, worker move-ids")
 	ErrMixed    = errors.New("there are conversations whose workflow ids hold phone numbers: end the workers and webhooks, and move them with worker move-ids")
 )
 
@@ -82,7 +82,7 @@ func (n Namespace) TakeUp(ctx context.Context) (conversation.IDs, error) {
 	if !errors.Is(err, ErrNew) {
 		return ids, err
 	}
-	open, err := n.plain(ctx)
+	open, err := n.Plain(ctx)
 	switch {
 	case err != nil:
 		return conversation.IDs{}, err
@@ -117,8 +117,8 @@ func (n Namespace) recorded(ctx context.Context) (string, error) {
 	return fingerprint, nil
 }
 
-// plain counts the open conversations whose ids hold numbers.
-func (n Namespace) plain(ctx context.Context) (int64, error) {
+// Plain counts the open conversations whose ids hold numbers.
+func (n Namespace) Plain(ctx context.Context) (int64, error) {
 	answer, err := n.Temporal.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
 		Namespace: n.Options.Namespace, Query: PlainQuery,
 	})
