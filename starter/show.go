@@ -154,8 +154,11 @@ func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *conv
 	asking, cancel := s.patience(ctx)
 	defer cancel()
 	value, err := s.QueryWorkflow(asking, v.WorkflowID, v.RunID, conversation.StateQuery)
-	var noPoller *serviceerror.FailedPrecondition
-	if err != nil && ctx.Err() == nil && (asking.Err() != nil || isTimeout(err) || errors.As(err, &noPoller)) {
+	var (
+		noPoller *serviceerror.FailedPrecondition
+		failing  *serviceerror.WorkflowNotReady // its task has failed three times
+	)
+	if err != nil && ctx.Err() == nil && (asking.Err() != nil || isTimeout(err) || errors.As(err, &noPoller) || errors.As(err, &failing)) {
 		if why := s.failing(ctx, v); why != "" {
 			return fmt.Errorf("%w; one does, and fails at it: %s", errNoWorker, why)
 		}

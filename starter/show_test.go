@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation"
 	"parley/sms"
@@ -111,4 +113,21 @@ func TestShowAfterContinueAsNew(t *testing.T) {
 	require.Positive(t, v.Conversation.Run)
 	require.NotEqual(t, key[:36], v.RunID)
 	require.Equal(t, "Text 0", v.Message.Text)
+}
+
+// The server waits for no worker once a task has failed several times.
+func TestShowWhileWorkersFail(t *testing.T) {
+	t.Parallel()
+	w := newBareWorld(t, false)
+	const ana sms.Number = "+12025550124"
+	failing := worker.New(w.temporal, queue, worker.Options{})
+	failing.RegisterWorkflowWithOptions(func(workflow.Context, conversation.Start) error { panic("a spanner in the works") }, workflow.RegisterOptions{Name: conversation.WorkflowType})
+	require.NoError(t, failing.Start())
+	t.Cleanup(failing.Stop)
+	w.texts(ana, "m1", "Hello?")
+	require.Eventually(t, func() bool {
+		described, err := w.temporal.DescribeWorkflowExecution(t.Context(), conversation.ID(ana, ""), "")
+		return err == nil && described.GetPendingWorkflowTask().GetAttempt() > 3
+	}, 3*time.Minute, 100*time.Millisecond)
+	require.Contains(t, w.fails(1, "show", string(ana)), "only while a worker runs; one does, and fails at it: a spanner in the works")
 }
