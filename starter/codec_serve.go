@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"golang.org/x/time/rate"
 
@@ -103,7 +105,8 @@ func (s *codecServer) preflight(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *codecServer) decode(w http.ResponseWriter, r *http.Request) {
-	namespace := r.Header.Get("X-Namespace")
+	// Temporal's command line leaves it empty unless the namespace is named.
+	namespace := cmp.Or(r.Header.Get("X-Namespace"), client.DefaultNamespace)
 	refuse := func(status int, who, words string) {
 		s.log.Warn("decode", "result", "refused", "status", status, "who", who, "namespace", s.known(namespace), "reason", words)
 		http.Error(w, words, status)
