@@ -122,7 +122,7 @@ func (c *conversation) optIn(in sms.Inbound) {
 		return
 	}
 	c.count(metricConsents, "change", "in")
-	if c.state.OptedOut.remembered() {
+	if c.state.OptedOut.Remembered() {
 		c.lift()
 	}
 	c.state.OptedOut, c.state.OptedIn = nil, in.AcceptedAt

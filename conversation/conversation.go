@@ -281,7 +281,7 @@ func (c *conversation) busy() bool {
 
 // mayClose reports whether nothing would be forgotten by closing.
 func (c *conversation) mayClose() bool {
-	return (c.state.OptedOut == nil || c.state.OptedOut.remembered()) && len(c.state.Parked) == 0
+	return (c.state.OptedOut == nil || c.state.OptedOut.Remembered()) && len(c.state.Parked) == 0
 }
 
 func (c *conversation) idleAt() time.Time { return c.state.ActiveAt.Add(c.state.Settings.IdleAfter) }

@@ -146,8 +146,8 @@ func (s TemporalSuppressions) Lift(ctx context.Context, contact sms.Number, send
 // evidence is gone with everything else.
 const sourceErased = "erased"
 
-// remembered reports whether an opt-out is kept by a record, and not only here.
-func (o *OptOut) remembered() bool { return o != nil && o.Source == sourceErased }
+// Remembered reports whether an opt-out is kept by a record, and not only here.
+func (o *OptOut) Remembered() bool { return o != nil && o.Source == sourceErased }
 
 // heedSuppression asks, in the first run of a conversation, whether the contact was erased.
 // Nothing is taken before it is known: a text to somebody who was promised none is

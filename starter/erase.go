@@ -76,28 +76,43 @@ func (c certificate) text(w io.Writer, zone *time.Location) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "  %-14s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	row("contact", "%s, by the key %s", c.Contact, c.Key)
-	row("kept", "%s", c.Suppression)
-	row("conversations", "%d running, %d histories", c.Conversations.Ended, c.Conversations.Deleted)
-	row("scripts", "%d running, %d histories", c.Scripts.Ended, c.Scripts.Deleted)
+	done := ""
+	if !c.Rehearsal {
+		done = " deleted"
+	}
+	row("contact", "%s: an HMAC of the number, by the key %s", c.Contact, c.Key)
+	row("kept", "%s, so that nothing is sent before they text START", c.Suppression)
+	row("conversations", "%d running, %s%s", c.Conversations.Ended, runs(c.Conversations.Deleted), done)
+	row("scripts", "%d running, %s%s", c.Scripts.Ended, runs(c.Scripts.Deleted), done)
 	for _, s := range c.scripts {
 		fmt.Fprintf(w, "    %s %s\n", s.workflowType, printable(s.id))
 	}
 	switch {
+	case c.Rehearsal:
+		row("archive, Sinch", "are not looked at before --yes")
 	case c.Archive != nil:
-		row("archive", "%d records", *c.Archive)
-	case !c.Rehearsal:
-		row("archive", "there is none")
+		row("archive", "%s deleted", counted(*c.Archive, "record"))
+	default:
+		row("archive", "was not asked: neither PARLEY_ARCHIVE_DIR nor PARLEY_ARCHIVE_URL was set")
 	}
 	if s := c.Sinch; s != nil {
-		row("Sinch", "%d of %d messages, %d of %d conversations, %d of %d contacts", s.Messages.Deleted, s.Messages.Found,
+		row("Sinch", "deleted %d of %d messages, %d of %d conversations, %d of %d contacts", s.Messages.Deleted, s.Messages.Found,
 			s.Conversations.Deleted, s.Conversations.Found, s.Contacts.Deleted, s.Contacts.Found)
 	} else if !c.Rehearsal {
 		row("Sinch", "was not asked")
 	}
+	row("out of reach", "phones, backups, logs, your own services; see docs/privacy.md")
 	for _, left := range c.Left {
 		row("left", "%s", left)
 	}
+}
+
+// runs counts histories: a conversation that continued as new has several.
+func runs(n int) string {
+	if n == 1 {
+		return "1 history"
+	}
+	return fmt.Sprintf("%d histories", n)
 }
 
 // Run erases the contact.

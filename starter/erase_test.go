@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"parley/conversation"
+	"parley/sinch"
 )
 
 // TestScriptsIn: what talked with a contact is erased, and nothing that is merely
@@ -39,4 +42,45 @@ func TestScriptsIn(t *testing.T) {
 	found := map[string]bool{}
 	scriptsIn(value, found)
 	require.Equal(t, []string{"asked", "asks", "holds", "says", "told", "watches"}, slices.Sorted(maps.Keys(found)))
+}
+
+// A certificate is read by somebody who was not there.
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	c := certificate{
+		At: at("08:00:00"), Rehearsal: true, Contact: "437rmmya", Key: "mt75sxmh", Suppression: "suppression:437rmmya",
+		Conversations: ended{1, 2}, Scripts: ended{0, 1}, scripts: []execution{{id: "visit:17", workflowType: "Feedback"}},
+	}
+	printed := func() string {
+		var b strings.Builder
+		c.text(&b, time.UTC)
+		return b.String()
+	}
+	require.Equal(t, `Would be erased (with --yes), 24 Nov 2026 08:00:00 UTC
+
+  contact        437rmmya: an HMAC of the number, by the key mt75sxmh
+  kept           suppression:437rmmya, so that nothing is sent before they text START
+  conversations  1 running, 2 histories
+  scripts        0 running, 1 history
+    Feedback visit:17
+  archive, Sinch are not looked at before --yes
+  out of reach   phones, backups, logs, your own services; see docs/privacy.md
+`, printed())
+
+	c.Rehearsal, c.scripts, c.Left = false, nil, []string{"a contact that another app has conversations with"}
+	require.Contains(t, printed(), `
+  conversations  1 running, 2 histories deleted
+  scripts        0 running, 1 history deleted
+  archive        was not asked: neither PARLEY_ARCHIVE_DIR nor PARLEY_ARCHIVE_URL was set
+  Sinch          was not asked
+  out of reach   phones, backups, logs, your own services; see docs/privacy.md
+  left           a contact that another app has conversations with
+`)
+	records := 1
+	c.Archive, c.Sinch = &records, &sinch.Erased{}
+	c.Sinch.Messages.Found, c.Sinch.Messages.Deleted = 16, 15
+	require.Contains(t, printed(), `
+  archive        1 record deleted
+  Sinch          deleted 15 of 16 messages, 0 of 0 conversations, 0 of 0 contacts
+`)
 }

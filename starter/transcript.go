@@ -85,6 +85,8 @@ func (p *page) head(v shown) {
 	}
 	switch o := s.OptedOut; {
 	case o == nil:
+	case o.Remembered():
+		p.line("Erased before %s; nothing is sent until they text START.", p.at(o.At))
 	case o.Source != "":
 		p.line("Opted out %s, brought in from %s with %q; nothing is sent until they text START.", p.at(o.Accepted), o.Source, o.Text)
 	default:

@@ -30,6 +30,14 @@ func render(t *testing.T, v shown) string {
 	return "\n" + b.String()
 }
 
+func TestTranscriptOfWhoWasErased(t *testing.T) {
+	t.Parallel()
+	erased := &conversation.OptOut{At: at("08:00:00"), Source: "erased"}
+	require.True(t, erased.Remembered())
+	require.Contains(t, render(t, shown{State: conversation.StateOptedOut, Conversation: conversation.State{OptedOut: erased}}),
+		"\nErased before 24 Nov 2026 09:00; nothing is sent until they text START.\n")
+}
+
 func TestTranscript(t *testing.T) {
 	t.Parallel()
 	state := conversation.State{
