@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,16 @@ func TestMoveIDs(t *testing.T) {
 	<-third.Done()
 	require.NoError(t, third.Stop())
 	require.True(t, third.Said("nothing to move"))
+	// One of the webhooks was overlooked.
+	const eve sms.Number = "+12025550149"
+	event, err := conversation.InboundEvent(sms.Inbound{ID: "late", From: eve, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
+	require.NoError(t, err)
+	require.NoError(t, conversation.Client{Temporal: w.temporal, TaskQueue: "parley"}.Tell(w.ctx(), eve, "", event))
+	w.eventually("it is listed", func() bool { return slices.Contains(w.workflowIDs(), conversation.ID(eve, "")) })
+	fourth := w.run("fourth-move", "worker", w.settings, "move-ids", "--now")
+	<-fourth.Done()
+	require.NoError(t, fourth.Stop())
+	require.True(t, fourth.Said("msg=moved conversations=1"))
 
 	w.startWorker()
 	w.startWebhooks()

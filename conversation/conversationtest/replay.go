@@ -28,7 +28,8 @@ func Replay(t *testing.T, register func(worker.WorkflowReplayer)) {
 			replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor()}})
 			require.NoError(t, err)
 			register(replayer)
-			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(nil, path))
+			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(nil, path),
+				"what has begun as %s did would stand still on this build: put the change behind workflow.GetVersion, as docs/changing-scripts.md tells", path)
 		})
 	}
 }
