@@ -264,7 +264,10 @@ func TestMoveIDsLeavesNothing(t *testing.T) {
 	require.True(t, move("move-paused").Said("unpause it"))
 	w.unpauseWorkflow(plain)
 
-	_, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: "conversation:+1", TaskQueue: "parley"}, conversation.WorkflowType, conversation.Start{Contact: bob})
+	hello, err := conversation.InboundEvent(sms.Inbound{ID: "m0", From: bob, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
+	require.NoError(t, err)
+	_, err = w.temporal.SignalWithStartWorkflow(w.ctx(), "conversation:+1", conversation.EventSignal, hello,
+		client.StartWorkflowOptions{ID: "conversation:+1", TaskQueue: "parley"}, conversation.WorkflowType, conversation.Start{Contact: bob})
 	require.NoError(t, err)
 	listed("what has an id that is none is listed", 2)
 	require.True(t, move("move-strange").Said("terminate it"))

@@ -130,7 +130,7 @@ func (n Namespace) Plain(ctx context.Context) (int64, error) {
 
 // PlainQuery finds the open conversations whose ids hold numbers, also those that
 // somebody paused.
-const PlainQuery = "WorkflowType = 'Conversation' AND ExecutionStatus IN ('Running', 'Paused') AND WorkflowId STARTS_WITH 'conversation:+'"
+const PlainQuery = "WorkflowType = 'Conversation' AND CloseTime IS NULL AND WorkflowId STARTS_WITH 'conversation:+'"
 
 // every is how long an answer serves. Who takes up a key ends the webhooks first;
 // this is for the one that was overlooked.
