@@ -87,6 +87,9 @@ func (c certificate) text(w io.Writer, zone *time.Location) {
 	for _, s := range c.scripts {
 		fmt.Fprintf(w, "    %s %s\n", s.workflowType, printable(s.id))
 	}
+	if c.Rehearsal && c.Conversations.Deleted+c.Scripts.Deleted == 0 {
+		row("", "Temporal has nothing of them: is the number right, with its country code?")
+	}
 	switch {
 	case c.Rehearsal:
 		row("archive, Sinch", "are not looked at before --yes")

@@ -67,6 +67,12 @@ func TestCertificate(t *testing.T) {
   out of reach   phones, backups, logs, your own services; see docs/privacy.md
 `, printed())
 
+	require.NotContains(t, printed(), "is the number right")
+	unknown := certificate{Rehearsal: true}
+	var b strings.Builder
+	unknown.text(&b, time.UTC)
+	require.Contains(t, b.String(), "Temporal has nothing of them: is the number right, with its country code?", "a certificate does not show a slip of the finger")
+
 	c.Rehearsal, c.scripts, c.Left = false, nil, []string{"a contact that another app has conversations with"}
 	require.Contains(t, printed(), `
   conversations  1 running, 2 histories deleted
