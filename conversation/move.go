@@ -11,6 +11,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -31,7 +32,8 @@ type Move struct {
 	RunID  string     `json:"run_id"` // the one that moves: the same for each try
 	To     string     `json:"to"`     // the successor's workflow id
 	Start  Start      `json:"start"`
-	Idle   bool       `json:"idle"` // there is nothing to be done: only memories would be lost
+	Idle   bool       `json:"idle"`            // there is nothing to be done: only memories would be lost
+	Moved  bool       `json:"moved,omitempty"` // the successor has the state, and wants the events
 	Events []Envelope `json:"events,omitempty"`
 }
 
@@ -83,7 +85,7 @@ func (c *conversation) move() (gone bool) {
 			next.Events = append(next.Events, e)
 		}
 	}
-	if m.moved {
+	if next.Moved = m.moved; m.moved {
 		m.held = nil
 	} else {
 		next.Events = nil
@@ -122,6 +124,12 @@ func (c *conversation) successor() *State {
 	for i, r := range s.Requests {
 		s.Requests[i].ID = c.ids.Key(r.ID)
 	}
+	s.Skipped = slices.Clone(s.Skipped)
+	for i, e := range s.Skipped {
+		if key, ok := strings.CutPrefix(e.ID, "send:"); ok {
+			s.Skipped[i].ID = "send:" + c.ids.Key(key)
+		}
+	}
 	for i, e := range s.Seen {
 		if key, ok := strings.CutPrefix(e.ID, "send:"); ok {
 			s.Seen[i].ID = "send:" + c.ids.Key(key)
@@ -134,25 +142,18 @@ func (c *conversation) successor() *State {
 type TemporalMover struct{ Client Client }
 
 // Move implements Mover. The server knows the start of a successor by its request
-// id, should it be tried again.
+// id, should it be tried again; once that is done it is not looked at any more,
+// since a successor that has continued as new is known by none.
 func (t TemporalMover) Move(ctx context.Context, m Move) error {
 	c := t.Client
 	options := c.options(m.Start.Contact, m.Start.Sender)
 	if options.ID != m.To {
 		return errors.New("this worker would give it another id: it lacks PARLEY_ID_KEY, or has another one")
 	}
-	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
-	options.WorkflowExecutionErrorWhenAlreadyStarted = true
-	id := "move:" + m.RunID
-	_, err := c.Temporal.ExecuteWorkflow(withRequestID(ctx, id), options, WorkflowType, m.Start)
-	if running, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
-		err = nil
-		if running.StartRequestId != id {
-			err = t.merge(ctx, m)
+	if !m.Moved {
+		if err := t.start(ctx, m, options); err != nil {
+			return fmt.Errorf("starting a conversation under its new id: %w", err)
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("starting a conversation under its new id: %w", err)
 	}
 	for _, e := range m.Events {
 		if err := c.Tell(ctx, m.Start.Contact, m.Start.Sender, e); err != nil {
@@ -160,6 +161,20 @@ func (t TemporalMover) Move(ctx context.Context, m Move) error {
 		}
 	}
 	return nil
+}
+
+func (t TemporalMover) start(ctx context.Context, m Move, options client.StartWorkflowOptions) error {
+	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+	options.WorkflowExecutionErrorWhenAlreadyStarted = true
+	id := "move:" + m.RunID
+	_, err := t.Client.Temporal.ExecuteWorkflow(withRequestID(ctx, id), options, WorkflowType, m.Start)
+	if running, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
+		err = nil
+		if running.StartRequestId != id {
+			err = t.merge(ctx, m)
+		}
+	}
+	return err
 }
 
 // merge is for a contact with whom a conversation has begun under the new id
