@@ -37,11 +37,43 @@ func (s *server) lastRunOf(ctx context.Context, key, firstRun string, flags arch
 		id = r.Conversation
 	}
 	if id != "" {
+		if info, err := s.movedTo(ctx, id, firstRun); info != nil || err != nil {
+			return info, err
+		}
 		if info, err := s.follow(ctx, id, firstRun); !errors.Is(err, errGone) {
 			return info, err
 		}
 	}
 	return s.searchRun(ctx, firstRun, search)
+}
+
+// movedTo finds the conversation that goes on under an id without a number. What it
+// was before counts as its first run, and its messages have keys of that one.
+func (s *server) movedTo(ctx context.Context, id, firstRun string) (*workflowpb.WorkflowExecutionInfo, error) {
+	if !s.conversations.IDs.Keyed() {
+		return nil, nil
+	}
+	if contact, sender, err := conversation.ParseID(id); err == nil {
+		id = s.id(contact, sender)
+	}
+	info, err := s.describe(ctx, id, "")
+	if errors.Is(err, errNotFound) {
+		return nil, nil
+	}
+	if err != nil || info.GetFirstRunId() == firstRun {
+		return info, err
+	}
+	var first string
+	err = s.eachBefore(ctx, id, info.GetExecution().GetRunId(), func(b before) bool {
+		if b.state != nil {
+			first = b.state.FirstRunID
+		}
+		return false
+	})
+	if err != nil || first != firstRun {
+		return nil, err
+	}
+	return info, nil
 }
 
 // searchRun looks through the newest conversations for one that began with a run.

@@ -168,6 +168,16 @@ func TestMoveIDs(t *testing.T) {
 	w.receives(cyd, "It is there.")
 	require.Equal(t, []string{"Your order has left.", "It is there."}, texts(w.sim.Phone(cyd).Messages()))
 
+	for _, m := range w.state(cyd).Transcript { // before the move, and since
+		var shown struct {
+			WorkflowID string               `json:"workflow_id"`
+			Message    conversation.Message `json:"message"`
+		}
+		require.NoError(t, json.Unmarshal(w.parley("show", m.Key, "--json"), &shown))
+		require.Equal(t, w.ids().Of(cyd, ""), shown.WorkflowID)
+		require.Equal(t, m.Text, shown.Message.Text)
+	}
+
 	state := w.state(bob)
 	require.NotNil(t, state.OptedOut)
 	require.Equal(t, "STOP", state.OptedOut.Text)
