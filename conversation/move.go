@@ -148,7 +148,7 @@ func (t TemporalMover) Move(ctx context.Context, m Move) error {
 	c := t.Client
 	options := c.options(m.Start.Contact, m.Start.Sender)
 	if options.ID != m.To {
-		return errors.New("this worker would give it another id: it lacks PARLEY_ID_KEY, or has another one")
+		return t.strange(ctx, m)
 	}
 	if !m.Moved {
 		if err := t.start(ctx, m, options); err != nil {
@@ -175,6 +175,18 @@ func (t TemporalMover) start(ctx context.Context, m Move, options client.StartWo
 		}
 	}
 	return err
+}
+
+// strange is for a worker whose ids are others: moving was given up, and the workers
+// were started again without the key. Unless the successor has begun, in which case
+// it waits for its events, the conversation need not wait either.
+func (t TemporalMover) strange(ctx context.Context, m Move) error {
+	const why = "this worker would give it another id: it lacks PARLEY_ID_KEY, or has another one"
+	_, err := t.Client.Temporal.DescribeWorkflowExecution(ctx, m.To, "")
+	if _, nobody := errors.AsType[*serviceerror.NotFound](err); nobody && !m.Moved {
+		return temporal.NewNonRetryableApplicationError(why, "OtherKey", nil)
+	}
+	return errors.New(why)
 }
 
 // merge is for a contact with whom a conversation has begun under the new id

@@ -3,13 +3,19 @@ package conversation_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"parley/conversation"
 	"parley/sms"
@@ -107,6 +113,43 @@ func TestMoveIsWishedAgain(t *testing.T) {
 	now := time.Now()
 	require.NotEqual(t, move(t, now).ID, move(t, now.Add(time.Second)).ID)
 	require.Equal(t, move(t, now).ID, move(t, now.UTC()).ID)
+}
+
+// TestMoveIsGivenUp: a worker without the key lets a conversation go on where it is,
+// as long as no successor has begun.
+func TestMoveIsGivenUp(t *testing.T) {
+	t.Parallel()
+
+	for _, tt := range []struct {
+		name         string
+		begun, moved bool
+		goesOn       bool
+	}{
+		{name: "nothing has begun", goesOn: true},
+		{name: "the successor has begun", begun: true},
+		{name: "the successor has the state", moved: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			answer := func(_ context.Context, _ string, req, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+				if _, ok := req.(*workflowservice.DescribeWorkflowExecutionRequest); ok && !tt.begun {
+					return status.Error(codes.NotFound, "no such workflow")
+				}
+				return nil
+			}
+			temporalClient, err := client.NewLazyClient(client.Options{
+				Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+				ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(answer)}},
+			})
+			require.NoError(t, err)
+			t.Cleanup(temporalClient.Close)
+			mover := conversation.TemporalMover{Client: conversation.Client{Temporal: temporalClient, TaskQueue: "parley"}}
+			err = mover.Move(t.Context(), conversation.Move{To: keyed.Of(contact, ""), Start: conversation.Start{Contact: contact, State: &conversation.State{}}, Moved: tt.moved})
+			require.ErrorContains(t, err, "PARLEY_ID_KEY")
+			var final *temporal.ApplicationError
+			require.Equal(t, tt.goesOn, errors.As(err, &final) && final.NonRetryable())
+		})
+	}
 }
 
 // TestMoveToItself: there is nothing to do.
