@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -59,14 +58,18 @@ func (e *eraser) find(ctx context.Context) (conversations, scripts []execution, 
 		return nil, nil, e.server.explain("looking for conversations", err)
 	}
 	for _, id := range e.idsOf() { // one that began a moment ago is not listed yet
-		info, err := e.server.describe(ctx, id, "")
-		if errors.Is(err, errNotFound) {
+		var described *workflowservice.DescribeWorkflowExecutionResponse
+		err := e.patiently(ctx, func(ctx context.Context) (err error) {
+			described, err = e.server.DescribeWorkflowExecution(ctx, id, "")
+			return err
+		})
+		switch {
+		case isNotFound(err):
 			continue
+		case err != nil: // which names no id: one of them holds the number
+			return nil, nil, e.server.explain("looking for conversations", err)
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if x := executionOf(info); !slices.ContainsFunc(conversations, func(c execution) bool { return c.run == x.run }) {
+		if x := executionOf(described.GetWorkflowExecutionInfo()); !slices.ContainsFunc(conversations, func(c execution) bool { return c.run == x.run }) {
 			conversations = append(conversations, x)
 		}
 	}

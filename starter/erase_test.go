@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -9,10 +11,40 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"parley/conversation"
 	"parley/sinch"
+	"parley/sms"
 )
+
+// TestEraseFailsWithoutNumbers: what a command prints that erases ends in tickets.
+func TestEraseFailsWithoutNumbers(t *testing.T) {
+	t.Parallel()
+
+	away := func(_ context.Context, _ string, req, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+		if _, ok := req.(*workflowservice.DescribeWorkflowExecutionRequest); ok {
+			return grpcstatus.Error(codes.Unavailable, "away")
+		}
+		return nil // nothing is listed
+	}
+	temporal, err := client.NewLazyClient(client.Options{
+		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(away)}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	const contact sms.Number = "+15559876543"
+	e := eraser{server: &server{Client: temporal, timeout: time.Second}, contact: contact}
+	_, _, err = e.find(t.Context())
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), string(contact[1:]))
+}
 
 // TestScriptsIn: what talked with a contact is erased, and nothing that is merely
 // spoken of.
