@@ -48,7 +48,6 @@ type conversation struct {
 	moving    *moving
 
 	begun         bool // what was before this conversation is known
-	inherited     bool // the memo is as an earlier run wrote it, perhaps under a key that is to go
 	closingStored bool // the archive has the record of this run's end
 
 	trace     string // of what is being acted upon
@@ -138,7 +137,6 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	if !couldShow {
 		state.Shown = shown{} // the attributes may have been registered since
 	}
-	c.inherited = !fresh && state.Settings.Rules >= 3
 	c.begun = !fresh || !state.Settings.Suppressions // updates may be handled as soon as that is offered
 	if err := workflow.SetQueryHandlerWithOptions(disconnected, StateQuery, func() (State, error) { return *c.state, nil },
 		workflow.QueryHandlerOptions{Description: "Everything this conversation knows"}); err != nil {
@@ -153,6 +151,9 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 			return nil, err
 		}
 		c.begun = true
+	}
+	if !fresh && state.Settings.Rules >= 3 {
+		c.renewMemo()
 	}
 	return c, nil
 }

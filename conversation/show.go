@@ -55,19 +55,8 @@ func (c *conversation) show() {
 	workflow.SetCurrentDetails(c.ctx, c.details())
 	want, is := c.shown(), c.state.Shown
 	c.state.Shown = want
-	memo := map[string]any{}
-	again := c.inherited && (want.Attention != "" || len(want.Parked) > 0)
-	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.modern() || again {
-		memo[AttentionMemo], memo[ParkedMemo] = c.state.Attention, c.parkedMarks()
-	}
-	if c.inherited && c.state.Settings.Suppressions {
-		memo[WhoMemo] = Start{Contact: c.state.Contact, Sender: c.state.Sender}
-	}
-	c.inherited = false
-	if len(memo) > 0 {
-		if err := workflow.UpsertMemo(c.ctx, memo); err != nil {
-			workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
-		}
+	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.modern() {
+		c.upsertMemo(map[string]any{AttentionMemo: c.state.Attention, ParkedMemo: c.parkedMarks()})
 	}
 	if !c.state.Settings.SearchAttributes {
 		return
@@ -86,6 +75,28 @@ func (c *conversation) show() {
 		if err := workflow.UpsertTypedSearchAttributes(c.ctx, updates...); err != nil {
 			workflow.GetLogger(c.ctx).Warn("Could not set search attributes", "error", err)
 		}
+	}
+}
+
+// renewMemo writes the memo anew. The server hands it from run to run as it is: in
+// clear from before there were keys, or under a key that is to be taken away.
+func (c *conversation) renewMemo() {
+	inherited := c.info.Memo.GetFields()
+	memo := map[string]any{}
+	if inherited[WhoMemo] != nil {
+		memo[WhoMemo] = Start{Contact: c.state.Contact, Sender: c.state.Sender}
+	}
+	if inherited[AttentionMemo] != nil || inherited[ParkedMemo] != nil {
+		memo[AttentionMemo], memo[ParkedMemo] = c.state.Attention, c.parkedMarks()
+	}
+	if len(memo) > 0 {
+		c.upsertMemo(memo)
+	}
+}
+
+func (c *conversation) upsertMemo(memo map[string]any) {
+	if err := workflow.UpsertMemo(c.ctx, memo); err != nil {
+		workflow.GetLogger(c.ctx).Warn("Could not set the memo", "error", err)
 	}
 }
 
