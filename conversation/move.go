@@ -37,7 +37,8 @@ type Move struct {
 	Events []Envelope `json:"events,omitempty"`
 }
 
-// A Mover starts the successor of a conversation under its id, and brings it events. It may be called again with the same move.
+// A Mover starts the successor of a conversation under its id, and brings it events.
+// It may be called again with the same move.
 type Mover interface {
 	Move(ctx context.Context, m Move) error
 }
@@ -77,18 +78,16 @@ func (c *conversation) move() (gone bool) {
 		return true
 	}
 	next := Move{
-		RunID: c.info.WorkflowExecution.RunID, To: m.to, Idle: !c.busy() && len(c.state.Parked) == 0,
+		RunID: c.info.WorkflowExecution.RunID, To: m.to, Idle: !c.busy() && len(c.state.Parked) == 0, Moved: m.moved,
 		Start: Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.successor()},
 	}
-	for _, raw := range m.held {
-		if e, err := open(raw.Payload()); err == nil && e.Kind != KindMove { // the wish is fulfilled
-			next.Events = append(next.Events, e)
+	if m.moved {
+		for _, raw := range m.held {
+			if e, err := open(raw.Payload()); err == nil && e.Kind != KindMove { // that wish is fulfilled
+				next.Events = append(next.Events, e)
+			}
 		}
-	}
-	if next.Moved = m.moved; m.moved {
 		m.held = nil
-	} else {
-		next.Events = nil
 	}
 	m.begun = true
 	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
@@ -120,20 +119,22 @@ func (c *conversation) successor() *State {
 	s := *c.state
 	s.Run++
 	s.Shown = shown{}
-	s.Requests, s.Seen = slices.Clone(s.Requests), slices.Clone(s.Seen)
+	s.Requests, s.Seen, s.Skipped = slices.Clone(s.Requests), slices.Clone(s.Seen), slices.Clone(s.Skipped)
+	hidden := func(event string) string {
+		key, ok := strings.CutPrefix(event, "send:")
+		if !ok {
+			return event
+		}
+		return "send:" + c.ids.Key(key)
+	}
 	for i, r := range s.Requests {
 		s.Requests[i].ID = c.ids.Key(r.ID)
 	}
-	s.Skipped = slices.Clone(s.Skipped)
-	for i, e := range s.Skipped {
-		if key, ok := strings.CutPrefix(e.ID, "send:"); ok {
-			s.Skipped[i].ID = "send:" + c.ids.Key(key)
-		}
-	}
 	for i, e := range s.Seen {
-		if key, ok := strings.CutPrefix(e.ID, "send:"); ok {
-			s.Seen[i].ID = "send:" + c.ids.Key(key)
-		}
+		s.Seen[i].ID = hidden(e.ID)
+	}
+	for i, e := range s.Skipped {
+		s.Skipped[i].ID = hidden(e.ID)
 	}
 	return &s
 }

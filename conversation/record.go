@@ -35,11 +35,10 @@ func record(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return false })
 }
 
-// startRecord starts a record, unless it runs already.
-func startRecord(ctx context.Context, c client.Client, taskQueue, recordType, id, summary string, memo map[string]any) error {
+// startRecord starts a record; the policy says what becomes of one that runs already.
+func startRecord(ctx context.Context, c client.Client, taskQueue, recordType, id, summary string, memo map[string]any, policy enumspb.WorkflowIdConflictPolicy) error {
 	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: taskQueue, StartDelay: recordLife, Memo: memo, StaticSummary: summary,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		ID: id, TaskQueue: taskQueue, StartDelay: recordLife, Memo: memo, StaticSummary: summary, WorkflowIDConflictPolicy: policy,
 	}, recordType)
 	return err
 }
@@ -47,7 +46,7 @@ func startRecord(ctx context.Context, c client.Client, taskQueue, recordType, id
 // RecordKey makes the key of ids the one of a namespace, unless there is one already.
 func RecordKey(ctx context.Context, c client.Client, taskQueue string, ids IDs) error {
 	return startRecord(ctx, c, taskQueue, KeyRecordType, KeyRecordID, "Workflow ids of this namespace are made with PARLEY_ID_KEY",
-		map[string]any{fingerprintMemo + ids.Fingerprint(): true})
+		map[string]any{fingerprintMemo + ids.Fingerprint(): true}, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
 }
 
 // RecordedKey is the fingerprint of a namespace's key; empty if it has none.
@@ -115,10 +114,10 @@ func (i IDs) LiftedID(contact sms.Number, sender sms.Sender) string {
 	return i.SuppressionID(contact) + ":lifted:" + i.hide("sender", string(sender))
 }
 
-// Suppress records that a contact was erased.
+// Suppress records that a contact was erased; once more if that was so before, since
+// what the contact has allowed meanwhile is void.
 func (s TemporalSuppressions) Suppress(ctx context.Context, contact sms.Number) error {
-	err := startRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.SuppressionID(contact), "Erased; is sent nothing before START", nil)
-	if err != nil {
+	if err := s.record(ctx, s.IDs.SuppressionID(contact), "Erased; is sent nothing before START"); err != nil {
 		return fmt.Errorf("recording that a contact is to be sent nothing: %w", err)
 	}
 	return nil
@@ -131,7 +130,7 @@ func (s TemporalSuppressions) Suppressed(ctx context.Context, contact sms.Number
 		return time.Time{}, err
 	}
 	lifted, err := recorded(ctx, s.Client, s.IDs.LiftedID(contact, sender))
-	if err != nil || !lifted.IsZero() {
+	if err != nil || lifted.After(since) {
 		return time.Time{}, err
 	}
 	return since, nil
@@ -139,7 +138,12 @@ func (s TemporalSuppressions) Suppressed(ctx context.Context, contact sms.Number
 
 // Lift implements Suppressions.
 func (s TemporalSuppressions) Lift(ctx context.Context, contact sms.Number, sender sms.Sender) error {
-	return startRecord(ctx, s.Client, s.TaskQueue, SuppressionType, s.IDs.LiftedID(contact, sender), "Has written START since", nil)
+	return s.record(ctx, s.IDs.LiftedID(contact, sender), "Has written START since")
+}
+
+// record starts a record anew: it counts from now.
+func (s TemporalSuppressions) record(ctx context.Context, id, summary string) error {
+	return startRecord(ctx, s.Client, s.TaskQueue, SuppressionType, id, summary, nil, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING)
 }
 
 // sourceErased is the source of the opt-out of a contact who was erased. Its

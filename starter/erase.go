@@ -258,7 +258,8 @@ func (e *eraser) elsewhere(ctx context.Context) error {
 	if e.archive == nil {
 		return nil
 	}
-	// Last: what a conversation had begun to store when it was ended is stored by now.
+	// Last: what a conversation had begun to store when it was ended is most likely
+	// stored by now.
 	ctx, cancel := context.WithTimeout(ctx, archivePatience)
 	defer cancel()
 	records := 0

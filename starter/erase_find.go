@@ -35,7 +35,7 @@ func (e *eraser) suppress(ctx context.Context) error {
 	if err := suppressions.Suppress(ctx, e.contact); err != nil {
 		return err
 	}
-	// What the contact has allowed again since an earlier time is void.
+	// What the contact has allowed since an earlier time is void, and need not stay.
 	lifted, err := e.list(ctx, fmt.Sprintf("WorkflowType = '%s' AND WorkflowId STARTS_WITH '%s:'", conversation.SuppressionType, e.done.Suppression))
 	if err != nil {
 		return err

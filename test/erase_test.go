@@ -182,7 +182,8 @@ func containing(all []string, part string) (some []string) {
 			some = append(some, s)
 		}
 	}
-	return some
+	slices.Sort(some)
+	return slices.Compact(some)
 }
 
 // TestEraseNeedsAKey: else the number itself would be what is kept of the contact.
