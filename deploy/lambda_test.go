@@ -227,7 +227,7 @@ var (
 			"Architecture": "x86_64", "SinchRegion": "eu", "SinchWebhookSecretParameter": "/ours/webhook", "SinchReceiptsSecretParameter": "/ours/receipts",
 			"SecretsKmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1", "TemporalNamespace": "sms.acct", "TemporalApiKeyParameter": "/ours/api-key",
 			"EncryptionKeysParameter": "/ours/encryption-keys",
-			"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "MemorySize": "1024", "ReservedConcurrency": "20", "LogRetentionDays": "7",
+			"SubnetIds":               "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "MemorySize": "1024", "ReservedConcurrency": "20", "LogRetentionDays": "7",
 		})
 		return all
 	}()
