@@ -66,10 +66,6 @@ func ParseID(id string) (sms.Number, sms.Sender, error) {
 // IsID reports whether a workflow id is a conversation's.
 func IsID(id string) bool { return strings.HasPrefix(id, idPrefix) }
 
-// HoldsNumber reports whether the workflow id of a conversation holds its
-// contact's number.
-func HoldsNumber(id string) bool { return strings.HasPrefix(id, idPrefix+"+") }
-
 // Tag tells one contact from another in a log. With a key it is the same as in
 // the workflow id.
 func (i IDs) Tag(contact sms.Number) string {

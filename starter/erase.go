@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"parley/activities"
@@ -13,7 +12,6 @@ import (
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sms"
-	"parley/workflows"
 )
 
 type eraseCmd struct {
@@ -280,8 +278,3 @@ func (e *eraser) elsewhere(ctx context.Context) error {
 func (e *eraser) idsOf() []string {
 	return []string{e.server.id(e.contact, ""), conversation.ID(e.contact, "")}
 }
-
-func (e *eraser) kept(id string) bool { return slices.Contains(e.keep, id) }
-
-// types are of the workflows that may be about a contact.
-func (e *eraser) types() []string { return workflows.Names() }

@@ -17,6 +17,7 @@ import (
 
 	"parley/conversation"
 	"parley/sms"
+	"parley/workflows"
 )
 
 // An execution is one run of a workflow.
@@ -84,7 +85,7 @@ func (e *eraser) find(ctx context.Context) (conversations, scripts []execution, 
 		}
 		scripts = append(scripts, runs...)
 	}
-	for _, name := range e.types() {
+	for _, name := range workflows.Names() {
 		runs, err := e.list(ctx, fmt.Sprintf("WorkflowType = '%s'", name))
 		if err != nil {
 			return nil, nil, e.server.explain("looking for scripts", err)
@@ -96,7 +97,7 @@ func (e *eraser) find(ctx context.Context) (conversations, scripts []execution, 
 		}
 		scripts = append(scripts, about...)
 	}
-	scripts = slices.DeleteFunc(scripts, func(x execution) bool { return e.kept(x.id) || conversation.IsID(x.id) })
+	scripts = slices.DeleteFunc(scripts, func(x execution) bool { return slices.Contains(e.keep, x.id) || conversation.IsID(x.id) })
 	slices.SortFunc(scripts, func(a, b execution) int { return strings.Compare(a.id+a.run, b.id+b.run) })
 	return conversations, scripts, nil
 }

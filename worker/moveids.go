@@ -42,9 +42,11 @@ type mover struct {
 	program   *program.Program
 	namespace identity.Namespace
 	temporal  client.Client
-	queues    []string
 	command   moveIDsCmd
 }
+
+// errInterrupted is for who would go on as if all had moved.
+var errInterrupted = errors.New("told to stop before all had moved: run move-ids again")
 
 // errMoving keeps scripts from speaking to a conversation under its new id before
 // it is there.
@@ -82,16 +84,14 @@ func (m *mover) prepare(ctx context.Context, ids conversation.IDs) (needed bool,
 func (m *mover) alone(ctx context.Context) error {
 	began := time.Now()
 	for told := false; !m.command.Now; told = true {
+		described, err := m.temporal.DescribeTaskQueue(ctx, m.namespace.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+		if err != nil {
+			return fmt.Errorf("looking for other workers: %w", err)
+		}
 		var heard time.Time
-		for _, queue := range m.queues {
-			described, err := m.temporal.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-			if err != nil {
-				return fmt.Errorf("looking for other workers: %w", err)
-			}
-			for _, poller := range described.GetPollers() {
-				if at := poller.GetLastAccessTime().AsTime(); at.After(heard) {
-					heard = at
-				}
+		for _, poller := range described.GetPollers() {
+			if at := poller.GetLastAccessTime().AsTime(); at.After(heard) {
+				heard = at
 			}
 		}
 		switch {

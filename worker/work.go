@@ -98,6 +98,9 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 	select {
 	case <-ctx.Done():
 		here.Log.Info("stopping", "at_most", stopTimeout.String())
+		if move != nil {
+			err = errInterrupted
+		}
 	case err = <-moved:
 	case err = <-broken:
 		err = fmt.Errorf("working for namespace %q at %s: %w", here.Temporal.Namespace, here.Temporal.HostPort, err)
@@ -124,7 +127,7 @@ func (p plan) identify(ctx context.Context, here *program.Program, temporal clie
 	if ids, err = settings.ReadIDs(ctx, p.idKey); err != nil {
 		return ids, nil, err
 	}
-	m := &mover{program: here, namespace: namespace, temporal: temporal, queues: []string{p.queue}, command: *p.moveIDs}
+	m := &mover{program: here, namespace: namespace, temporal: temporal, command: *p.moveIDs}
 	needed, err := m.prepare(ctx, ids)
 	if err != nil || !needed {
 		return ids, nil, err
