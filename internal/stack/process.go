@@ -5,10 +5,7 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -149,33 +146,4 @@ func Answers(ctx context.Context, url string) bool {
 		return false
 	}
 	return response.StatusCode == http.StatusOK && response.Body.Close() == nil
-}
-
-// given are the ports that this process has handed out: who got one may not be
-// listening there yet.
-var given sync.Map
-
-// Port returns wanted if it is free on loopback, else another one that is.
-func Port(wanted int) (int, error) {
-	var config net.ListenConfig
-	for try := range 100 {
-		port := wanted
-		if wanted == 0 || try > 0 {
-			// Below those that the system gives to connections: of these, one that is free
-			// now may be a connection's a moment later.
-			port = 10_000 + rand.IntN(22_000) //nolint:gosec // any will do
-		}
-		listener, err := config.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		if err := listener.Close(); err != nil {
-			return 0, fmt.Errorf("looking for a free port: %w", err)
-		}
-		if _, taken := given.LoadOrStore(port, true); taken && port != wanted {
-			continue
-		}
-		return port, nil
-	}
-	return 0, errors.New("looking for a free port: none on loopback")
 }
