@@ -104,6 +104,7 @@ type life struct {
 	sent    time.Time // when the carrier took the last one of ours
 	turns   []time.Time
 	unread  []time.Time // since when something waits to be taken by a worker
+	sealing sealing
 }
 
 const (
@@ -123,13 +124,13 @@ func (d *doctor) examineLife(ctx context.Context) []finding {
 		return []finding{failed(check, "look at the server's visibility store", "%v", d.server.explain("listing conversations", err))}
 	}
 	if len(runs) == 0 {
-		return []finding{fine(check, "no conversation is running, so there is none to see")}
+		return []finding{fine(check, "no conversation is running, so there is none to see"), d.examineEncryption(ctx, sealing{})}
 	}
 	l, err := d.read(ctx, runs)
 	if l.looked == 0 {
 		return []finding{failed(check, "ask again, with a longer --timeout", "%v", d.server.explain("reading what happened", err))}
 	}
-	return []finding{l.traffic(len(runs)), l.responder(), l.standing()}
+	return []finding{l.traffic(len(runs)), l.responder(), l.standing(), d.examineEncryption(ctx, l.sealing)}
 }
 
 // newest are the conversations that began last, as visibility lists them.
@@ -153,10 +154,12 @@ func (d *doctor) read(ctx context.Context, runs []*commonpb.WorkflowExecution) (
 		reading.Go(func() {
 			for run := range next {
 				events, err := d.latest(ctx, run)
+				sealing := sealingOf(ctx, events, d.server.keys)
 				lock.Lock()
 				switch _, gone := errors.AsType[*serviceerror.NotFound](err); {
 				case err == nil:
 					all.add(events, d.kindOf)
+					all.sealing.add(sealing)
 				case !gone && failure == nil:
 					failure = err
 				}

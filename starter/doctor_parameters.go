@@ -10,7 +10,7 @@ import (
 )
 
 // keptApart are the settings whose values may be in AWS's parameter store.
-var keptApart = []string{"SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET", "SINCH_WEBHOOK_SECRET", "SINCH_RECEIPTS_SECRET", "TEMPORAL_API_KEY"}
+var keptApart = []string{"SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET", "SINCH_WEBHOOK_SECRET", "SINCH_RECEIPTS_SECRET", "TEMPORAL_API_KEY", "PARLEY_ENCRYPTION_KEYS", "PARLEY_ID_KEY"}
 
 // examineParameters reads, at the same time, what is kept in the parameter store.
 func (d *doctor) examineParameters(ctx context.Context) []finding {

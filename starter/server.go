@@ -30,6 +30,7 @@ type server struct {
 	conversations conversation.Client
 	namespace     identity.Namespace
 	options       client.Options
+	keys          *encryption.Keys
 	ui            string
 	timeout       time.Duration
 }
@@ -81,6 +82,7 @@ func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
 		conversations: conversation.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
 		namespace:     identity.Namespace{Temporal: c, Options: options, Key: a.IDs.KeyOfIDs(a.parameters)},
 		options:       options,
+		keys:          keys,
 		ui:            work.UI,
 		timeout:       a.Timeout,
 	}, nil

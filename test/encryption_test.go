@@ -319,6 +319,9 @@ func TestTurningOnAndRotating(t *testing.T) {
 		w.text(bob, words)
 		w.receives(bob, youSaid(words))
 		require.Equal(t, step.with, last())
+		sealed := w.doctor(nil)["encryption"]
+		require.Equal(t, "ok", sealed.Status, sealed)
+		require.Contains(t, sealed.Found, step.with)
 	}
 	w.text(ana, "yes")
 	w.receives(ana, "See you on")

@@ -59,7 +59,7 @@ func (c Codec) decode(p *commonpb.Payload) (*commonpb.Payload, error) {
 	}
 	r, err := c.Keys.current(context.Background())
 	if err != nil {
-		return nil, &Unreadable{KeyID: keyIDOf(p), why: fmt.Sprintf("reading what is encrypted with the key %q: %v", keyIDOf(p), err)}
+		return nil, &Unreadable{KeyID: KeyID(p), why: fmt.Sprintf("reading what is encrypted with the key %q: %v", KeyID(p), err)}
 	}
 	opened, err := r.open(p)
 	if err != nil {
@@ -123,7 +123,8 @@ func encodingOf(p *commonpb.Payload) string {
 	return string(p.GetMetadata()[converter.MetadataEncoding])
 }
 
-func keyIDOf(p *commonpb.Payload) string { return short(string(p.GetMetadata()[MetadataKeyID])) }
+// KeyID is the id that an encrypted payload gives of its key.
+func KeyID(p *commonpb.Payload) string { return short(string(p.GetMetadata()[MetadataKeyID])) }
 
 // short keeps what a stranger may have written within the length of a line.
 func short(s string) string { return s[:min(len(s), 32)] }
@@ -159,7 +160,7 @@ func (k *key) seal(p *commonpb.Payload) (*commonpb.Payload, error) {
 
 // open decrypts a payload. Only what turned out to be ours is unpacked.
 func (r *ring) open(p *commonpb.Payload) (*commonpb.Payload, error) {
-	id := keyIDOf(p)
+	id := KeyID(p)
 	k := r.byID[id]
 	if k == nil {
 		return nil, &Unreadable{KeyID: id, why: fmt.Sprintf("a payload is encrypted with the key %q, which this program does not have: add it to PARLEY_ENCRYPTION_KEYS, or to the parameter that PARLEY_ENCRYPTION_KEYS_PARAM names", id)}
