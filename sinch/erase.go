@@ -22,7 +22,8 @@ type Erased struct {
 	Messages      Deletion `json:"messages"`
 	Conversations Deletion `json:"conversations"`
 	Contacts      Deletion `json:"contacts"`
-	// Left says what is still there or could not be looked for, each in a sentence.
+	// Left says what is still there or could not be looked for, each in a sentence;
+	// it is empty if Sinch shows nothing of the contact any more.
 	Left []string `json:"left,omitempty"`
 }
 
@@ -31,9 +32,6 @@ type Deletion struct {
 	Found   int `json:"found"`
 	Deleted int `json:"deleted"`
 }
-
-// Complete reports whether Sinch shows nothing of the contact any more.
-func (e Erased) Complete() bool { return len(e.Left) == 0 }
 
 // How far Erase goes, so that it ends whatever Sinch answers.
 const (
