@@ -56,6 +56,7 @@ Parley runs.
 
 Answer on the phone: "Can we reschedule?"
 
+  k   kills the worker, as a crash would: what you write meanwhile waits
   r   rebuilds and restarts the worker, while conversations wait
   q   or Ctrl-C stops everything
 (each with Enter)
@@ -69,21 +70,36 @@ Answer on the phone: "Can we reschedule?"
 			keys <- strings.TrimSpace(lines.Text())
 		}
 	}()
+	ended := worker.Done()
 	for {
 		select {
 		case <-ctx.Done():
 			fmt.Println("\nStopping.")
 			return nil
-		case <-worker.Done():
-			return fmt.Errorf("the worker ended; its log is %s", worker.Log)
+		case <-ended:
+			ended = nil
+			fmt.Printf("The worker has ended, its log is %s. Conversations wait for r.\n", worker.Log)
 		case key := <-keys:
 			switch key {
 			case "q":
 				return nil
+			case "k":
+				worker.Kill()
 			case "r":
-				if worker, err = restart(ctx, i, worker); err != nil {
-					return err
+				fmt.Println("Rebuilding the worker …")
+				if err := build(ctx, "worker"); err != nil {
+					fmt.Println(err) // the old one goes on
+					continue
 				}
+				ended = nil
+				_ = worker.Stop() // it may have ended badly before
+				next, err := i.StartWorker(ctx)
+				if err != nil {
+					fmt.Println(err)
+					continue
+				}
+				fmt.Println("The worker runs again.")
+				worker, ended = next, next.Done()
 			}
 		}
 	}
@@ -102,22 +118,6 @@ func start(ctx context.Context, i *stack.Installation, cli string) (worker *stac
 		return nil, err
 	}
 	_, err = i.StartWebhook(ctx)
-	return worker, err
-}
-
-func restart(ctx context.Context, i *stack.Installation, old *stack.Process) (*stack.Process, error) {
-	fmt.Println("Rebuilding the worker …")
-	if err := build(ctx, "worker"); err != nil {
-		fmt.Println(err) // the old one goes on
-		return old, nil
-	}
-	if err := old.Stop(); err != nil {
-		return nil, err
-	}
-	worker, err := i.StartWorker(ctx)
-	if err == nil {
-		fmt.Println("The worker runs again.")
-	}
 	return worker, err
 }
 
