@@ -62,7 +62,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(200, "", []byte(`{"access_token":"token-1","expires_in":"-1e999"}`), true)
 	f.Add(401, "1", []byte(`{"error":"invalid_client","error_description":"15559876543"}`), true)
 	f.Fuzz(func(t *testing.T, status int, retryAfter string, body []byte, token bool) {
-		status = 200 + int(uint(status)%400)
+		status = 200 + int(uint(status-200)%400) // those above stay what they are
 		answers := func(status int, body []byte) *http.Response {
 			return &http.Response{
 				StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -81,17 +81,18 @@ func FuzzAnswers(f *testing.F) {
 			},
 		})
 		require.NoError(t, err)
-		check := func(err error) {
+		// What the request held, the answer may repeat, and the error must not.
+		check := func(err error, told ...string) {
 			if err == nil {
 				return
 			}
-			for _, private := range []string{"5559876543", hello.Text, "key-secret"} {
+			for _, private := range append(told, "5559876543", "key-secret") {
 				require.NotContains(t, err.Error(), private)
 			}
 			require.Less(t, len(err.Error()), 1000)
 		}
 		accepted, err := client.Send(t.Context(), hello)
-		check(err)
+		check(err, hello.Text)
 		require.Equal(t, err == nil, accepted.MessageID != "")
 		if err != nil {
 			failure := sendError(t, err)
