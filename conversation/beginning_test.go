@@ -126,6 +126,7 @@ func TestSleepUntilGoesOnElsewhere(t *testing.T) {
 			suite := testsuite.WorkflowTestSuite{}
 			suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 			env := suite.NewTestWorkflowEnvironment()
+			env.SetTestTimeout(time.Minute)
 			env.SetStartTime(start)
 			env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor()}})
 			env.SetTargetWorkerDeploymentVersionChanged(true)
@@ -158,6 +159,7 @@ func TestSleepUntilIsCancelled(t *testing.T) {
 	suite := testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor()}})
 	env.SetTargetWorkerDeploymentVersionChanged(true)
 	env.RegisterDelayedCallback(env.CancelWorkflow, time.Hour)

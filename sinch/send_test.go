@@ -235,9 +235,9 @@ func TestSendNetwork(t *testing.T) {
 	}{
 		{name: "reset after the write", api: hijack(func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() }), doubt: sms.Ambiguous, code: "connection reset"},
 		{name: "hung up after the write", api: hijack(func(c net.Conn) { _ = c.Close() }), doubt: sms.Ambiguous, code: "connection reset"},
-		{name: "no answer", api: hang, timeout: 250 * time.Millisecond, doubt: sms.Ambiguous, code: "timeout"},
+		{name: "no answer", api: hang, timeout: 3 * time.Second, doubt: sms.Ambiguous, code: "timeout"},
 		{name: "half an answer", api: says("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"message_id\":"), doubt: sms.Ambiguous, code: "connection reset"},
-		{name: "half an answer, then silence", timeout: 250 * time.Millisecond, doubt: sms.Ambiguous, code: "timeout", api: func(w http.ResponseWriter, r *http.Request) {
+		{name: "half an answer, then silence", timeout: 3 * time.Second, doubt: sms.Ambiguous, code: "timeout", api: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"message_id":`)
 			w.(http.Flusher).Flush()
 			hang(w, r)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,11 +18,15 @@ import (
 	"parley/workflows"
 )
 
-// visit is one command line of an appointment on the day after tomorrow.
+// visitStart is on the day after tomorrow, for all who ask.
+var visitStart = sync.OnceValue(func() string {
+	return time.Now().Add(48 * time.Hour).Truncate(time.Hour).In(time.FixedZone("", 3600)).Format(time.RFC3339)
+})
+
+// visit is one command line of an appointment.
 func visit(id string, contact sms.Number, more ...string) []string {
-	start := time.Now().Add(48 * time.Hour).Truncate(time.Hour).In(time.FixedZone("", 3600)).Format(time.RFC3339)
 	return append([]string{
-		"appointment", "--id", id, "--to", string(contact), "--name", "Ana", "--business", "Harbor Dental", "--start", start, "--zone", "Europe/Berlin",
+		"appointment", "--id", id, "--to", string(contact), "--name", "Ana", "--business", "Harbor Dental", "--start", visitStart(), "--zone", "Europe/Berlin",
 	}, more...)
 }
 

@@ -65,7 +65,7 @@ func TestArchive(t *testing.T) {
 	t.Cleanup(hooks.Close)
 	dir := filepath.Join(t.TempDir(), "archive")
 	w := newWorld(t, setting("PARLEY_ARCHIVE_DIR", dir), setting("PARLEY_RESPONDER_URL", hooks.URL),
-		setting("PARLEY_DEVELOPMENT", "true"), setting("PARLEY_IDLE_AFTER", "5s"), setting("PARLEY_CONTINUE_AFTER", "30"))
+		setting("PARLEY_DEVELOPMENT", "true"), setting("PARLEY_IDLE_AFTER", "10s"), setting("PARLEY_CONTINUE_AFTER", "30"))
 	var said []string
 	for _, part := range []string{"morning", "evening"} {
 		for i := range 4 {

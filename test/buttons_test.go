@@ -161,7 +161,7 @@ func TestTerminatedConversationForgets(t *testing.T) {
 	w.text(ana, "hello?")
 	w.receives(ana, youSaid("hello?"))
 	require.NotEqual(t, first, w.describe(id).GetWorkflowExecutionInfo().GetExecution().GetRunId(), "it came back")
-	require.Len(t, w.state(ana).Transcript, 2)
+	w.eventually("it is recorded", func() bool { return len(w.state(ana).Transcript) == 2 })
 	require.NoError(t, w.client().OptOut(w.ctx(), ana, "", conversation.Consent{At: out.Accepted, Source: "text", Words: out.Text}))
 	w.eventually("it knows again", func() bool { return w.state(ana).OptedOut != nil })
 	w.text(ana, "still there?")
@@ -181,6 +181,12 @@ func TestConversationIsResetWithoutAList(t *testing.T) {
 	w.receives(ana, youSaid("one"))
 	w.start("feedback", "Feedback", feedback(bob, "the shop"))
 	w.receives(bob, "How was your visit")
+	for _, contact := range []sms.Number{ana, bob} { // a receipt that comes after the reset would settle the doubt
+		w.eventually("it has arrived", func() bool {
+			said := w.state(contact).Transcript
+			return len(said) > 0 && said[len(said)-1].Status == sms.StatusDelivered
+		})
+	}
 	for _, contact := range []sms.Number{ana, bob} {
 		w.reset(conversation.ID(contact, ""))
 		w.eventually("it needs attention", func() bool { return w.needsAttention(contact) })

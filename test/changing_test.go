@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
@@ -141,6 +142,13 @@ func (w *world) makeCurrent(deployment, id string) {
 			time.Sleep(200 * time.Millisecond) // the server has not heard of the build yet
 		}
 		return err == nil
+	})
+	w.eventually("the task queues know of it", func() bool {
+		described, err := w.temporal.WorkflowService().DescribeWorkerDeployment(w.ctx(), &workflowservice.DescribeWorkerDeploymentRequest{
+			Namespace: w.namespace, DeploymentName: deployment,
+		})
+		require.NoError(w.t, err)
+		return described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 	})
 }
 
@@ -274,6 +282,7 @@ func TestWhatBreaksAWaitingScript(t *testing.T) {
 	old := w.runVisits("", visitOld)
 	w.visit(ana)
 	w.receives(ana, oldQuestion)
+	w.firstTask("visit:" + string(ana)) // what it says may leave before that has been recorded
 	history := w.history("visit:"+string(ana), "")
 	first := func(do func(workflow.Context, *conversation.Chat) error) func(workflow.Context, visit) (string, error) {
 		return func(ctx workflow.Context, in visit) (string, error) {

@@ -20,15 +20,16 @@ import (
 // the server has brought its figures up to date, which takes it some seconds.
 func (w *world) actions() (total float64, byType map[string]float64) {
 	w.t.Helper()
-	last := -1.0
+	last, same := -1.0, 0
 	w.eventually("the figures stand still", func() bool {
 		total, byType = w.readActions()
-		still := total == last
-		last = total
-		if !still {
-			time.Sleep(3 * time.Second)
+		if same++; total != last {
+			last, same = total, 1
 		}
-		return still
+		if same < 3 {
+			time.Sleep(2 * time.Second)
+		}
+		return same == 3
 	})
 	return total, byType
 }

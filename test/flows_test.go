@@ -130,14 +130,19 @@ func TestTwoOfOurNumbers(t *testing.T) {
 
 	for _, sender := range []sms.Sender{ours2, ours} { // the default one may be named, too
 		id := "appointment:" + string(sender)
-		run := w.start(id, "AppointmentConfirmation", strings.Replace(appointment(bob), "{", fmt.Sprintf(`{"sender":%q,`, sender), 1))
 		before := len(w.sim.Phone(bob).Messages())
-		require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Phone(bob).Messages()) > before }))
+		grows := func(by int) {
+			t.Helper()
+			require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Phone(bob).Messages()) >= before+by }))
+		}
+		run := w.start(id, "AppointmentConfirmation", strings.Replace(appointment(bob), "{", fmt.Sprintf(`{"sender":%q,`, sender), 1))
+		grows(1)
 		require.Equal(t, sender, w.sim.Phone(bob).Messages()[before].Sender)
 		w.sim.Text(bob, sender, "yes")
 		var result workflows.AppointmentResult
 		require.NoError(t, run.Get(w.ctx(), &result))
 		require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
+		grows(3) // the goodbye may leave after the script has ended
 	}
 
 	w.sim.Text(ana, ours2, "STOP")
@@ -180,7 +185,7 @@ func TestWorkerIsAway(t *testing.T) {
 func TestTheSameMessageTwice(t *testing.T) {
 	t.Parallel()
 
-	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "20"), setting("PARLEY_IDLE_AFTER", "3s"), setting("PARLEY_DEVELOPMENT", "true"))
+	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "20"), setting("PARLEY_IDLE_AFTER", "10s"), setting("PARLEY_DEVELOPMENT", "true"))
 	again := func(id, text string) {
 		require.Equal(t, 200, w.post(inbound(id, ana, ours, text, time.Now())))
 	}

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bufio"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -80,6 +81,11 @@ func TestNothingElseListens(t *testing.T) {
 			continue
 		}
 		require.Empty(t, beyond, p.Name)
+	}
+	for p := range running {
+		if p.Name == "usual-worker" { // told to stop while it starts, it says that it could not start
+			w.await(p, func(context.Context) bool { return p.Said("msg=ready") })
+		}
 	}
 }
 

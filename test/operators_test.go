@@ -20,15 +20,17 @@ import (
 // firstTask is the event to reset to: the end of the first workflow task.
 func (w *world) firstTask(id string) int64 {
 	w.t.Helper()
-	for history := w.temporal.GetWorkflowHistory(w.ctx(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
-		event, err := history.Next()
-		require.NoError(w.t, err)
-		if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
-			return event.GetEventId()
+	var first int64
+	w.eventually("a workflow task completed", func() bool {
+		for _, event := range w.history(id, "").GetEvents() {
+			if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+				first = event.GetEventId()
+				return true
+			}
 		}
-	}
-	w.t.Fatal("no workflow task completed")
-	return 0
+		return false
+	})
+	return first
 }
 
 func (w *world) reset(id string) {

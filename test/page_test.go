@@ -30,7 +30,7 @@ func browser(t *testing.T) context.Context {
 		t.Skip("Chromium is missing, so the phone page is not tested; install it with: apt-get install chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
-		chromedp.WindowSize(420, 900), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-quic", true))
+		chromedp.WindowSize(420, 900), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-quic", true), chromedp.WSURLReadTimeout(patience))
 	allocated, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(allocated)

@@ -343,5 +343,6 @@ func TestScriptIsToldWhetherItArrived(t *testing.T) {
 		require.NoError(t, run.Get(w.ctx(), &report))
 		require.Equal(t, want, report)
 	}
+	require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Sent()) >= 4 })) // the silent one's may still be on its way
 	require.Len(t, w.sim.Sent(), 4, "each once, and the confirmation of STOP")
 }

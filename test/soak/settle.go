@@ -17,7 +17,7 @@ import (
 
 const (
 	settledAfter = 15 * time.Second // without any change
-	settleAtMost = 120 * time.Second
+	settleAtMost = 180 * time.Second
 )
 
 // settle waits until nothing changes any more: nothing runs, and the carrier has

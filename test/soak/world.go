@@ -28,7 +28,7 @@ const (
 
 	// A closed conversation knows nothing: a callback or a script that comes
 	// again must come before. Nothing here is repeated later than some seconds.
-	idleAfter     = 8 * time.Second
+	idleAfter     = 12 * time.Second
 	continueAfter = 15 // events: hardly more than a turn
 
 	server = "server"
