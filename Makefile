@@ -52,7 +52,7 @@ FUZZ ?= 5s
 
 fuzz: ## try the parsers of outside bytes with random input; FUZZ=1m for longer
 	@grep -rEo '^func Fuzz[A-Za-z]+' --include='*_test.go' . | sed 's/^\(.*\)\/[^/]*:func \(.*\)/\1 \2/' | while read -r package target; do \
-		echo "$$target in $$package" && $(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) || exit 1; \
+		echo "$$target in $$package" && $(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) -fuzzminimizetime 1s || exit 1; \
 	done
 
 lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets pass

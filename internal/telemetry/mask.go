@@ -52,7 +52,7 @@ var maybe = regexp.MustCompile(`[0-9](?:[ ()./\-\x{a0}]{0,3}[0-9]){6}`)
 // digits is consumed whole, so that the digits in a hash are never seen alone.
 var candidate = regexp.MustCompile(`(?i)` +
 	`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}` + // a UUID
-	`|\bm=[+-][0-9.]+` + // the monotonic part of a time
+	`|\bm=[+-][0-9]{1,9}\.[0-9]{9}\b` + // the monotonic part of a time, as Go writes it
 	`|(?P<plus>(?:\+|%2b|\\u002b)(?:[ (\x{a0}]|%20){0,3}(?P<digits>[0-9](?:[ ()./\-\x{a0}]{0,3}[0-9]){6,}))` +
 	`|(?P<national>(?:1[ .\-])?(?:\([2-9][0-9]{2}\)[ .\-]?|[2-9][0-9]{2}[.\-])[2-9][0-9]{2}[ .\-][0-9]{4}\b)` +
 	`|(?P<word>[\pL0-9]+)`)

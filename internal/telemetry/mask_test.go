@@ -101,6 +101,8 @@ func FuzzMask(f *testing.F) {
 	for _, s := range []string{"", "conversation:", ":", " ", "\"", "2026-11-21T", "550e8400-e29b-41d4-a716-446655440000", "1", "+", "(", "m=+1.5 ", "%2B"} {
 		f.Add(s, s)
 	}
+	f.Add("m=", "0") // as if it were a part of a time
+	f.Add("m=", ".123456789")
 	digits := regexp.MustCompile(`[0-9]+`)
 	f.Fuzz(func(t *testing.T, before, after string) {
 		const number = sms.Number("+15559876543")
