@@ -141,6 +141,11 @@ func TestRollingRestart(t *testing.T) {
 						return
 					}
 					said[i]++
+					// Of too many that wait to be answered, the oldest are not.
+					if err := w.sim.WaitFor(w.ctx(), func() bool { return len(texts(w.sim.Phone(contacts[i]).Messages())) > said[i]-10 }); err != nil {
+						t.Errorf("an answer for %s: %v", contacts[i].Masked(), err)
+						return
+					}
 				}
 			}
 		})
