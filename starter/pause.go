@@ -108,10 +108,10 @@ func (q queued) String() string {
 
 // Run pauses sending.
 func (c *pauseCmd) Run(ctx context.Context, a *app) error {
-	return a.limitSending(ctx, c.Temporal, func(s *server, now sending) error {
+	return a.limitSending(ctx, c.Temporal, func(s *server, now sending) (*taskqueuepb.TaskQueueConfig, error) {
 		why := strings.TrimSpace(c.Why)
 		if now.Paused && (why == "" || why == now.Why) {
-			return nil
+			return nil, nil
 		}
 		return s.limit(ctx, now.TaskQueue, &taskqueuepb.RateLimit{RequestsPerSecond: 0}, why)
 	})
@@ -119,17 +119,17 @@ func (c *pauseCmd) Run(ctx context.Context, a *app) error {
 
 // Run resumes sending. A limit that somebody else has set is not ours to take.
 func (c *resumeCmd) Run(ctx context.Context, a *app) error {
-	return a.limitSending(ctx, c.Temporal, func(s *server, now sending) error {
+	return a.limitSending(ctx, c.Temporal, func(s *server, now sending) (*taskqueuepb.TaskQueueConfig, error) {
 		if !now.Paused {
-			return nil
+			return nil, nil
 		}
 		return s.limit(ctx, now.TaskQueue, nil, "")
 	})
 }
 
 // limitSending has the limit changed where that is needed, and prints how
-// sending stands afterwards.
-func (a *app) limitSending(ctx context.Context, t settings.Temporal, change func(*server, sending) error) error {
+// sending stands afterwards. change returns what the server took, or nil.
+func (a *app) limitSending(ctx context.Context, t settings.Temporal, change func(*server, sending) (*taskqueuepb.TaskQueueConfig, error)) error {
 	if !t.SendsApart() {
 		return errors.New("sending has no task queue of its own, and with the common one everything would stand still: set PARLEY_SEND_TASK_QUEUE, for all workers and here")
 	}
@@ -142,20 +142,36 @@ func (a *app) limitSending(ctx context.Context, t settings.Temporal, change func
 	if err != nil {
 		return err
 	}
-	if err := change(s, now); err != nil {
+	taken, err := change(s, now)
+	if err != nil {
 		return err
 	}
-	if now, err = s.sending(ctx, t.SendTaskQueue); err != nil {
-		return err
+	// The part of the server that keeps the limit tells the one that sends go by.
+	for end := time.Now().Add(a.Timeout); ; time.Sleep(20 * time.Millisecond) {
+		if now, err = s.sending(ctx, t.SendTaskQueue); err != nil {
+			return err
+		}
+		if taken == nil || now.follows(taken) || time.Now().After(end) {
+			return a.print(now)
+		}
 	}
-	return a.print(now)
 }
 
-// limit sets the rate of a queue's activities, or takes it back.
-func (s *server) limit(ctx context.Context, queue string, rate *taskqueuepb.RateLimit, why string) error {
+// follows reports whether sending stands as a change of its limit would have it.
+func (s sending) follows(taken *taskqueuepb.TaskQueueConfig) bool {
+	asked := sendingOf(s.TaskQueue, &workflowservice.DescribeTaskQueueResponse{Config: taken})
+	if s.Paused != asked.Paused || s.Why != asked.Why {
+		return false
+	}
+	return s.Since == nil || asked.Since == nil || s.Since.Equal(*asked.Since)
+}
+
+// limit sets the rate of a queue's activities, or takes it back, and returns what
+// the server took.
+func (s *server) limit(ctx context.Context, queue string, rate *taskqueuepb.RateLimit, why string) (*taskqueuepb.TaskQueueConfig, error) {
 	ctx, cancel := s.patience(ctx)
 	defer cancel()
-	_, err := s.WorkflowService().UpdateTaskQueueConfig(ctx, &workflowservice.UpdateTaskQueueConfigRequest{
+	taken, err := s.WorkflowService().UpdateTaskQueueConfig(ctx, &workflowservice.UpdateTaskQueueConfigRequest{
 		Namespace: s.options.Namespace, Identity: userName(), TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
 		UpdateQueueRateLimit: &workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate{RateLimit: rate, Reason: why},
 	})
@@ -164,11 +180,11 @@ func (s *server) limit(ctx context.Context, queue string, rate *taskqueuepb.Rate
 	var denied *serviceerror.PermissionDenied
 	switch {
 	case errors.As(err, &unknown):
-		return fmt.Errorf("%s: Temporal at %s is too old to know how; update it, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort)
+		return nil, fmt.Errorf("%s: Temporal at %s is too old to know how; update it, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort)
 	case errors.As(err, &denied):
-		return fmt.Errorf("%s: Temporal at %s does not allow it; use a TEMPORAL_API_KEY that may write to namespace %q, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort, s.options.Namespace)
+		return nil, fmt.Errorf("%s: Temporal at %s does not allow it; use a TEMPORAL_API_KEY that may write to namespace %q, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort, s.options.Namespace)
 	}
-	return s.explain(doing, err)
+	return taken.GetConfig(), s.explain(doing, err)
 }
 
 // sending looks up how the task queue of sending stands.

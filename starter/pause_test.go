@@ -80,7 +80,8 @@ func TestServersThatCannotPause(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s := &server{Client: otherServer{service: otherService{err: tt.err}}, options: client.Options{HostPort: "temporal:7233", Namespace: "ns"}, timeout: time.Second}
-		require.ErrorContains(t, s.limit(t.Context(), "sending", nil, ""), tt.want)
+		_, err := s.limit(t.Context(), "sending", nil, "")
+		require.ErrorContains(t, err, tt.want)
 	}
 }
 
