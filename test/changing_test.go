@@ -147,8 +147,7 @@ func (w *world) makeCurrent(deployment, id string) {
 		described, err := w.temporal.WorkflowService().DescribeWorkerDeployment(w.ctx(), &workflowservice.DescribeWorkerDeploymentRequest{
 			Namespace: w.namespace, DeploymentName: deployment,
 		})
-		require.NoError(w.t, err)
-		return described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
+		return err == nil && described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 	})
 }
 
