@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 func TestPauseAndResume(t *testing.T) {
@@ -89,5 +90,36 @@ func rateOf(namespace, queue string, rate float32) *workflowservice.UpdateTaskQu
 	return &workflowservice.UpdateTaskQueueConfigRequest{
 		Namespace: namespace, Identity: "ana", TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
 		UpdateQueueRateLimit: &workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate{RateLimit: &taskqueuepb.RateLimit{RequestsPerSecond: rate}},
+	}
+}
+
+// TestFollowsTheChange: what is printed after a change is not how sending stood before.
+func TestFollowsTheChange(t *testing.T) {
+	t.Parallel()
+	limit := func(why string, at time.Time) *taskqueuepb.TaskQueueConfig {
+		return &taskqueuepb.TaskQueueConfig{QueueRateLimit: &taskqueuepb.RateLimitConfig{
+			RateLimit: &taskqueuepb.RateLimit{}, Metadata: &taskqueuepb.ConfigMetadata{Reason: why, UpdateTime: timestamppb.New(at)},
+		}}
+	}
+	stands := func(config *taskqueuepb.TaskQueueConfig) sending {
+		return sendingOf("sending", &workflowservice.DescribeTaskQueueResponse{Config: config})
+	}
+	none, at := &taskqueuepb.TaskQueueConfig{}, time.Now()
+	paused := limit("away", at)
+	tests := []struct {
+		name          string
+		before, taken *taskqueuepb.TaskQueueConfig
+	}{
+		{"paused", none, paused},
+		{"resumed", paused, none},
+		{"for another reason", paused, limit("still away", at.Add(time.Second))},
+		{"once more for the same", paused, limit("away", at.Add(time.Second))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			require.False(t, stands(tt.before).follows(tt.taken))
+			require.True(t, stands(tt.taken).follows(tt.taken))
+		})
 	}
 }
