@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -39,16 +38,14 @@ type serveCmd struct {
 	SubmitDelay  time.Duration `default:"0s" help:"From a send to its MESSAGE_SUBMIT."`
 	ChannelDelay time.Duration `default:"100ms" help:"From there to QUEUED_ON_CHANNEL."`
 	FinalDelay   time.Duration `default:"600ms" help:"From there to DELIVERED or FAILED."`
-	ListLag      time.Duration `default:"0s" help:"How long a message takes to appear in the message list."`
-	ListHides    bool          `help:"Leave our metadata out of the message list."`
 
 	RetryScale  float64       `default:"1" help:"Stretches the pauses of 5, 10, 20 … seconds between tries of a callback."`
 	CallbackMax time.Duration `default:"15s" help:"How long a webhook may take to answer."`
 	Rate        float64       `default:"0" help:"Callbacks a second at most; 0: no bound. Sinch: 25."`
-	SignAgain   bool          `help:"Sign each try of a callback anew, instead of keeping the first timestamp."`
 
 	Phone    []sms.Number `help:"Phones to begin with, comma separated. Any other number gets one when it is texted."`
 	Faults   string       `env:"PARLEY_SIMULATOR_FAULTS" placeholder:"JSON" help:"Faults to begin with, as for PUT /faults."`
+	Readings string       `env:"PARLEY_SIMULATOR_READINGS" placeholder:"JSON" help:"Other readings of what Sinch leaves open, as for PUT /readings."`
 	Seed     uint64       `default:"0" help:"Makes the dice behind the fault rates repeatable; 0: not."`
 	LogLevel slog.Level   `default:"info" help:"debug, info, warn or error."`
 }
@@ -103,8 +100,7 @@ func (c *serveCmd) options(log *slog.Logger) (sinchtest.Options, error) {
 		DispatchRetentionDays: c.RetentionDays,
 		AccessKey:             c.AccessKey, AccessSecret: c.AccessSecret,
 		Delays:     sinchtest.Delays{Submit: c.SubmitDelay, OnChannel: c.ChannelDelay, Final: c.FinalDelay},
-		RetryScale: c.RetryScale, CallbackTimeout: c.CallbackMax, CallbacksPerSecond: c.Rate, SignAgain: c.SignAgain,
-		ListLag: c.ListLag, ListHidesMetadata: c.ListHides,
+		RetryScale: c.RetryScale, CallbackTimeout: c.CallbackMax, CallbacksPerSecond: c.Rate,
 		Seed: c.Seed, Logger: log,
 	}
 	secret, _, _ := strings.Cut(c.WebhookSecret, ",")
@@ -117,14 +113,15 @@ func (c *serveCmd) options(log *slog.Logger) (sinchtest.Options, error) {
 			Target: target, Secret: secret, Triggers: c.WebhookTriggers,
 		})
 	}
+	var err error
 	if c.Faults != "" {
-		decoder := json.NewDecoder(strings.NewReader(c.Faults))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&options.Faults); err != nil {
+		if options.Faults, err = sinchtest.ParseFaults(c.Faults); err != nil {
 			return options, fmt.Errorf("reading --faults: %w", err)
 		}
-		if err := options.Faults.Check(); err != nil {
-			return options, fmt.Errorf("reading --faults: %w", err)
+	}
+	if c.Readings != "" {
+		if options.Readings, err = sinchtest.ParseReadings(c.Readings); err != nil {
+			return options, fmt.Errorf("reading --readings: %w", err)
 		}
 	}
 	return options, nil

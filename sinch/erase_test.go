@@ -85,9 +85,9 @@ func TestErase(t *testing.T) {
 		bens    int
 	}{
 		"conversation":                    {sinchtest.Options{}, conversation, 4},
-		"filters compare what is stored":  {sinchtest.Options{ExactIdentities: true}, conversation, 4},
+		"filters compare what is stored":  {sinchtest.Options{Readings: sinchtest.Readings{ExactIdentities: true}}, conversation, 4},
 		"dispatch":                        {sinchtest.Options{Mode: sinchtest.Dispatch, DispatchRetentionDays: 7}, dispatch, 4},
-		"dispatch, and exactly":           {sinchtest.Options{Mode: sinchtest.Dispatch, DispatchRetentionDays: 7, ExactIdentities: true}, dispatch, 4},
+		"dispatch, and exactly":           {sinchtest.Options{Mode: sinchtest.Dispatch, DispatchRetentionDays: 7, Readings: sinchtest.Readings{ExactIdentities: true}}, dispatch, 4},
 		"dispatch, where nothing is kept": {sinchtest.Options{Mode: sinchtest.Dispatch}, sinch.Erased{Mode: "DISPATCH"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -319,7 +319,7 @@ func (s *Server) deliver(d *delivery) {
 
 	signedAt, nonce := s.opts.Now(), newID(s.opts.Now())
 	for pause := firstRetry; ; pause *= 2 {
-		if s.opts.SignAgain {
+		if s.Readings().SignAgain {
 			signedAt, nonce = s.opts.Now(), newID(s.opts.Now())
 		}
 		status, err := s.try(d, signedAt, nonce)

@@ -114,8 +114,8 @@ func TestListLags(t *testing.T) {
 	now := time.Now()
 	var mu sync.Mutex
 	c := start(t, sinchtest.Options{
-		ListLag: time.Minute, ListHidesMetadata: true,
-		Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now },
+		Readings: sinchtest.Readings{ListLag: sinchtest.Duration(time.Minute), ListHidesMetadata: true},
+		Now:      func() time.Time { mu.Lock(); defer mu.Unlock(); return now },
 	})
 	c.send(ana, "Hi", "k")
 	_, answer := c.do(http.MethodGet, project+"/messages", nil)
@@ -232,7 +232,7 @@ func TestRetries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, h := startWithHook(t, sinchtest.Options{RetryScale: 1e-9, SignAgain: tt.again})
+			c, h := startWithHook(t, sinchtest.Options{RetryScale: 1e-9, Readings: sinchtest.Readings{SignAgain: tt.again}})
 			h.answer = func(n int) int { return tt.answers[min(n, len(tt.answers))-1] }
 			id := c.Text(ana, "", "Hello")
 			c.quiet()

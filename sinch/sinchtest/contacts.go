@@ -136,7 +136,7 @@ func page[T any](all []T, query url.Values, fits func(T) bool) (found []T, next 
 // if there is none such.
 func (s *Server) identity(asked string) sms.Number {
 	number, err := sms.ParseNumber(asked)
-	if err != nil || s.opts.ExactIdentities && asked != bare(number) {
+	if err != nil || s.Readings().ExactIdentities && asked != bare(number) {
 		return "+0"
 	}
 	return number

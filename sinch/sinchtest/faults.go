@@ -3,6 +3,7 @@ package sinchtest
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -294,15 +296,29 @@ func (s *Server) changeFaults(w http.ResponseWriter, r *http.Request, faults Fau
 
 // readJSON reads a body of ours (not Sinch's), in which a misspelt name is a mistake.
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
+	return strictJSON(http.MaxBytesReader(w, r.Body, 1<<20), into)
+}
+
+// strictJSON reads one JSON value, in which a misspelt name is a mistake.
+func strictJSON(from io.Reader, into any) error {
+	decoder := json.NewDecoder(from)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("reading the JSON body: %w", err)
+		return fmt.Errorf("reading JSON: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return fmt.Errorf("reading the JSON body: there is more than one value")
+		return errors.New("reading JSON: there is more than one value")
 	}
 	return nil
+}
+
+// ParseFaults reads Faults as PUT /faults takes them.
+func ParseFaults(text string) (Faults, error) {
+	var f Faults
+	if err := strictJSON(strings.NewReader(text), &f); err != nil {
+		return Faults{}, err
+	}
+	return f, f.Check()
 }
 
 // complain answers with an error of our own side of the server.
@@ -468,6 +484,9 @@ func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler) // HTTP/2, or no connection at all
+	}
+	if watched, ok := conn.(*watchedConn); ok {
+		conn = watched.Conn
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // RST instead of FIN

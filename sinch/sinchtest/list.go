@@ -46,7 +46,7 @@ func (s *Server) listed(r *record, withMetadata bool) listedMessage {
 		m.ContactMessage, m.Metadata = r.content, operatorMetadata
 	} else {
 		m.AppMessage = r.content
-		if !s.opts.ListHidesMetadata {
+		if !s.Readings().ListHidesMetadata {
 			m.Metadata = r.Key
 		}
 	}

@@ -1,10 +1,13 @@
 package sinchtest
 
 import (
+	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -147,6 +150,17 @@ func (s *Server) asSinch(on Operation, handler http.HandlerFunc) http.Handler {
 		counted := &countingWriter{ResponseWriter: w}
 		defer func() { s.count(on, counted.status) }()
 		w = counted
+		if on == OnSend {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+			if err != nil {
+				invalid("The request body cannot be read.").write(w)
+				return
+			}
+			attempt := s.attempted(r, body)
+			defer func() { s.ended(attempt, counted.status) }()
+			r = r.WithContext(context.WithValue(r.Context(), attemptKey{}, attempt))
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 
 		if s.outage() {
 			(&apiError{http.StatusServiceUnavailable, "The service is currently unavailable."}).write(w)

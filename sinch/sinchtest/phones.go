@@ -308,7 +308,7 @@ func (s *Server) post(from sms.Number, to sms.Sender, content Content) (Message,
 			Status: Sent, AcceptedAt: now, StatusAt: now, Encoding: cost.Encoding, Segments: cost.Count,
 			Order: len(s.inbound) + 1,
 		},
-		mode: s.opts.Mode, content: encode(raw), visibleAt: now.Add(s.opts.ListLag),
+		mode: s.opts.Mode, content: encode(raw), visibleAt: now.Add(time.Duration(s.Readings().ListLag)),
 	}
 	var created made
 	r.contactID, r.conversationID, created = s.contact(p, r.mode)

@@ -88,13 +88,11 @@ type failure struct {
 // send is POST messages:send. Sinch documents two stages of checks: the ones
 // here answer 400; the channel's own come later, as a receipt.
 func (s *Server) send(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		invalid("The request body cannot be read.").write(w)
 		return
 	}
-	// The body is read; what before() would read is put back for it.
-	r.Body = io.NopCloser(bytes.NewReader(nil))
 	message, refusal := s.check(r.Header.Get("Content-Type"), body)
 	if refusal != nil {
 		refusal.write(w)
@@ -107,6 +105,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 
 	answered := make(chan struct{})
 	record, called := s.accept(message, plan, answered)
+	s.taken(r.Context(), record.ID)
 	if plan.acceptThen != "" || plan.callbacksFirst {
 		// Nobody waits for an answer that does not come.
 		close(answered)
@@ -163,7 +162,7 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 			Order: len(s.sent) + 1,
 		},
 		mode: a.mode, correlation: request.CorrelationID, content: request.Message,
-		callbackURL: request.CallbackURL, visibleAt: now.Add(s.opts.ListLag),
+		callbackURL: request.CallbackURL, visibleAt: now.Add(time.Duration(s.Readings().ListLag)),
 	}
 	if a.ttl > 0 {
 		r.expiresAt = now.Add(a.ttl)
@@ -458,7 +457,7 @@ func (s *Server) checkRecipient(a *accepted) *apiError {
 		identity, missing = identities[0].Identity, cmp.Or(missing, identities[0].Channel)
 	}
 	if missing != "" {
-		if !s.opts.ChannelCheckedLate {
+		if !s.Readings().ChannelCheckedLate {
 			return invalid("The channel %s is not configured in the app.", missing)
 		}
 		a.failure = &failure{code: "CHANNEL_CONFIGURATION_MISSING", description: "The app has no configuration of channel " + missing}

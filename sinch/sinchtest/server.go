@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -67,25 +68,10 @@ type Options struct {
 	CallbackTimeout time.Duration
 	// CallbacksPerSecond bounds callbacks, as an app's webhooks rate limit does; 0: no bound.
 	CallbacksPerSecond float64
-	// SignAgain makes each try of a callback carry a new timestamp and nonce.
-	// Sinch does not say; the one specific source says that a retry keeps both.
-	SignAgain bool
 
-	// ListLag is how long a message takes to appear in the message list.
-	ListLag time.Duration
-	// ListHidesMetadata leaves the metadata of our own messages out of the
-	// list: what Sinch puts there is not documented.
-	ListHidesMetadata bool
-	// ExactIdentities makes filters by channel identity find a number only as it is
-	// stored, without the plus sign. Sinch does not say how they compare.
-	ExactIdentities bool
-	// ChannelCheckedLate takes messages for a channel that the app does not have,
-	// and fails them with CHANNEL_CONFIGURATION_MISSING instead of answering 400.
-	// Sinch's sources disagree on which of the two happens.
-	ChannelCheckedLate bool
-
-	Faults Faults
-	Seed   uint64 // of the dice behind the fault rates; 0: a different one each time
+	Readings Readings // of what Sinch leaves open
+	Faults   Faults
+	Seed     uint64 // of the dice behind the fault rates; 0: a different one each time
 
 	Logger *slog.Logger     // default: silent
 	Now    func() time.Time // default: time.Now
@@ -111,6 +97,8 @@ type Server struct {
 	close context.CancelFunc
 	work  sync.WaitGroup // everything that Close waits for
 
+	readings atomic.Pointer[Readings]
+
 	tokenKey []byte // signs access tokens
 	boot     string // names this server in event ids, so that a page notices a restart
 
@@ -118,6 +106,7 @@ type Server struct {
 	closed     bool
 	tokenEpoch int // tokens of earlier epochs have expired
 	faults     Faults
+	attempts   []*Attempt
 	webhooks   []Webhook
 	phones     map[sms.Number]*phone
 	order      []sms.Number // of phones, by first appearance
@@ -134,8 +123,8 @@ type Server struct {
 	changed    chan struct{} // closed and replaced at every change
 }
 
-// New returns a Server that is ready to serve. It panics if opts.Faults make no
-// sense, see [Faults.Check].
+// New returns a Server that is ready to serve. It panics if opts.Faults or
+// opts.Readings make no sense, see their methods Check.
 func New(opts Options) *Server {
 	opts.ProjectID = cmp.Or(opts.ProjectID, DefaultProjectID)
 	opts.AppID = cmp.Or(opts.AppID, DefaultAppID)
@@ -188,6 +177,7 @@ func New(opts Options) *Server {
 		s.webhooks = append(s.webhooks, s.complete(hook))
 	}
 	s.SetFaults(opts.Faults)
+	s.SetReadings(opts.Readings)
 	s.mux = s.routes()
 	return s
 }
@@ -267,6 +257,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /faults", s.getFaults)
 	mux.HandleFunc("PUT /faults", s.putFaults)
 	mux.HandleFunc("PATCH /faults", s.patchFaults)
+	mux.HandleFunc("GET /readings", s.getReadings)
+	mux.HandleFunc("PUT /readings", s.putReadings)
+	mux.HandleFunc("PATCH /readings", s.patchReadings)
+	mux.HandleFunc("GET /attempts", s.listAttempts)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.Handle("/", pageHandler())
 

@@ -523,7 +523,7 @@ func TestFailuresThatComeLater(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, h := startWithHook(t, sinchtest.Options{ChannelCheckedLate: true})
+			c, h := startWithHook(t, sinchtest.Options{Readings: sinchtest.Readings{ChannelCheckedLate: true}})
 			status, answer := c.do(http.MethodPost, project+"/messages:send", with(textTo(ana, "Hi", "k"), tt.change))
 			require.Equal(t, http.StatusOK, status, "%v", answer)
 			c.quiet()

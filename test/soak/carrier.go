@@ -35,7 +35,7 @@ func newCarrier(mode sinchtest.Mode, seed uint64, target, secret string) *carrie
 		Webhooks:   []sinchtest.Webhook{{Target: target, Secret: secret}},
 		Delays:     sinchtest.Delays{Submit: 20 * time.Millisecond, OnChannel: 50 * time.Millisecond, Final: 200 * time.Millisecond},
 		RetryScale: 0.02, // 100 ms, 200 ms, 400 ms …
-		ListLag:    time.Second,
+		Readings:   sinchtest.Readings{ListLag: sinchtest.Duration(time.Second)},
 	})}
 }
 
