@@ -20,11 +20,12 @@ import (
 	"parley/conversation"
 	"parley/internal/archive"
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 // closed reports whether a conversation has completed.
 func (w *world) closed(contact sms.Number) bool {
-	described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(contact, ""), "")
+	described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(contact, ""), "")
 	return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 }
 
@@ -64,14 +65,14 @@ func TestArchive(t *testing.T) {
 	hooks := httptest.NewServer(own)
 	t.Cleanup(hooks.Close)
 	dir := filepath.Join(t.TempDir(), "archive")
-	w := newWorld(t, setting("PARLEY_ARCHIVE_DIR", dir), setting("PARLEY_RESPONDER_URL", hooks.URL),
-		setting("PARLEY_DEVELOPMENT", "true"), setting("PARLEY_IDLE_AFTER", "10s"), setting("PARLEY_CONTINUE_AFTER", "30"))
+	w := newWorld(t, e2e.Setting("PARLEY_ARCHIVE_DIR", dir), e2e.Setting("PARLEY_RESPONDER_URL", hooks.URL),
+		e2e.Setting("PARLEY_DEVELOPMENT", "true"), e2e.Setting("PARLEY_IDLE_AFTER", "10s"), e2e.Setting("PARLEY_CONTINUE_AFTER", "30"))
 	var said []string
 	for _, part := range []string{"morning", "evening"} {
 		for i := range 4 {
 			words := part + " " + strconv.Itoa(i)
-			w.text(ana, words)
-			w.receives(ana, "Heard: "+words)
+			w.Text(ana, words)
+			w.Receives(ana, "Heard: "+words)
 			w.quiet() // a quick thumb would be in the transcript before our own text
 			own.mu.Lock()
 			turn := own.turns[len(own.turns)-1]
@@ -83,8 +84,8 @@ func TestArchive(t *testing.T) {
 			require.Equal(t, said, told, "the responder is told what was said before")
 			said = append(said, words, "Heard: "+words)
 		}
-		require.Positive(t, w.state(ana).Run, "it continued as new")
-		w.eventually("the conversation closes", func() bool { return w.closed(ana) })
+		require.Positive(t, w.State(ana).Run, "it continued as new")
+		w.Eventually("the conversation closes", func() bool { return w.closed(ana) })
 		words, statuses := kept(t, dir, ana)
 		require.Equal(t, said, words)
 		require.Equal(t, slices.Repeat([]sms.Status{sms.StatusDelivered}, len(said)/2), statuses)
@@ -125,29 +126,29 @@ func TestWorkerIsKilledWhileItArchives(t *testing.T) {
 	t.Parallel()
 
 	dir := t.TempDir()
-	w := newWorld(t, setting("PARLEY_ARCHIVE_DIR", dir), setting("PARLEY_DEVELOPMENT", "true"), setting("PARLEY_IDLE_AFTER", "2s"))
+	w := newWorld(t, e2e.Setting("PARLEY_ARCHIVE_DIR", dir), e2e.Setting("PARLEY_DEVELOPMENT", "true"), e2e.Setting("PARLEY_IDLE_AFTER", "2s"))
 	// Another process writes to the same file for a long time.
 	require.NoError(t, os.MkdirAll(filepath.Dir(keptIn(dir, ana)), 0o700))
 	file, err := os.Create(keptIn(dir, ana))
 	require.NoError(t, err)
 	require.NoError(t, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
-	w.text(ana, "one")
-	w.receives(ana, youSaid("one"))
-	w.eventually("it archives", func() bool {
+	w.Text(ana, "one")
+	w.Receives(ana, youSaid("one"))
+	w.Eventually("it archives", func() bool {
 		begun, err := filepath.Glob(filepath.Join(dir, "runs", "*", "*"))
 		return err == nil && len(begun) > 0
 	})
-	w.worker.Kill()
-	w.text(ana, "two")
-	w.startWorker()
-	w.receives(ana, youSaid("two"))
+	w.Worker.Kill()
+	w.Text(ana, "two")
+	w.StartWorker()
+	w.Receives(ana, youSaid("two"))
 	require.False(t, w.closed(ana))
 	require.NoError(t, file.Close())
 
-	w.eventually("the conversation closes", func() bool { return w.closed(ana) })
+	w.Eventually("the conversation closes", func() bool { return w.closed(ana) })
 	words, statuses := kept(t, dir, ana)
 	require.Equal(t, []string{"one", youSaid("one"), "two", youSaid("two")}, words)
 	require.Equal(t, []sms.Status{sms.StatusDelivered, sms.StatusDelivered}, statuses)
-	require.Nil(t, w.state(ana).Attention)
-	require.Len(t, w.sim.Sent(), 2)
+	require.Nil(t, w.State(ana).Attention)
+	require.Len(t, w.Sim.Sent(), 2)
 }

@@ -22,6 +22,7 @@ import (
 	"parley/activities"
 	"parley/conversation"
 	"parley/sms"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
@@ -95,21 +96,21 @@ func (l *lines) String() string {
 
 // runVisits starts a build of the script. Without an id it has no version.
 func (w *world) runVisits(id string, script func(workflow.Context, visit) (string, error)) build {
-	w.t.Helper()
+	w.T.Helper()
 	b := build{log: &lines{}}
 	temporal, err := client.Dial(client.Options{
-		HostPort: w.settings["TEMPORAL_ADDRESS"], Namespace: w.namespace, Logger: log.NewStructuredLogger(slog.New(slog.NewTextHandler(b.log, nil))),
+		HostPort: w.Settings["TEMPORAL_ADDRESS"], Namespace: w.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.NewTextHandler(b.log, nil))),
 	})
-	require.NoError(w.t, err)
-	w.t.Cleanup(temporal.Close)
+	require.NoError(w.T, err)
+	w.T.Cleanup(temporal.Close)
 	b.Worker = worker.New(temporal, visits, versioned(visits, id))
 	conversation.Register(b, &conversation.Toolkit{
-		Settings: conversation.DefaultSettings(), Teller: w.client(), Scripts: conversation.TemporalScripts{Client: temporal, TaskQueue: visits},
+		Settings: conversation.DefaultSettings(), Teller: w.Client(), Scripts: conversation.TemporalScripts{Client: temporal, TaskQueue: visits},
 	})
 	b.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Visit"})
-	require.NoError(w.t, b.Start())
+	require.NoError(w.T, b.Start())
 	b.Worker = once{b.Worker, sync.OnceFunc(b.Stop)}
-	w.t.Cleanup(b.Stop)
+	w.T.Cleanup(b.Stop)
 	return b
 }
 
@@ -135,17 +136,17 @@ func versioned(deployment, id string) worker.Options {
 // makeCurrent lets new work go to a build, as temporal worker deployment
 // set-current-version does.
 func (w *world) makeCurrent(deployment, id string) {
-	w.t.Helper()
-	w.eventually(deployment+" "+id+" is current", func() bool {
-		_, err := w.temporal.WorkerDeploymentClient().GetHandle(deployment).SetCurrentVersion(w.ctx(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: id})
+	w.T.Helper()
+	w.Eventually(deployment+" "+id+" is current", func() bool {
+		_, err := w.Temporal.WorkerDeploymentClient().GetHandle(deployment).SetCurrentVersion(w.Ctx(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: id})
 		if err != nil {
 			time.Sleep(200 * time.Millisecond) // the server has not heard of the build yet
 		}
 		return err == nil
 	})
-	w.eventually("the task queues know of it", func() bool {
-		described, err := w.temporal.WorkflowService().DescribeWorkerDeployment(w.ctx(), &workflowservice.DescribeWorkerDeploymentRequest{
-			Namespace: w.namespace, DeploymentName: deployment,
+	w.Eventually("the task queues know of it", func() bool {
+		described, err := w.Temporal.WorkflowService().DescribeWorkerDeployment(w.Ctx(), &workflowservice.DescribeWorkerDeploymentRequest{
+			Namespace: w.Namespace, DeploymentName: deployment,
 		})
 		return err == nil && described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 	})
@@ -153,9 +154,9 @@ func (w *world) makeCurrent(deployment, id string) {
 
 // buildOf is the build that a workflow runs on.
 func (w *world) buildOf(id string) string {
-	w.t.Helper()
-	d, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
-	require.NoError(w.t, err)
+	w.T.Helper()
+	d, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
+	require.NoError(w.T, err)
 	return d.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
 }
 
@@ -169,17 +170,17 @@ func crowd(n, from int) []sms.Number {
 }
 
 func (w *world) visit(contact sms.Number) client.WorkflowRun {
-	w.t.Helper()
-	run, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: "visit:" + string(contact), TaskQueue: visits}, "Visit", visit{contact})
-	require.NoError(w.t, err)
+	w.T.Helper()
+	run, err := w.Temporal.ExecuteWorkflow(w.Ctx(), client.StartWorkflowOptions{ID: "visit:" + string(contact), TaskQueue: visits}, "Visit", visit{contact})
+	require.NoError(w.T, err)
 	return run
 }
 
 // hears checks all that a phone has received.
 func (w *world) hears(contact sms.Number, want ...string) {
-	w.t.Helper()
-	w.receives(contact, want[len(want)-1])
-	require.Equal(w.t, want, texts(w.sim.Phone(contact).Messages()))
+	w.T.Helper()
+	w.Receives(contact, want[len(want)-1])
+	require.Equal(w.T, want, e2e.Texts(w.Sim.Phone(contact).Messages()))
 }
 
 // TestChangedWithoutVersioning changes a script while fifty contacts wait to
@@ -202,12 +203,12 @@ func TestChangedWithoutVersioning(t *testing.T) {
 	// Without a guard.
 	broken := w.runVisits("", visitNew)
 	first, second := contacts[0], contacts[1]
-	w.text(first, "4")
+	w.Text(first, "4")
 	failure := w.awaitFailedTask("visit:" + string(first))
 	require.Equal(t, enumspb.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR, failure.GetCause())
 	require.Contains(t, failure.GetFailure().GetMessage(), "TMPRL1100")
 	t.Logf("in the history: %s: %s", failure.GetCause(), failure.GetFailure().GetMessage())
-	w.eventually("the worker says so", func() bool { return strings.Contains(broken.log.String(), "TMPRL1100") })
+	w.Eventually("the worker says so", func() bool { return strings.Contains(broken.log.String(), "TMPRL1100") })
 	for line := range strings.Lines(broken.log.String()) {
 		if strings.Contains(line, "TMPRL1100") {
 			t.Logf("in the log: %.600s", line)
@@ -217,36 +218,36 @@ func TestChangedWithoutVersioning(t *testing.T) {
 	late := crowd(1, 90)[0]
 	w.visit(late)
 	w.hears(late, greeting, newQuestion)
-	w.text(second, "STOP")
+	w.Text(second, "STOP")
 	w.hears(second, oldQuestion, conversation.DefaultSettings().OptOutReply)
-	require.Equal(t, []string{oldQuestion}, texts(w.sim.Phone(first).Messages()), "the script stands still")
+	require.Equal(t, []string{oldQuestion}, e2e.Texts(w.Sim.Phone(first).Messages()), "the script stands still")
 
 	// Forward, one script at a time: it begins once more, on this build.
 	third, fourth := contacts[2], contacts[3]
-	w.text(third, "4")
+	w.Text(third, "4")
 	w.awaitFailedTask("visit:" + string(third))
 	w.reset("visit:" + string(third))
 	w.hears(third, oldQuestion, greeting, newQuestion)
-	w.text(third, "3")
+	w.Text(third, "3")
 	w.hears(third, oldQuestion, greeting, newQuestion, newThanks+"3.")
-	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), "visit:"+string(fourth), "", "test"))
+	require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), "visit:"+string(fourth), "", "test"))
 	w.visit(fourth)
 	w.hears(fourth, oldQuestion, greeting, newQuestion)
-	w.text(fourth, "2")
+	w.Text(fourth, "2")
 	w.hears(fourth, oldQuestion, greeting, newQuestion, newThanks+"2.")
 	fifth := contacts[4]
 	w.reset("visit:" + string(fifth)) // its first question stays open, and nobody waits for that answer
 	w.hears(fifth, oldQuestion, greeting)
-	w.text(fifth, "1")
+	w.Text(fifth, "1")
 	w.hears(fifth, oldQuestion, greeting, newQuestion)
-	w.text(fifth, "2")
+	w.Text(fifth, "2")
 	w.hears(fifth, oldQuestion, greeting, newQuestion, newThanks+"2.")
 	broken.Stop()
 
 	// Back to the old build.
 	old = w.runVisits("", visitOld)
 	w.hears(first, oldQuestion, oldThanks+"4.")
-	require.Error(t, runs[second].Get(w.ctx(), nil), "opted out")
+	require.Error(t, runs[second].Get(w.Ctx(), nil), "opted out")
 	old.Stop()
 
 	// With a guard.
@@ -254,21 +255,21 @@ func TestChangedWithoutVersioning(t *testing.T) {
 	later := crowd(5, 50)
 	for _, c := range later {
 		w.visit(c)
-		w.receives(c, newQuestion)
+		w.Receives(c, newQuestion)
 	}
 	began := time.Now()
 	rest := contacts[5:]
 	for _, c := range append(later, rest...) {
-		w.text(c, "5")
+		w.Text(c, "5")
 	}
 	for _, c := range rest {
 		w.hears(c, oldQuestion, oldThanks+"5.")
-		require.NoError(t, runs[c].Get(w.ctx(), nil))
+		require.NoError(t, runs[c].Get(w.Ctx(), nil))
 	}
 	for _, c := range later {
 		w.hears(c, greeting, newQuestion, newThanks+"5.")
 	}
-	w.text(late, "5") // it began on the new steps without the guard, and looks like an old one
+	w.Text(late, "5") // it began on the new steps without the guard, and looks like an old one
 	w.awaitFailedTask("visit:" + string(late))
 	t.Logf("with a guard: %d ended on the old words, %d on the new, in %s", len(rest), len(later), time.Since(began).Round(time.Millisecond))
 }
@@ -280,7 +281,7 @@ func TestWhatBreaksAWaitingScript(t *testing.T) {
 	w := newWorld(t)
 	old := w.runVisits("", visitOld)
 	w.visit(ana)
-	w.receives(ana, oldQuestion)
+	w.Receives(ana, oldQuestion)
 	w.firstTask("visit:" + string(ana)) // what it says may leave before that has been recorded
 	history := w.history("visit:"+string(ana), "")
 	first := func(do func(workflow.Context, *conversation.Chat) error) func(workflow.Context, visit) (string, error) {
@@ -298,9 +299,9 @@ func TestWhatBreaksAWaitingScript(t *testing.T) {
 	})
 	old.Stop()
 	w.runVisits("", questionBefore)
-	w.text(ana, "5")
-	heard := func() []string { return texts(w.sim.Phone(ana).Messages()) }
-	w.eventually("asked once more", func() bool { return len(heard()) == 3 })
+	w.Text(ana, "5")
+	heard := func() []string { return e2e.Texts(w.Sim.Phone(ana).Messages()) }
+	w.Eventually("asked once more", func() bool { return len(heard()) == 3 })
 	require.Equal(t, []string{oldQuestion, newThanks + "5.", oldQuestion}, heard(), "nobody is told")
 
 	tests := []struct {
@@ -359,11 +360,11 @@ func TestWhatBreaksAWaitingScript(t *testing.T) {
 }
 
 func (w *world) history(id, runID string) *historypb.History {
-	w.t.Helper()
+	w.T.Helper()
 	history := &historypb.History{}
-	for events := w.temporal.GetWorkflowHistory(w.ctx(), id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+	for events := w.Temporal.GetWorkflowHistory(w.Ctx(), id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
 		event, err := events.Next()
-		require.NoError(w.t, err)
+		require.NoError(w.T, err)
 		history.Events = append(history.Events, event)
 	}
 	return history
@@ -379,9 +380,9 @@ func replay(t *testing.T, name string, script any, history *historypb.History) e
 
 // awaitFailedTask waits until a workflow task of a workflow has failed.
 func (w *world) awaitFailedTask(id string) *historypb.WorkflowTaskFailedEventAttributes {
-	w.t.Helper()
+	w.T.Helper()
 	var failed *historypb.WorkflowTaskFailedEventAttributes
-	w.eventually("a task of "+id+" fails", func() bool {
+	w.Eventually("a task of "+id+" fails", func() bool {
 		for _, event := range w.history(id, "").GetEvents() {
 			if a := event.GetWorkflowTaskFailedEventAttributes(); a != nil {
 				failed = a
@@ -396,8 +397,8 @@ func (w *world) awaitFailedTask(id string) *historypb.WorkflowTaskFailedEventAtt
 // needs no guard. Conversations move to the new build meanwhile.
 func TestChangedWithVersioning(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setting("TEMPORAL_DEPLOYMENT_NAME", "parley"), setting("TEMPORAL_WORKER_BUILD_ID", "1"))
-	require.True(t, w.worker[0].Said("deployment=parley build=1"))
+	w := newWorld(t, e2e.Setting("TEMPORAL_DEPLOYMENT_NAME", "parley"), e2e.Setting("TEMPORAL_WORKER_BUILD_ID", "1"))
+	require.True(t, w.Worker[0].Said("deployment=parley build=1"))
 	w.makeCurrent("parley", "1")
 	old := w.runVisits("1", visitOld)
 	w.makeCurrent(visits, "1")
@@ -419,24 +420,24 @@ func TestChangedWithVersioning(t *testing.T) {
 		w.hears(c, greeting, newQuestion)
 		require.Equal(t, "1", w.buildOf(conversation.ID(c, "")), "a new script and an old conversation")
 	}
-	before := w.worker
-	w.settings["TEMPORAL_WORKER_BUILD_ID"] = "2"
-	w.startWorker()
+	before := w.Worker
+	w.Settings["TEMPORAL_WORKER_BUILD_ID"] = "2"
+	w.StartWorker()
 	w.makeCurrent("parley", "2")
 	began := time.Now()
 	for _, c := range append(later, contacts...) {
-		w.text(c, "5")
+		w.Text(c, "5")
 	}
 	on := map[string]int{}
 	for _, c := range contacts {
 		w.hears(c, oldQuestion, oldThanks+"5.")
-		require.NoError(t, runs[c].Get(w.ctx(), nil))
+		require.NoError(t, runs[c].Get(w.Ctx(), nil))
 		require.Equal(t, "1", w.buildOf("visit:"+string(c)))
 		on[w.buildOf(conversation.ID(c, ""))]++
 	}
 	for _, c := range later {
 		w.hears(c, greeting, newQuestion, newThanks+"5.")
-		require.NoError(t, runs[c].Get(w.ctx(), nil))
+		require.NoError(t, runs[c].Get(w.Ctx(), nil))
 		require.Equal(t, "2", w.buildOf("visit:"+string(c)))
 	}
 	t.Logf("with versioning: %d ended on build 1, %d on build 2, in %s; their conversations: %v", len(contacts), len(later), time.Since(began).Round(time.Millisecond), on)
@@ -444,11 +445,11 @@ func TestChangedWithVersioning(t *testing.T) {
 
 	// The old ones are done, so their builds may go.
 	old.Stop()
-	w.worker, before = before, w.worker
-	w.stopWorker()
-	w.worker = before
-	w.text(contacts[0], "hello")
-	w.receives(contacts[0], youSaid("hello"))
+	w.Worker, before = before, w.Worker
+	w.StopWorker()
+	w.Worker = before
+	w.Text(contacts[0], "hello")
+	w.Receives(contacts[0], youSaid("hello"))
 }
 
 // TestVersioningIsTurnedOnAndOff: the first build that is made current takes over
@@ -456,30 +457,30 @@ func TestChangedWithVersioning(t *testing.T) {
 func TestVersioningIsTurnedOnAndOff(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.start("feedback", "Feedback", feedback(ana, "the shop"))
-	w.receives(ana, "How was your visit")
-	without := w.worker
-	w.settings["TEMPORAL_DEPLOYMENT_NAME"], w.settings["TEMPORAL_WORKER_BUILD_ID"] = "parley", "1"
-	w.startWorker()
+	w.Start("feedback", "Feedback", feedback(ana, "the shop"))
+	w.Receives(ana, "How was your visit")
+	without := w.Worker
+	w.Settings["TEMPORAL_DEPLOYMENT_NAME"], w.Settings["TEMPORAL_WORKER_BUILD_ID"] = "parley", "1"
+	w.StartWorker()
 	w.makeCurrent("parley", "1")
-	with := w.worker
-	w.worker = without
-	w.stopWorker()
-	w.text(ana, "5")
-	w.receives(ana, "glad you liked it")
+	with := w.Worker
+	w.Worker = without
+	w.StopWorker()
+	w.Text(ana, "5")
+	w.Receives(ana, "glad you liked it")
 	require.Equal(t, "1", w.buildOf("feedback"))
 	require.Equal(t, "1", w.buildOf(conversation.ID(ana, "")))
 
-	delete(w.settings, "TEMPORAL_DEPLOYMENT_NAME")
-	delete(w.settings, "TEMPORAL_WORKER_BUILD_ID")
-	w.startWorker()
+	delete(w.Settings, "TEMPORAL_DEPLOYMENT_NAME")
+	delete(w.Settings, "TEMPORAL_WORKER_BUILD_ID")
+	w.StartWorker()
 	w.makeCurrent("parley", "") // none
-	without, w.worker = w.worker, with
-	w.stopWorker()
-	w.worker = without
+	without, w.Worker = w.Worker, with
+	w.StopWorker()
+	w.Worker = without
 	for _, c := range []sms.Number{ana, bob} {
-		w.text(c, "hello")
-		w.receives(c, youSaid("hello"))
+		w.Text(c, "hello")
+		w.Receives(c, youSaid("hello"))
 		require.Empty(t, w.buildOf(conversation.ID(c, "")))
 	}
 }
@@ -489,26 +490,26 @@ func TestVersioningIsTurnedOnAndOff(t *testing.T) {
 // sends has no version, and sends for both.
 func TestSleepsOntoTheNewBuild(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setting("TEMPORAL_DEPLOYMENT_NAME", "parley"), setting("TEMPORAL_WORKER_BUILD_ID", "1"), setting("PARLEY_SEND_TASK_QUEUE", "sending"),
-		server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"))
+	w := newWorld(t, e2e.Setting("TEMPORAL_DEPLOYMENT_NAME", "parley"), e2e.Setting("TEMPORAL_WORKER_BUILD_ID", "1"), e2e.Setting("PARLEY_SEND_TASK_QUEUE", "sending"),
+		e2e.Server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"))
 	w.makeCurrent("parley", "1")
 	in := func(contact sms.Number, remind time.Duration) workflows.Appointment {
 		start := time.Now().Add(100 * time.Hour)
 		return workflows.Appointment{ID: "A-" + string(contact[8:]), Contact: contact, FirstName: "Ana", Business: "Harbor Dental", Start: start, Zone: "Europe/Berlin", RemindBefore: workflows.Duration(remind)}
 	}
 	start := func(a workflows.Appointment) string {
-		run, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: "appointment:" + a.ID, TaskQueue: "parley"}, "AppointmentConfirmation", a)
+		run, err := w.Temporal.ExecuteWorkflow(w.Ctx(), client.StartWorkflowOptions{ID: "appointment:" + a.ID, TaskQueue: "parley"}, "AppointmentConfirmation", a)
 		require.NoError(t, err)
 		return run.GetID()
 	}
 	asleep, awake := start(in(ana, 48*time.Hour)), start(in(bob, 100*time.Hour))
-	w.receives(bob, "Harbor Dental")
-	w.eventually("asleep", func() bool { return w.buildOf(asleep) == "1" })
+	w.Receives(bob, "Harbor Dental")
+	w.Eventually("asleep", func() bool { return w.buildOf(asleep) == "1" })
 
 	w.runNewParley("2")
 	w.makeCurrent("parley", "2")
 	w.fastForward(asleep, 52*time.Hour)
-	w.receives(ana, "New Harbor Dental")
+	w.Receives(ana, "New Harbor Dental")
 	require.Equal(t, "2", w.buildOf(asleep))
 	runs := w.runs(asleep, 2)
 	require.Len(t, runs, 2, "it was begun anew")
@@ -516,26 +517,26 @@ func TestSleepsOntoTheNewBuild(t *testing.T) {
 		require.NoError(t, replay(t, "AppointmentConfirmation", workflows.AppointmentConfirmation, w.history(asleep, run)))
 	}
 
-	w.text(ana, "yes")
-	w.receives(ana, "Thank you! See you on")
-	w.text(bob, "no")
-	w.receives(bob, "Harbor Dental will not expect you")
+	w.Text(ana, "yes")
+	w.Receives(ana, "Thank you! See you on")
+	w.Text(bob, "no")
+	w.Receives(bob, "Harbor Dental will not expect you")
 	require.Equal(t, "1", w.buildOf(awake), "it had spoken")
 	require.Equal(t, "2", w.buildOf(conversation.ID(bob, "")))
 	for _, c := range []sms.Number{ana, bob} {
-		require.Len(t, texts(w.sim.Phone(c).Messages()), 2, "nothing twice")
+		require.Len(t, e2e.Texts(w.Sim.Phone(c).Messages()), 2, "nothing twice")
 	}
 }
 
 // runNewParley starts a build of all but sending, in which the business has a
 // new name.
 func (w *world) runNewParley(id string) {
-	w.t.Helper()
-	b := worker.New(w.temporal, "parley", versioned("parley", id))
+	w.T.Helper()
+	b := worker.New(w.Temporal, "parley", versioned("parley", id))
 	settings := conversation.DefaultSettings()
-	settings.SendTaskQueue = w.settings["PARLEY_SEND_TASK_QUEUE"]
+	settings.SendTaskQueue = w.Settings["PARLEY_SEND_TASK_QUEUE"]
 	conversation.Register(b, &conversation.Toolkit{
-		Settings: settings, Teller: w.client(), Scripts: conversation.TemporalScripts{Client: w.temporal, TaskQueue: "parley"},
+		Settings: settings, Teller: w.Client(), Scripts: conversation.TemporalScripts{Client: w.Temporal, TaskQueue: "parley"},
 	})
 	b.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.Appointment) (workflows.AppointmentResult, error) {
 		in.Business = "New " + in.Business
@@ -544,6 +545,6 @@ func (w *world) runNewParley(id string) {
 	for _, a := range []any{&activities.Responder{}, &activities.Outcomes{}, &activities.Notices{}, &activities.Fallbacks{}} {
 		b.RegisterActivity(a)
 	}
-	require.NoError(w.t, b.Start())
-	w.t.Cleanup(b.Stop)
+	require.NoError(w.T, b.Start())
+	w.T.Cleanup(b.Stop)
 }

@@ -19,18 +19,19 @@ import (
 
 	"parley/conversation"
 	"parley/internal/stack"
+	"parley/test/e2e"
 )
 
 const codecToken = "a-token-for-tests-0001"
 
 // codecServer starts one, for a UI at this origin, and returns its URL.
 func (w *world) codecServer(address, origin string) string {
-	w.t.Helper()
-	p := w.run("codec-server", "parley", map[string]string{
-		keysSetting: w.settings[keysSetting], "TEMPORAL_NAMESPACE": w.namespace,
+	w.T.Helper()
+	p := w.Run("codec-server", "parley", map[string]string{
+		keysSetting: w.Settings[keysSetting], "TEMPORAL_NAMESPACE": w.Namespace,
 		"PARLEY_CODEC_ADDR": address, "PARLEY_CODEC_TOKEN": codecToken, "PARLEY_CODEC_ORIGIN": origin,
 	}, "codec-server")
-	w.await(p, func(ctx context.Context) bool { return stack.Answers(ctx, "http://"+address+"/healthz") })
+	w.Await(p, func(ctx context.Context) bool { return stack.Answers(ctx, "http://"+address+"/healthz") })
 	return "http://" + address
 }
 
@@ -40,21 +41,21 @@ func TestTemporalUIDecrypts(t *testing.T) {
 	t.Parallel()
 
 	ctx := browser(t)
-	ui, codec := address(t), address(t)
+	ui, codec := e2e.Address(t), e2e.Address(t)
 	_, port, _ := strings.Cut(ui, ":")
-	w := newWorld(t, setting(keysSetting, newKeys(t, "first")[0]), server("--ui-port", port, "--ui-codec-endpoint", "http://"+codec, "--ui-codec-credentials"))
+	w := newWorld(t, e2e.Setting(keysSetting, newKeys(t, "first")[0]), e2e.Server("--ui-port", port, "--ui-codec-endpoint", "http://"+codec, "--ui-codec-credentials"))
 	codecURL := w.codecServer(codec, "http://"+ui)
-	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
+	run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
 
-	page := fmt.Sprintf("http://%s/namespaces/%s/workflows/%s/%s/history", ui, w.namespace, url.PathEscape("appointment:A-17"), run.GetRunID())
+	page := fmt.Sprintf("http://%s/namespaces/%s/workflows/%s/%s/history", ui, w.Namespace, url.PathEscape("appointment:A-17"), run.GetRunID())
 	text := func() string {
 		words, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText")) // fails while the page is on its way
 		return words
 	}
 	shows := func(words string) {
 		t.Helper()
-		w.eventually("the page shows "+words, func() bool { return strings.Contains(text(), words) })
+		w.Eventually("the page shows "+words, func() bool { return strings.Contains(text(), words) })
 	}
 	picture := func(name string) {
 		t.Helper()
@@ -92,14 +93,14 @@ func TestTemporalUIDecrypts(t *testing.T) {
 	shows("Harbor Dental")
 	require.NotContains(t, text(), "Codec Server could not connect")
 	picture("after")
-	of, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(ana, ""), "")
+	of, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(ana, ""), "")
 	require.NoError(t, err)
-	at := fmt.Sprintf("http://%s/namespaces/%s/workflows/%s/%s/", ui, w.namespace, url.PathEscape(conversation.ID(ana, "")), of.GetWorkflowExecutionInfo().GetExecution().GetRunId())
+	at := fmt.Sprintf("http://%s/namespaces/%s/workflows/%s/%s/", ui, w.Namespace, url.PathEscape(conversation.ID(ana, "")), of.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 	do(chromedp.Navigate(at + "history"))
 	shows("to " + ana.Masked()) // the summary of an activity
 	picture("conversation")
 	do(chromedp.Navigate(at + "user-metadata")) // which the page shows in frames
-	w.eventually("the details are decrypted", func() bool {
+	w.Eventually("the details are decrypted", func() bool {
 		frames, err := chromedp.Run(ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("iframe")].map(f => decodeURIComponent(f.src)).join(" ") + document.body.innerText`))
 		return err == nil && strings.Contains(frames, "waits for an answer since")
 	})
@@ -125,15 +126,15 @@ func TestTemporalCommandLineDecrypts(t *testing.T) {
 	if err != nil {
 		t.Skip("Temporal's command line is missing")
 	}
-	w := newWorld(t, setting(keysSetting, newKeys(t, "first")[0]))
-	codecURL := w.codecServer(address(t), "")
-	w.text(ana, "xylophone lessons")
-	w.receives(ana, youSaid("xylophone lessons"))
+	w := newWorld(t, e2e.Setting(keysSetting, newKeys(t, "first")[0]))
+	codecURL := w.codecServer(e2e.Address(t), "")
+	w.Text(ana, "xylophone lessons")
+	w.Receives(ana, youSaid("xylophone lessons"))
 	show := func(args ...string) string {
-		command := exec.CommandContext(w.ctx(), cli, append([]string{ //nolint:gosec // Temporal's own program
-			"workflow", "show", "--workflow-id", conversation.ID(ana, ""), "--output", "json", "--address", w.settings["TEMPORAL_ADDRESS"], "--namespace", w.namespace,
+		command := exec.CommandContext(w.Ctx(), cli, append([]string{ //nolint:gosec // Temporal's own program
+			"workflow", "show", "--workflow-id", conversation.ID(ana, ""), "--output", "json", "--address", w.Settings["TEMPORAL_ADDRESS"], "--namespace", w.Namespace,
 		}, args...)...)
-		command.Env = stack.Environment(w.dir, nil)
+		command.Env = stack.Environment(w.Dir, nil)
 		out, err := command.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		var all strings.Builder
@@ -144,8 +145,8 @@ func TestTemporalCommandLineDecrypts(t *testing.T) {
 		}
 		return all.String()
 	}
-	w.eventually("the answer has left", func() bool { return len(w.state(ana).Transcript) == 2 })
-	for _, args := range [][]string{{"show", string(ana)}, {"proof", w.state(ana).Transcript[1].Key}} {
+	w.Eventually("the answer has left", func() bool { return len(w.State(ana).Transcript) == 2 })
+	for _, args := range [][]string{{"show", string(ana)}, {"proof", w.State(ana).Transcript[1].Key}} {
 		complaint := w.complaint("", args...)
 		require.Contains(t, complaint, `a payload is encrypted with the key "first", which this program does not have: add it to PARLEY_ENCRYPTION_KEYS`)
 		require.Equal(t, 1, strings.Count(complaint, "\n"), "one line, without a stack")

@@ -19,9 +19,9 @@ import (
 // actions reads what the server counts as billable, in all and by type, once
 // the server has brought its figures up to date, which takes it some seconds.
 func (w *world) actions() (total float64, byType map[string]float64) {
-	w.t.Helper()
+	w.T.Helper()
 	last, same := -1.0, 0
-	w.eventually("the figures stand still", func() bool {
+	w.Eventually("the figures stand still", func() bool {
 		total, byType = w.readActions()
 		if same++; total != last {
 			last, same = total, 1
@@ -35,21 +35,21 @@ func (w *world) actions() (total float64, byType map[string]float64) {
 }
 
 func (w *world) readActions() (total float64, byType map[string]float64) {
-	w.t.Helper()
-	request, err := http.NewRequestWithContext(w.ctx(), http.MethodGet, w.metrics, nil)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	request, err := http.NewRequestWithContext(w.Ctx(), http.MethodGet, w.Metrics, nil)
+	require.NoError(w.T, err)
 	response, err := http.DefaultClient.Do(request)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	defer func() { _ = response.Body.Close() }()
 	byType = map[string]float64{}
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
 		labels, value, ok := strings.Cut(lines.Text(), "} ")
-		if !ok || !strings.HasPrefix(labels, "action{") || !strings.Contains(labels, fmt.Sprintf("namespace=%q", w.namespace)) {
+		if !ok || !strings.HasPrefix(labels, "action{") || !strings.Contains(labels, fmt.Sprintf("namespace=%q", w.Namespace)) {
 			continue
 		}
 		n, err := strconv.ParseFloat(value, 64)
-		require.NoError(w.t, err)
+		require.NoError(w.T, err)
 		kind := labels[strings.Index(labels, `action_type="`)+len(`action_type="`):]
 		kind = kind[:strings.Index(kind, `"`)]
 		byType[kind] += n
@@ -60,28 +60,28 @@ func (w *world) readActions() (total float64, byType map[string]float64) {
 
 // events counts the history events of a workflow's current run.
 func (w *world) events(id string) int {
-	w.t.Helper()
+	w.T.Helper()
 	n := 0
-	for history := w.temporal.GetWorkflowHistory(w.ctx(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); n++ {
+	for history := w.Temporal.GetWorkflowHistory(w.Ctx(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); n++ {
 		_, err := history.Next()
-		require.NoError(w.t, err)
+		require.NoError(w.T, err)
 	}
 	return n
 }
 
 // quiet waits until all receipts of what was sent have reached the conversation.
 func (w *world) quiet() {
-	w.t.Helper()
-	require.NoError(w.t, w.sim.WaitFor(w.ctx(), func() bool {
-		for _, m := range w.sim.Sent() {
+	w.T.Helper()
+	require.NoError(w.T, w.Sim.WaitFor(w.Ctx(), func() bool {
+		for _, m := range w.Sim.Sent() {
 			if m.Status != sinchtest.Delivered {
 				return false
 			}
 		}
-		return w.sim.Stats().Open == 0
+		return w.Sim.Stats().Open == 0
 	}))
-	w.eventually("every receipt is taken", func() bool {
-		state := w.state(ana)
+	w.Eventually("every receipt is taken", func() bool {
+		state := w.State(ana)
 		if len(state.Outbox) > 0 {
 			return false
 		}
@@ -102,15 +102,15 @@ func TestCostOfATurn(t *testing.T) {
 	w := newWorld(t)
 	id := conversation.ID(ana, "")
 
-	w.text(ana, "warm up")
-	w.receives(ana, youSaid("warm up"))
+	w.Text(ana, "warm up")
+	w.Receives(ana, youSaid("warm up"))
 	w.quiet()
 	before, kinds := w.actions()
 	events := w.events(id)
 	queries := kinds["grpc_QueryWorkflow"]
 	for i := range turns {
-		w.text(ana, "text "+strconv.Itoa(i))
-		w.receives(ana, youSaid("text "+strconv.Itoa(i)))
+		w.Text(ana, "text "+strconv.Itoa(i))
+		w.Receives(ana, youSaid("text "+strconv.Itoa(i)))
 	}
 	w.quiet()
 	after, kinds := w.actions()
@@ -122,16 +122,16 @@ func TestCostOfATurn(t *testing.T) {
 
 	// A question that is not understood is asked again: a turn with everything
 	// that a question costs.
-	w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
+	w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
 	w.quiet()
 	before, kinds = w.actions()
 	queries = kinds["grpc_QueryWorkflow"]
 	events = w.events(id) + w.events("appointment:A-17")
 	const questions = 2
 	for n := range questions {
-		w.text(ana, "blue")
-		w.eventually("asked again", func() bool { return len(w.sim.Phone(ana).Messages()) == 2*(turns+1)+1+2*(n+1) })
+		w.Text(ana, "blue")
+		w.Eventually("asked again", func() bool { return len(w.Sim.Phone(ana).Messages()) == 2*(turns+1)+1+2*(n+1) })
 	}
 	w.quiet()
 	after, kinds = w.actions()

@@ -20,6 +20,7 @@ import (
 	"parley/internal/encryption"
 	"parley/internal/stack"
 	"parley/sms"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
@@ -42,32 +43,32 @@ func newKeys(t *testing.T, ids ...string) []string {
 
 // rekey starts workers anew that have these keys.
 func (w *world) rekey(entries ...string) {
-	w.t.Helper()
-	w.stopWorker()
-	w.settings[keysSetting] = strings.Join(entries, ",")
-	w.startWorker()
+	w.T.Helper()
+	w.StopWorker()
+	w.Settings[keysSetting] = strings.Join(entries, ",")
+	w.StartWorker()
 }
 
 // stuck waits until the worker has failed at a workflow for want of a key.
 func (w *world) stuck(id, words string) {
-	w.t.Helper()
-	w.eventually(id+" waits for a key", func() bool {
-		described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
+	w.T.Helper()
+	w.Eventually(id+" waits for a key", func() bool {
+		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
 		return err == nil && described.GetPendingWorkflowTask().GetAttempt() > 1 && w.workerSaid(words)
 	})
-	for _, p := range w.worker {
+	for _, p := range w.Worker {
 		select {
 		case <-p.Done():
-			w.t.Fatalf("%s has ended", p.Name)
+			w.T.Fatalf("%s has ended", p.Name)
 		default:
 		}
-		require.False(w.t, p.Said(corrupted), "no signal is dropped")
+		require.False(w.T, p.Said(corrupted), "no signal is dropped")
 	}
 }
 
 // said reports whether any of the workers said so.
 func (w *world) workerSaid(words string) bool {
-	for _, p := range w.worker {
+	for _, p := range w.Worker {
 		if p.Said(words) {
 			return true
 		}
@@ -77,15 +78,15 @@ func (w *world) workerSaid(words string) bool {
 
 // complaint is what parley says is wrong, if it has these keys.
 func (w *world) complaint(entries string, args ...string) string {
-	w.t.Helper()
-	command := exec.CommandContext(w.ctx(), filepath.Join(bin, "parley"), args...) //nolint:gosec // our own program
+	w.T.Helper()
+	command := exec.CommandContext(w.Ctx(), filepath.Join(e2e.Bin, "parley"), args...) //nolint:gosec // our own program
 	command.Env = []string{
-		"HOME=" + w.dir, keysSetting + "=" + entries,
-		"TEMPORAL_ADDRESS=" + w.settings["TEMPORAL_ADDRESS"], "TEMPORAL_NAMESPACE=" + w.namespace,
+		"HOME=" + w.Dir, keysSetting + "=" + entries,
+		"TEMPORAL_ADDRESS=" + w.Settings["TEMPORAL_ADDRESS"], "TEMPORAL_NAMESPACE=" + w.Namespace,
 	}
 	var complaints bytes.Buffer
 	command.Stderr = &complaints
-	require.Error(w.t, command.Run())
+	require.Error(w.T, command.Run())
 	return complaints.String()
 }
 
@@ -122,18 +123,18 @@ func TestNothingIsReadableOnTheServer(t *testing.T) {
 			service := &service{busy: 1} // so that an error is recorded, too
 			own := httptest.NewServer(service)
 			t.Cleanup(own.Close)
-			w := newWorld(t, setting(keysSetting, entries), server("--db-filename", file),
-				setting("PARLEY_RESPONDER_URL", own.URL+"/turn"), setting("PARLEY_RESPONDER_TRIES", "1s"))
+			w := newWorld(t, e2e.Setting(keysSetting, entries), e2e.Server("--db-filename", file),
+				e2e.Setting("PARLEY_RESPONDER_URL", own.URL+"/turn"), e2e.Setting("PARLEY_RESPONDER_TRIES", "1s"))
 
-			w.text(ana, written)
-			w.receives(ana, "Heard: "+written)
-			run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-			w.receives(ana, "Does that suit you?")
-			w.text(ana, "yes")
-			w.receives(ana, "See you on")
-			require.Equal(t, 202, w.message(ana, sent, "m-1"))
-			w.receives(ana, sent)
-			require.NoError(t, run.Get(w.ctx(), nil))
+			w.Text(ana, written)
+			w.Receives(ana, "Heard: "+written)
+			run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+			w.Receives(ana, "Does that suit you?")
+			w.Text(ana, "yes")
+			w.Receives(ana, "See you on")
+			require.Equal(t, 202, w.Message(ana, sent, "m-1"))
+			w.Receives(ana, sent)
+			require.NoError(t, run.Get(w.Ctx(), nil))
 
 			encrypted := entries != ""
 			var said strings.Builder
@@ -141,7 +142,7 @@ func TestNothingIsReadableOnTheServer(t *testing.T) {
 				for _, event := range w.history(id, "").GetEvents() {
 					said.WriteString(protojson.Format(event))
 				}
-				described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
+				described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
 				require.NoError(t, err)
 				said.WriteString(protojson.Format(described))
 			}
@@ -171,11 +172,11 @@ func TestWorkersWithoutTheKey(t *testing.T) {
 	own := &service{busy: 1}
 	responder := httptest.NewServer(own)
 	t.Cleanup(responder.Close)
-	w := newWorld(t, setting(keysSetting, first+","+other), setting("PARLEY_RESPONDER_URL", responder.URL), setting("PARLEY_RESPONDER_TRIES", "1s"))
-	w.text(ana, "zero")
-	w.receives(ana, "Heard: zero")
-	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
+	w := newWorld(t, e2e.Setting(keysSetting, first+","+other), e2e.Setting("PARLEY_RESPONDER_URL", responder.URL), e2e.Setting("PARLEY_RESPONDER_TRIES", "1s"))
+	w.Text(ana, "zero")
+	w.Receives(ana, "Heard: zero")
+	run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
 
 	id := conversation.ID(ana, "")
 	answered := make(chan error, 1)
@@ -187,44 +188,44 @@ func TestWorkersWithoutTheKey(t *testing.T) {
 		w.rekey(wrong.keys)
 		switch i {
 		case 0:
-			w.text(ana, "yes") // for the script that waits
-			w.text(ana, "one")
-			w.text(bob, "from somebody new")
+			w.Text(ana, "yes") // for the script that waits
+			w.Text(ana, "one")
+			w.Text(bob, "from somebody new")
 			w.stuck(conversation.ID(bob, ""), wrong.words)
 			counted := ""
-			for _, p := range w.worker {
+			for _, p := range w.Worker {
 				counted += w.page(p)
 			}
 			require.Regexp(t, `temporal_workflow_task_execution_failed_total\{.*failure_reason="WorkflowError".*workflow_type="Conversation".*\} [1-9]`, counted, "an alert is about it")
 			require.NotContains(t, counted, "temporal_corrupted_signals_total")
 		case 1:
-			w.text(ana, "two")
+			w.Text(ana, "two")
 			go func() {
-				_, err := w.client().Send(w.ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
-				for tookLong(err) {
-					_, err = w.client().Send(w.ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
+				_, err := w.Client().Send(w.Ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
+				for e2e.TookLong(err) {
+					_, err = w.Client().Send(w.Ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
 				}
 				answered <- err
 			}()
 		case 2:
-			w.text(ana, "three")
+			w.Text(ana, "three")
 		}
 		w.stuck(id, wrong.words)
 		require.Contains(t, w.complaint(first+","+other, "show", string(ana), "--timeout", "2s"), `one does, and fails at it: a payload is`)
 	}
 
 	w.rekey(other, first)
-	w.receives(ana, "See you on")
+	w.Receives(ana, "See you on")
 	var result workflows.AppointmentResult
-	require.NoError(t, run.Get(w.ctx(), &result))
+	require.NoError(t, run.Get(w.Ctx(), &result))
 	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
-	w.receives(ana, "Heard: one")
-	w.receives(ana, "Heard: two")
-	w.receives(ana, "Heard: three")
-	w.receives(ana, "by an update")
-	w.receives(bob, "Heard: from somebody new")
+	w.Receives(ana, "Heard: one")
+	w.Receives(ana, "Heard: two")
+	w.Receives(ana, "Heard: three")
+	w.Receives(ana, "by an update")
+	w.Receives(bob, "Heard: from somebody new")
 	require.NoError(t, <-answered)
-	got := texts(w.sim.Phone(ana).Messages())
+	got := e2e.Texts(w.Sim.Phone(ana).Messages())
 	require.Len(t, got, 7, "each once: %q", got)
 	var heard []string
 	for _, text := range got {
@@ -233,47 +234,47 @@ func TestWorkersWithoutTheKey(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"Heard: zero", "Heard: one", "Heard: two", "Heard: three"}, heard)
-	require.Empty(t, w.state(ana).Skipped)
-	require.Empty(t, w.state(ana).Parked)
+	require.Empty(t, w.State(ana).Skipped)
+	require.Empty(t, w.State(ana).Parked)
 }
 
 // A worker that only sends, and lacks the key, has surely not sent.
 func TestSendingWithoutTheKey(t *testing.T) {
 	t.Parallel()
 	entry := newKeys(t, "first")[0]
-	w := newWorld(t, setting(keysSetting, entry), setting("PARLEY_SEND_TASK_QUEUE", "sending"))
-	w.stopWorker()
+	w := newWorld(t, e2e.Setting(keysSetting, entry), e2e.Setting("PARLEY_SEND_TASK_QUEUE", "sending"))
+	w.StopWorker()
 	part := func(name, only string) *stack.Process {
-		p := w.run(name, "worker", w.settings, "--only", only)
-		w.await(p, func(context.Context) bool { return p.Said("msg=ready") })
+		p := w.Run(name, "worker", w.Settings, "--only", only)
+		w.Await(p, func(context.Context) bool { return p.Said("msg=ready") })
 		return p
 	}
 	part("conversations", "conversations")
-	w.settings[keysSetting] = ""
+	w.Settings[keysSetting] = ""
 	keyless := part("send-without", "send")
 
-	w.text(ana, "hello")
-	w.eventually("the send fails", func() bool { return keyless.Said(`encrypted with the key \"first\"`) })
-	w.eventually("the server is told", func() bool {
-		described, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(ana, ""), "")
+	w.Text(ana, "hello")
+	w.Eventually("the send fails", func() bool { return keyless.Said(`encrypted with the key \"first\"`) })
+	w.Eventually("the server is told", func() bool {
+		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(ana, ""), "")
 		if err != nil || len(described.GetPendingActivities()) != 1 {
 			return false
 		}
 		pending := described.GetPendingActivities()[0]
 		return pending.GetAttempt() > 1 && pending.GetLastFailure().GetApplicationFailureInfo().GetType() == "NotTaken"
 	})
-	require.Empty(t, texts(w.sim.Phone(ana).Messages()))
+	require.Empty(t, e2e.Texts(w.Sim.Phone(ana).Messages()))
 	require.NoError(t, keyless.Stop())
-	w.settings[keysSetting] = entry
+	w.Settings[keysSetting] = entry
 	part("send-with", "send")
-	w.receives(ana, youSaid("hello"))
-	state := w.state(ana)
+	w.Receives(ana, youSaid("hello"))
+	state := w.State(ana)
 	require.Empty(t, state.Parked)
-	w.eventually("it is settled", func() bool { return len(w.state(ana).Outbox) == 0 })
-	sent := w.state(ana).Transcript[1]
+	w.Eventually("it is settled", func() bool { return len(w.State(ana).Outbox) == 0 })
+	sent := w.State(ana).Transcript[1]
 	require.Zero(t, sent.Attempts, "there was no doubt")
 	require.NotContains(t, steps(sent), sms.StatusUnknown)
-	require.Len(t, texts(w.sim.Phone(ana).Messages()), 1)
+	require.Len(t, e2e.Texts(w.Sim.Phone(ana).Messages()), 1)
 }
 
 func steps(m conversation.Message) []sms.Status {
@@ -290,8 +291,8 @@ func TestTurningOnAndRotating(t *testing.T) {
 	t.Parallel()
 	entries := newKeys(t, "first", "second")
 	w := newWorld(t)
-	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
+	run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
 	last := func() string { // with which key the last text to us was encrypted
 		t.Helper()
 		id := ""
@@ -311,20 +312,20 @@ func TestTurningOnAndRotating(t *testing.T) {
 		{"none," + entries[1] + "," + entries[0], ""},
 	} {
 		w.rekey(step.keys)
-		for _, p := range w.webhooks {
+		for _, p := range w.Webhooks {
 			require.NoError(t, p.Stop())
 		}
-		w.startWebhooks()
+		w.StartWebhooks()
 		words := "with " + step.keys[:min(len(step.keys), 10)]
-		w.text(bob, words)
-		w.receives(bob, youSaid(words))
+		w.Text(bob, words)
+		w.Receives(bob, youSaid(words))
 		require.Equal(t, step.with, last())
 		sealed := w.doctor(nil)["encryption"]
 		require.Equal(t, "ok", sealed.Status, sealed)
 		require.Contains(t, sealed.Found, step.with)
 	}
-	w.text(ana, "yes")
-	w.receives(ana, "See you on")
-	require.NoError(t, run.Get(w.ctx(), nil))
-	w.eventually("all is recorded", func() bool { return len(w.state(bob).Transcript) == 12 })
+	w.Text(ana, "yes")
+	w.Receives(ana, "See you on")
+	require.NoError(t, run.Get(w.Ctx(), nil))
+	w.Eventually("all is recorded", func() bool { return len(w.State(bob).Transcript) == 12 })
 }

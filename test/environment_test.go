@@ -23,6 +23,6 @@ func TestHostileEnvironment(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	w := newWorld(t)
-	w.text(ana, "hello")
-	w.receives(ana, youSaid("hello"))
+	w.Text(ana, "hello")
+	w.Receives(ana, youSaid("hello"))
 }

@@ -20,16 +20,17 @@ import (
 
 	"parley/conversation"
 	"parley/sms"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
 // erase runs parley erase with the settings of the worker, until it ends or is
 // killed, and returns what it printed.
 func (w *world) erase(ctx context.Context, args ...string) (printed string, err error) {
-	w.t.Helper()
-	command := exec.CommandContext(ctx, filepath.Join(bin, "parley"), append([]string{"erase"}, args...)...) //nolint:gosec // our own program
-	command.Env = []string{"HOME=" + w.dir, "PATH=" + os.Getenv("PATH")}
-	for name, value := range w.settings {
+	w.T.Helper()
+	command := exec.CommandContext(ctx, filepath.Join(e2e.Bin, "parley"), append([]string{"erase"}, args...)...) //nolint:gosec // our own program
+	command.Env = []string{"HOME=" + w.Dir, "PATH=" + os.Getenv("PATH")}
+	for name, value := range w.Settings {
 		command.Env = append(command.Env, name+"="+value)
 	}
 	var out bytes.Buffer
@@ -46,13 +47,13 @@ func later(contact sms.Number) string {
 
 // mentions counts the workflows whose histories hold a number.
 func (w *world) mentions(number sms.Number) (ids []string) {
-	w.t.Helper()
-	page, err := w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
-	require.NoError(w.t, err)
+	w.T.Helper()
+	page, err := w.Temporal.ListWorkflow(w.Ctx(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
+	require.NoError(w.T, err)
 	for _, info := range page.GetExecutions() {
 		execution := info.GetExecution()
-		history, err := w.temporal.WorkflowService().GetWorkflowExecutionHistory(w.ctx(), &workflowservice.GetWorkflowExecutionHistoryRequest{
-			Namespace: w.namespace, Execution: execution, MaximumPageSize: 10_000,
+		history, err := w.Temporal.WorkflowService().GetWorkflowExecutionHistory(w.Ctx(), &workflowservice.GetWorkflowExecutionHistoryRequest{
+			Namespace: w.Namespace, Execution: execution, MaximumPageSize: 10_000,
 		})
 		if err == nil && strings.Contains(history.String(), string(number)) {
 			ids = append(ids, execution.GetWorkflowId())
@@ -83,22 +84,22 @@ func TestErase(t *testing.T) {
 	t.Parallel()
 
 	dir := t.TempDir()
-	w := newWorld(t, setting("PARLEY_ID_KEY", idKey), setting("PARLEY_ARCHIVE_DIR", dir), setting("PARLEY_IDLE_AFTER", "168h"))
+	w := newWorld(t, e2e.Setting("PARLEY_ID_KEY", idKey), e2e.Setting("PARLEY_ARCHIVE_DIR", dir), e2e.Setting("PARLEY_IDLE_AFTER", "168h"))
 	for _, contact := range []sms.Number{ana, bob} {
-		w.start("feedback:"+w.ids().Tag(contact), "Feedback", feedback(contact, "the shop"))
-		w.receives(contact, "How was your visit")
-		w.text(contact, "5")
-		w.receives(contact, "Thank you")
-		w.start("appointment:"+w.ids().Tag(contact), "AppointmentConfirmation", appointment(contact))
-		w.receives(contact, "Reply")
-		w.start("later:"+w.ids().Tag(contact), "AppointmentConfirmation", later(contact))
-		w.sim.Text(contact, ours2, "And here?")
-		w.receives(contact, `You said: "And here?"`)
+		w.Start("feedback:"+w.IDs().Tag(contact), "Feedback", feedback(contact, "the shop"))
+		w.Receives(contact, "How was your visit")
+		w.Text(contact, "5")
+		w.Receives(contact, "Thank you")
+		w.Start("appointment:"+w.IDs().Tag(contact), "AppointmentConfirmation", appointment(contact))
+		w.Receives(contact, "Reply")
+		w.Start("later:"+w.IDs().Tag(contact), "AppointmentConfirmation", later(contact))
+		w.Sim.Text(contact, ours2, "And here?")
+		w.Receives(contact, `You said: "And here?"`)
 	}
-	w.eventually("the workflows are listed", func() bool { return len(w.mentions(ana)) >= 5 && len(w.mentions(bob)) >= 5 })
+	w.Eventually("the workflows are listed", func() bool { return len(w.mentions(ana)) >= 5 && len(w.mentions(bob)) >= 5 })
 	before := len(w.mentions(bob))
 
-	printed, err := w.erase(w.ctx(), string(ana), "--json")
+	printed, err := w.erase(w.Ctx(), string(ana), "--json")
 	require.NoError(t, err, printed)
 	var certificate struct {
 		Rehearsal     bool                                             `json:"rehearsal"`
@@ -117,63 +118,63 @@ func TestErase(t *testing.T) {
 
 	// Killed anywhere, it goes on where it stopped.
 	for _, lived := range []time.Duration{150 * time.Millisecond, 400 * time.Millisecond, 900 * time.Millisecond} {
-		ctx, cancel := context.WithTimeout(w.ctx(), lived)
+		ctx, cancel := context.WithTimeout(w.Ctx(), lived)
 		_, _ = w.erase(ctx, string(ana), "--yes")
 		cancel()
 	}
-	printed, err = w.erase(w.ctx(), string(ana), "--yes", "--json")
+	printed, err = w.erase(w.Ctx(), string(ana), "--yes", "--json")
 	require.NoError(t, err, printed)
 	require.NoError(t, json.Unmarshal([]byte(printed), &certificate))
-	require.Equal(t, w.ids().Tag(ana), certificate.Contact)
+	require.Equal(t, w.IDs().Tag(ana), certificate.Contact)
 	require.NotContains(t, printed, string(ana[1:]), "a certificate holds no number")
 
 	require.Empty(t, w.mentions(ana))
 	require.False(t, filed(t, dir, ana))
 	require.Len(t, w.mentions(bob), before)
-	require.Equal(t, []string{w.ids().SuppressionID(ana)}, containing(w.workflowIDs(), w.ids().Tag(ana)))
+	require.Equal(t, []string{w.IDs().SuppressionID(ana)}, containing(w.workflowIDs(), w.IDs().Tag(ana)))
 
 	// Nobody texts the contact again, until the contact wants it.
-	said := len(texts(w.sim.Phone(ana).Messages()))
-	run := w.start("appointment:again", "AppointmentConfirmation", appointment(ana))
+	said := len(e2e.Texts(w.Sim.Phone(ana).Messages()))
+	run := w.Start("appointment:again", "AppointmentConfirmation", appointment(ana))
 	var result workflows.AppointmentResult
-	require.NoError(t, run.Get(w.ctx(), &result))
+	require.NoError(t, run.Get(w.Ctx(), &result))
 	require.Equal(t, workflows.AppointmentOptedOut, result.Outcome)
-	w.sim.Text(ana, ours, "Hello?")
-	require.Equal(t, http.StatusAccepted, w.message(ana, "Your order has left.", "order-9"))
-	w.eventually("the conversation has heard of all", func() bool {
-		state := w.state(ana)
+	w.Sim.Text(ana, ours, "Hello?")
+	require.Equal(t, http.StatusAccepted, w.Message(ana, "Your order has left.", "order-9"))
+	w.Eventually("the conversation has heard of all", func() bool {
+		state := w.State(ana)
 		return len(state.Skipped) == 1 && slices.ContainsFunc(state.Transcript, func(m conversation.Message) bool { return m.Text == "Hello?" })
 	})
-	require.Len(t, texts(w.sim.Phone(ana).Messages()), said)
-	_, err = w.client().Send(w.ctx(), ana, ours2, "refused", conversation.SendRequest{Text: "Hello"})
+	require.Len(t, e2e.Texts(w.Sim.Phone(ana).Messages()), said)
+	_, err = w.Client().Send(w.Ctx(), ana, ours2, "refused", conversation.SendRequest{Text: "Hello"})
 	require.ErrorContains(t, err, "opted out", "over no sender")
 
-	w.sim.Text(ana, ours, "START")
-	w.receives(ana, "You are subscribed again")
-	w.sim.Text(ana, ours, "Are you there?")
-	w.receives(ana, `You said: "Are you there?"`)
-	w.eventually("START is remembered", func() bool {
-		suppressed, err := w.suppressions().Suppressed(w.ctx(), ana, "")
+	w.Sim.Text(ana, ours, "START")
+	w.Receives(ana, "You are subscribed again")
+	w.Sim.Text(ana, ours, "Are you there?")
+	w.Receives(ana, `You said: "Are you there?"`)
+	w.Eventually("START is remembered", func() bool {
+		suppressed, err := w.suppressions().Suppressed(w.Ctx(), ana, "")
 		return err == nil && suppressed.IsZero()
 	})
-	still, err := w.suppressions().Suppressed(w.ctx(), ana, ours2)
+	still, err := w.suppressions().Suppressed(w.Ctx(), ana, ours2)
 	require.NoError(t, err)
 	require.False(t, still.IsZero(), "START was not said there")
 
-	printed, err = w.erase(w.ctx(), string(ana), "--yes")
+	printed, err = w.erase(w.Ctx(), string(ana), "--yes")
 	require.NoError(t, err, printed)
 	require.Contains(t, printed, "Erased, ")
-	suppressed, err := w.suppressions().Suppressed(w.ctx(), ana, "")
+	suppressed, err := w.suppressions().Suppressed(w.Ctx(), ana, "")
 	require.NoError(t, err)
 	require.False(t, suppressed.IsZero(), "erasing again takes back what START allowed")
 	require.Empty(t, w.mentions(ana))
 
-	w.sim.Text(bob, ours, "yes")
-	w.receives(bob, "See you")
+	w.Sim.Text(bob, ours, "yes")
+	w.Receives(bob, "See you")
 }
 
 func (w *world) suppressions() conversation.TemporalSuppressions {
-	return conversation.TemporalSuppressions{Client: w.temporal, TaskQueue: "parley", IDs: w.ids()}
+	return conversation.TemporalSuppressions{Client: w.Temporal, TaskQueue: "parley", IDs: w.IDs()}
 }
 
 func containing(all []string, part string) (some []string) {
@@ -191,7 +192,7 @@ func TestEraseNeedsAKey(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	printed, err := w.erase(w.ctx(), string(ana), "--yes")
+	printed, err := w.erase(w.Ctx(), string(ana), "--yes")
 	require.Error(t, err)
 	require.Contains(t, printed, "erasing needs PARLEY_ID_KEY")
 }

@@ -21,6 +21,7 @@ import (
 
 	"parley/internal/stack"
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 // collector takes what OpenTelemetry sends.
@@ -101,23 +102,23 @@ func (c *collector) trace(messageID string) []string {
 func TestOneTrace(t *testing.T) {
 	t.Parallel()
 	c, url := collect(t)
-	w := newWorld(t, setting("OTEL_EXPORTER_OTLP_ENDPOINT", url), setting("OTEL_BSP_SCHEDULE_DELAY", "100"), setting("OTEL_METRIC_EXPORT_INTERVAL", "200"))
+	w := newWorld(t, e2e.Setting("OTEL_EXPORTER_OTLP_ENDPOINT", url), e2e.Setting("OTEL_BSP_SCHEDULE_DELAY", "100"), e2e.Setting("OTEL_METRIC_EXPORT_INTERVAL", "200"))
 
-	text := w.text(bob, "Where is my order?")
-	w.receives(bob, youSaid("Where is my order?"))
-	w.eventually("the reply's trace", func() bool {
+	text := w.Text(bob, "Where is my order?")
+	w.Receives(bob, youSaid("Where is my order?"))
+	w.Eventually("the reply's trace", func() bool {
 		return slices.Equal(slices.Compact(c.trace(text.ID)), []string{"callback", "HandleInboundMessage", "SendMessage", "carrier POST"}) // the first POST is for a token
 	})
 
-	w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
-	text = w.text(ana, "Can we reschedule?")
-	w.receives(ana, "No problem. Harbor Dental will get in touch")
-	w.eventually("the answer's trace", func() bool {
+	w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
+	text = w.Text(ana, "Can we reschedule?")
+	w.Receives(ana, "No problem. Harbor Dental will get in touch")
+	w.Eventually("the answer's trace", func() bool {
 		return slices.Equal(slices.Compact(c.trace(text.ID)), []string{"callback", "SendMessage", "carrier POST"})
 	})
 
-	w.eventually("metrics of both programs", func() bool {
+	w.Eventually("metrics of both programs", func() bool {
 		c.mutex.Lock()
 		defer c.mutex.Unlock()
 		return c.metrics["parley_callbacks"] && c.metrics["parley_sends"] && c.metrics["temporal_request"]
@@ -133,42 +134,42 @@ var listening = regexp.MustCompile(`msg=listening for=metrics address=(\S+)`)
 
 // page is what a program shows to Prometheus.
 func (w *world) page(p *stack.Process) string {
-	w.t.Helper()
+	w.T.Helper()
 	log, err := os.ReadFile(p.Log)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	match := listening.FindSubmatch(log)
-	require.NotNil(w.t, match)
-	request, err := http.NewRequestWithContext(w.ctx(), http.MethodGet, "http://"+string(match[1])+"/metrics", nil)
-	require.NoError(w.t, err)
+	require.NotNil(w.T, match)
+	request, err := http.NewRequestWithContext(w.Ctx(), http.MethodGet, "http://"+string(match[1])+"/metrics", nil)
+	require.NoError(w.T, err)
 	response, err := http.DefaultClient.Do(request)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	page, err := io.ReadAll(response.Body)
-	require.NoError(w.t, err)
-	require.NoError(w.t, response.Body.Close())
+	require.NoError(w.T, err)
+	require.NoError(w.T, response.Body.Close())
 	return string(page)
 }
 
 // TestWhatIsCounted plays a little of everything, and reads both pages.
 func TestWhatIsCounted(t *testing.T) {
 	t.Parallel()
-	if copies() > 1 {
+	if e2e.Copies() > 1 {
 		t.Skip("each process counts what it does itself")
 	}
 	w := newWorld(t)
-	w.text(bob, "Where is my order?")
-	w.receives(bob, youSaid("Where is my order?"))
-	w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
-	w.text(ana, "Can we reschedule?")
-	w.receives(ana, "No problem.")
-	w.text(bob, "STOP")
-	w.receives(bob, "You are unsubscribed")
-	w.text(bob, "But why?")
-	w.text(bob, "START")
-	w.receives(bob, "You are subscribed again.")
-	require.Equal(t, http.StatusAccepted, w.message(ana, "Your order has left.", "k-1"))
-	w.receives(ana, "Your order has left.")
-	require.NoError(t, w.temporal.SignalWorkflow(w.ctx(), "conversation:"+string(ana), "", "event", "nonsense"))
+	w.Text(bob, "Where is my order?")
+	w.Receives(bob, youSaid("Where is my order?"))
+	w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
+	w.Text(ana, "Can we reschedule?")
+	w.Receives(ana, "No problem.")
+	w.Text(bob, "STOP")
+	w.Receives(bob, "You are unsubscribed")
+	w.Text(bob, "But why?")
+	w.Text(bob, "START")
+	w.Receives(bob, "You are subscribed again.")
+	require.Equal(t, http.StatusAccepted, w.Message(ana, "Your order has left.", "k-1"))
+	w.Receives(ana, "Your order has left.")
+	require.NoError(t, w.Temporal.SignalWorkflow(w.Ctx(), "conversation:"+string(ana), "", "event", "nonsense"))
 
 	worker := []string{
 		`parley_texts_handled_total{.*by="responder".*} 1`, `parley_texts_handled_total{.*by="script".*} 1`,
@@ -188,15 +189,15 @@ func TestWhatIsCounted(t *testing.T) {
 		`parley_task_queue_backlog{task_queue="parley",type="activity"} 0`,
 		`parley_conversations{state="open"} 2`, `parley_conversations{state="optedout"} 0`, `parley_conversations_attention 0`,
 	}
-	hook := w.started[slices.IndexFunc(w.started, func(p *stack.Process) bool { return strings.HasPrefix(p.Name, "webhook") })]
+	hook := w.Started[slices.IndexFunc(w.Started, func(p *stack.Process) bool { return strings.HasPrefix(p.Name, "webhook") })]
 	for _, side := range []struct {
 		program *stack.Process
 		want    []string
-	}{{w.worker[0], slices.Concat(worker, both)}, {hook, slices.Concat(webhook, both)}} {
+	}{{w.Worker[0], slices.Concat(worker, both)}, {hook, slices.Concat(webhook, both)}} {
 		var page string
 		for _, want := range side.want {
 			line := regexp.MustCompile(`(?m)^` + want + `$`)
-			w.eventually(side.program.Name+": "+want, func() bool {
+			w.Eventually(side.program.Name+": "+want, func() bool {
 				page = w.page(side.program)
 				return line.MatchString(page)
 			})

@@ -19,14 +19,6 @@ import (
 	"parley/sms"
 )
 
-// in is the world with its failures reported by a subtest.
-func (w *world) in(t *testing.T) *world {
-	t.Helper()
-	copied := *w
-	copied.t = t
-	return &copied
-}
-
 // A gate stands between the worker and the carrier. It holds calls where a
 // worker is to die, and remembers what was asked of the carrier.
 type gate struct {
@@ -58,13 +50,13 @@ const theToken = "token"
 
 // useGate starts the worker anew, with a gate before the carrier.
 func (w *world) useGate() *gate {
-	w.t.Helper()
-	g := &gate{carrier: w.sim, holds: map[string]*hold{}}
+	w.T.Helper()
+	g := &gate{carrier: w.Sim, holds: map[string]*hold{}}
 	listener := httptest.NewServer(g)
-	w.t.Cleanup(listener.Close)
-	w.settings["SINCH_API_URL"], w.settings["SINCH_AUTH_URL"] = listener.URL, listener.URL
-	w.worker.Kill()
-	w.startWorker()
+	w.T.Cleanup(listener.Close)
+	w.Settings["SINCH_API_URL"], w.Settings["SINCH_AUTH_URL"] = listener.URL, listener.URL
+	w.Worker.Kill()
+	w.StartWorker()
 	return g
 }
 

@@ -21,6 +21,7 @@ import (
 	"parley/internal/identity"
 	"parley/internal/stack"
 	"parley/sms"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
@@ -31,9 +32,9 @@ const (
 
 // workflowIDs are all that the server lists, of open and closed workflows.
 func (w *world) workflowIDs() []string {
-	w.t.Helper()
-	page, err := w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
-	require.NoError(w.t, err)
+	w.T.Helper()
+	page, err := w.Temporal.ListWorkflow(w.Ctx(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
+	require.NoError(w.T, err)
 	var ids []string
 	for _, info := range page.GetExecutions() {
 		ids = append(ids, info.GetExecution().GetWorkflowId())
@@ -46,25 +47,25 @@ func (w *world) workflowIDs() []string {
 func TestIDsWithoutNumbers(t *testing.T) {
 	t.Parallel()
 
-	w := newWorld(t, setting("PARLEY_ID_KEY", idKey))
-	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Reply")
-	w.text(ana, "yes")
+	w := newWorld(t, e2e.Setting("PARLEY_ID_KEY", idKey))
+	run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Reply")
+	w.Text(ana, "yes")
 	var result workflows.AppointmentResult
-	require.NoError(t, run.Get(w.ctx(), &result))
+	require.NoError(t, run.Get(w.Ctx(), &result))
 	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
-	w.text(bob, "Hello")
-	w.receives(bob, `You said: "Hello"`)
-	require.Equal(t, http.StatusAccepted, w.message(bob, "Your order has left.", "order-of-+12025550143"))
-	require.Equal(t, http.StatusAccepted, w.message(bob, "Your order has left.", "order-of-+12025550143"))
-	w.receives(bob, "Your order has left.")
+	w.Text(bob, "Hello")
+	w.Receives(bob, `You said: "Hello"`)
+	require.Equal(t, http.StatusAccepted, w.Message(bob, "Your order has left.", "order-of-+12025550143"))
+	require.Equal(t, http.StatusAccepted, w.Message(bob, "Your order has left.", "order-of-+12025550143"))
+	w.Receives(bob, "Your order has left.")
 
 	var shown struct {
 		Conversation conversation.State `json:"conversation"`
 	}
 	require.NoError(t, json.Unmarshal(w.parley("show", string(bob), "--json"), &shown))
 	require.Equal(t, bob, shown.Conversation.Contact)
-	w.eventually("both are listed by number", func() bool {
+	w.Eventually("both are listed by number", func() bool {
 		var listed []struct {
 			Number string `json:"number"`
 		}
@@ -74,10 +75,10 @@ func TestIDsWithoutNumbers(t *testing.T) {
 	for _, id := range w.workflowIDs() {
 		require.NotRegexp(t, `\d{7}`, id)
 	}
-	require.Contains(t, w.workflowIDs(), w.ids().Of(ana, ""))
+	require.Contains(t, w.workflowIDs(), w.IDs().Of(ana, ""))
 
 	var events strings.Builder
-	for history := w.temporal.GetWorkflowHistory(w.ctx(), w.ids().Of(bob, ""), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
+	for history := w.Temporal.GetWorkflowHistory(w.Ctx(), w.IDs().Of(bob, ""), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
 		event, err := history.Next()
 		require.NoError(t, err)
 		events.WriteString(event.String())
@@ -89,21 +90,21 @@ func TestIDsWithoutNumbers(t *testing.T) {
 		"set PARLEY_ID_KEY, the same as for its workers":         func(s map[string]string) { delete(s, "PARLEY_ID_KEY") },
 		"set PARLEY_ID_KEY to 32 random bytes or more in base64": func(s map[string]string) { s["PARLEY_ID_KEY"] = "short" },
 	} {
-		settings := maps.Clone(w.settings)
+		settings := maps.Clone(w.Settings)
 		change(settings)
-		wrong := w.run("wrong-worker-"+settings["PARLEY_ID_KEY"], "worker", settings)
+		wrong := w.Run("wrong-worker-"+settings["PARLEY_ID_KEY"], "worker", settings)
 		<-wrong.Done()
 		require.True(t, wrong.Said(name), "a worker that would hold two conversations with one contact does not start: %s", name)
 
-		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = address(t), address(t)
-		door := w.run("wrong-webhook-"+settings["PARLEY_ID_KEY"], "webhook", settings)
-		w.await(door, func(context.Context) bool { return door.Said(name) })
+		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = e2e.Address(t), e2e.Address(t)
+		door := w.Run("wrong-webhook-"+settings["PARLEY_ID_KEY"], "webhook", settings)
+		w.Await(door, func(context.Context) bool { return door.Said(name) })
 		elsewhere := *w
-		elsewhere.hook = "http://" + settings["PARLEY_WEBHOOK_ADDR"] + "/webhooks/sinch"
-		require.Equal(t, http.StatusServiceUnavailable, elsewhere.post(inbound("wrong", cyd, ours, "Hello", time.Now())), "nor does a webhook let anything in")
+		elsewhere.Hook = "http://" + settings["PARLEY_WEBHOOK_ADDR"] + "/webhooks/sinch"
+		require.Equal(t, http.StatusServiceUnavailable, elsewhere.Post(e2e.Inbound("wrong", cyd, ours, "Hello", time.Now())), "nor does a webhook let anything in")
 	}
-	w.text(ana, "Thanks")
-	w.receives(ana, `You said: "Thanks"`)
+	w.Text(ana, "Thanks")
+	w.Receives(ana, `You said: "Thanks"`)
 }
 
 // TestMoveIDs turns ids without numbers on under conversations that run: a
@@ -112,41 +113,41 @@ func TestMoveIDs(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Reply")
-	w.text(bob, "Hello")
-	w.receives(bob, `You said: "Hello"`)
-	w.text(bob, "STOP")
-	w.receives(bob, "You are unsubscribed")
-	require.Equal(t, http.StatusAccepted, w.message(cyd, "Your order has left.", "order-7"))
-	w.receives(cyd, "Your order has left.")
+	run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Reply")
+	w.Text(bob, "Hello")
+	w.Receives(bob, `You said: "Hello"`)
+	w.Text(bob, "STOP")
+	w.Receives(bob, "You are unsubscribed")
+	require.Equal(t, http.StatusAccepted, w.Message(cyd, "Your order has left.", "order-7"))
+	w.Receives(cyd, "Your order has left.")
 
-	keyed := maps.Clone(w.settings)
+	keyed := maps.Clone(w.Settings)
 	keyed["PARLEY_ID_KEY"] = idKey
-	early := w.run("early-worker", "worker", keyed)
+	early := w.Run("early-worker", "worker", keyed)
 	<-early.Done()
 	require.True(t, early.Said("move them with worker move-ids"), "ids are never mixed")
-	busy := w.run("early-move", "worker", keyed, "move-ids")
+	busy := w.Run("early-move", "worker", keyed, "move-ids")
 	<-busy.Done()
 	require.True(t, busy.Said("another worker is running"))
 
-	w.stopWorker()
-	for _, p := range w.webhooks {
+	w.StopWorker()
+	for _, p := range w.Webhooks {
 		require.NoError(t, p.Stop())
 	}
-	w.settings = keyed
+	w.Settings = keyed
 	// The first try is killed somewhere in the middle.
-	first := w.run("first-move", "worker", w.settings, "move-ids", "--now")
-	w.await(first, func(context.Context) bool { return first.Said("msg=ready") })
+	first := w.Run("first-move", "worker", w.Settings, "move-ids", "--now")
+	w.Await(first, func(context.Context) bool { return first.Said("msg=ready") })
 	first.Kill()
-	stopped := w.run("stopped-move", "worker", w.settings, "move-ids", "--now")
-	w.await(stopped, func(context.Context) bool { return stopped.Said("msg=ready") })
+	stopped := w.Run("stopped-move", "worker", w.Settings, "move-ids", "--now")
+	w.Await(stopped, func(context.Context) bool { return stopped.Said("msg=ready") })
 	require.Error(t, stopped.Stop(), "nobody may take that for done")
 	require.True(t, stopped.Said("run move-ids again"))
-	second := w.run("second-move", "worker", w.settings, "move-ids", "--now")
+	second := w.Run("second-move", "worker", w.Settings, "move-ids", "--now")
 	<-second.Done()
 	require.NoError(t, second.Stop())
-	third := w.run("third-move", "worker", w.settings, "move-ids", "--now")
+	third := w.Run("third-move", "worker", w.Settings, "move-ids", "--now")
 	<-third.Done()
 	require.NoError(t, third.Stop())
 	require.True(t, third.Said("nothing to move"))
@@ -154,43 +155,43 @@ func TestMoveIDs(t *testing.T) {
 	const eve sms.Number = "+12025550149"
 	event, err := conversation.InboundEvent(sms.Inbound{ID: "late", From: eve, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
 	require.NoError(t, err)
-	require.NoError(t, conversation.Client{Temporal: w.temporal, TaskQueue: "parley"}.Tell(w.ctx(), eve, "", event))
-	w.eventually("it is listed", func() bool { return slices.Contains(w.workflowIDs(), conversation.ID(eve, "")) })
-	fourth := w.run("fourth-move", "worker", w.settings, "move-ids", "--now")
+	require.NoError(t, conversation.Client{Temporal: w.Temporal, TaskQueue: "parley"}.Tell(w.Ctx(), eve, "", event))
+	w.Eventually("it is listed", func() bool { return slices.Contains(w.workflowIDs(), conversation.ID(eve, "")) })
+	fourth := w.Run("fourth-move", "worker", w.Settings, "move-ids", "--now")
 	<-fourth.Done()
 	require.NoError(t, fourth.Stop())
 	require.True(t, fourth.Said("msg=moved conversations=1"))
 
-	w.startWorker()
-	w.startWebhooks()
-	w.text(ana, "yes")
+	w.StartWorker()
+	w.StartWebhooks()
+	w.Text(ana, "yes")
 	var result workflows.AppointmentResult
-	require.NoError(t, run.Get(w.ctx(), &result))
+	require.NoError(t, run.Get(w.Ctx(), &result))
 	require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
-	require.Equal(t, http.StatusAccepted, w.message(cyd, "Your order has left.", "order-7"), "the same key as before")
-	require.Equal(t, http.StatusAccepted, w.message(cyd, "It is there.", "order-7-there"))
-	w.receives(cyd, "It is there.")
-	require.Equal(t, []string{"Your order has left.", "It is there."}, texts(w.sim.Phone(cyd).Messages()))
+	require.Equal(t, http.StatusAccepted, w.Message(cyd, "Your order has left.", "order-7"), "the same key as before")
+	require.Equal(t, http.StatusAccepted, w.Message(cyd, "It is there.", "order-7-there"))
+	w.Receives(cyd, "It is there.")
+	require.Equal(t, []string{"Your order has left.", "It is there."}, e2e.Texts(w.Sim.Phone(cyd).Messages()))
 
-	for _, m := range w.state(cyd).Transcript { // before the move, and since
+	for _, m := range w.State(cyd).Transcript { // before the move, and since
 		var shown struct {
 			WorkflowID string               `json:"workflow_id"`
 			Message    conversation.Message `json:"message"`
 		}
 		require.NoError(t, json.Unmarshal(w.parley("show", m.Key, "--json"), &shown))
-		require.Equal(t, w.ids().Of(cyd, ""), shown.WorkflowID)
+		require.Equal(t, w.IDs().Of(cyd, ""), shown.WorkflowID)
 		require.Equal(t, m.Text, shown.Message.Text)
 	}
 
-	state := w.state(bob)
+	state := w.State(bob)
 	require.NotNil(t, state.OptedOut)
 	require.Equal(t, "STOP", state.OptedOut.Text)
 	require.Len(t, state.Transcript, 4, "with all that was said")
 	require.Equal(t, conversation.StateOptedOut, state.Shown.State)
-	w.text(bob, "Hello?")
-	w.text(bob, "START")
-	w.receives(bob, "You are subscribed again")
-	open, err := w.temporal.CountWorkflow(w.ctx(), &workflowservice.CountWorkflowExecutionsRequest{
+	w.Text(bob, "Hello?")
+	w.Text(bob, "START")
+	w.Receives(bob, "You are subscribed again")
+	open, err := w.Temporal.CountWorkflow(w.Ctx(), &workflowservice.CountWorkflowExecutionsRequest{
 		Query: "WorkflowType = 'Conversation' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH 'conversation:+'",
 	})
 	require.NoError(t, err)
@@ -202,11 +203,11 @@ func TestMoveIDs(t *testing.T) {
 func TestMemoOutlivesItsKey(t *testing.T) {
 	t.Parallel()
 
-	older, newer := must(encryption.NewKey("older")), must(encryption.NewKey("newer"))
-	w := newWorld(t, setting("PARLEY_ID_KEY", idKey), setting(keysSetting, older), setting("PARLEY_CONTINUE_AFTER", "10"))
+	older, newer := e2e.Must(encryption.NewKey("older")), e2e.Must(encryption.NewKey("newer"))
+	w := newWorld(t, e2e.Setting("PARLEY_ID_KEY", idKey), e2e.Setting(keysSetting, older), e2e.Setting("PARLEY_CONTINUE_AFTER", "10"))
 	shows := func() {
-		w.t.Helper()
-		w.eventually("the list shows it", func() bool {
+		w.T.Helper()
+		w.Eventually("the list shows it", func() bool {
 			var listed []struct {
 				Number    string `json:"number"`
 				Attention string `json:"attention"`
@@ -216,30 +217,30 @@ func TestMemoOutlivesItsKey(t *testing.T) {
 		})
 	}
 	restart := func(keys string) {
-		w.stopWorker()
-		for _, p := range w.webhooks {
+		w.StopWorker()
+		for _, p := range w.Webhooks {
 			require.NoError(t, p.Stop())
 		}
-		w.settings[keysSetting] = keys
-		w.startWorker()
-		w.startWebhooks()
+		w.Settings[keysSetting] = keys
+		w.StartWorker()
+		w.StartWebhooks()
 	}
-	w.text(bob, "STOP")
-	w.receives(bob, "You are unsubscribed")
-	w.eventually("it asks for attention", func() bool {
-		_ = w.temporal.CancelWorkflow(w.ctx(), w.ids().Of(bob, ""), "") // a run that continues as new does not hear of it
+	w.Text(bob, "STOP")
+	w.Receives(bob, "You are unsubscribed")
+	w.Eventually("it asks for attention", func() bool {
+		_ = w.Temporal.CancelWorkflow(w.Ctx(), w.IDs().Of(bob, ""), "") // a run that continues as new does not hear of it
 		return w.needsAttention(bob)
 	})
 	shows()
 	restart(newer + "," + older)
 	run := func() string {
-		return w.describe(w.ids().Of(bob, "")).GetWorkflowExecutionInfo().GetExecution().GetRunId()
+		return w.describe(w.IDs().Of(bob, "")).GetWorkflowExecutionInfo().GetExecution().GetRunId()
 	}
 	before := run()
 	for i := range 4 {
-		w.text(bob, fmt.Sprint("Hello ", i))
+		w.Text(bob, fmt.Sprint("Hello ", i))
 	}
-	w.eventually("the conversation has continued as new", func() bool { return run() != before })
+	w.Eventually("the conversation has continued as new", func() bool { return run() != before })
 	restart(newer)
 	shows()
 }
@@ -250,17 +251,17 @@ func TestMoveIDsLeavesNothing(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t, allButtons)
-	w.text(ana, "Hello")
-	w.receives(ana, `You said: "Hello"`)
+	w.Text(ana, "Hello")
+	w.Receives(ana, `You said: "Hello"`)
 	plain := conversation.ID(ana, "")
 	w.pauseWorkflow(plain)
-	w.stopWorker()
-	for _, p := range w.webhooks {
+	w.StopWorker()
+	for _, p := range w.Webhooks {
 		require.NoError(t, p.Stop())
 	}
-	w.settings["PARLEY_ID_KEY"] = idKey
+	w.Settings["PARLEY_ID_KEY"] = idKey
 	move := func(name string) *stack.Process {
-		p := w.run(name, "worker", w.settings, "move-ids", "--now")
+		p := w.Run(name, "worker", w.Settings, "move-ids", "--now")
 		select {
 		case <-p.Done():
 		case <-time.After(time.Minute):
@@ -269,8 +270,8 @@ func TestMoveIDsLeavesNothing(t *testing.T) {
 		return p
 	}
 	listed := func(what string, n int64) {
-		w.eventually(what, func() bool {
-			count, err := w.temporal.CountWorkflow(w.ctx(), &workflowservice.CountWorkflowExecutionsRequest{Query: identity.PlainQuery})
+		w.Eventually(what, func() bool {
+			count, err := w.Temporal.CountWorkflow(w.Ctx(), &workflowservice.CountWorkflowExecutionsRequest{Query: identity.PlainQuery})
 			return err == nil && count.GetCount() == n
 		})
 	}
@@ -280,24 +281,24 @@ func TestMoveIDsLeavesNothing(t *testing.T) {
 
 	hello, err := conversation.InboundEvent(sms.Inbound{ID: "m0", From: bob, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
 	require.NoError(t, err)
-	_, err = w.temporal.SignalWithStartWorkflow(w.ctx(), "conversation:+1", conversation.EventSignal, hello,
+	_, err = w.Temporal.SignalWithStartWorkflow(w.Ctx(), "conversation:+1", conversation.EventSignal, hello,
 		client.StartWorkflowOptions{ID: "conversation:+1", TaskQueue: "parley"}, conversation.WorkflowType, conversation.Start{Contact: bob})
 	require.NoError(t, err)
 	listed("what has an id that is none is listed", 2)
 	require.True(t, move("move-strange").Said("terminate it"))
-	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), "conversation:+1", "", "test"))
+	require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), "conversation:+1", "", "test"))
 	require.NoError(t, move("move").Stop())
 	listed("all is moved", 0)
 	require.True(t, move("move-nothing").Said("nothing to move"))
 
 	event, err := conversation.InboundEvent(sms.Inbound{ID: "m1", From: cyd, Kind: sms.KindText, Text: "STOP", AcceptedAt: time.Now()}, time.Now())
 	require.NoError(t, err)
-	require.NoError(t, conversation.Client{Temporal: w.temporal, TaskQueue: "parley"}.Tell(w.ctx(), cyd, "", event))
+	require.NoError(t, conversation.Client{Temporal: w.Temporal, TaskQueue: "parley"}.Tell(w.Ctx(), cyd, "", event))
 	listed("what an overlooked webhook began is listed", 1)
 	require.NoError(t, move("move-overlooked").Stop())
 	listed("that is moved too", 0)
-	w.startWorker()
-	require.NotNil(t, w.state(cyd).OptedOut)
+	w.StartWorker()
+	require.NotNil(t, w.State(cyd).OptedOut)
 }
 
 // TestKeyTakenUpUnderAWorker: one that was started without the key ends, and lets
@@ -306,13 +307,13 @@ func TestKeyTakenUpUnderAWorker(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	keyed := maps.Clone(w.settings)
+	keyed := maps.Clone(w.Settings)
 	keyed["PARLEY_ID_KEY"] = idKey
-	w.run("next-worker", "worker", keyed) // as in a rolling update; no conversation is open
-	for _, older := range w.worker {
+	w.Run("next-worker", "worker", keyed) // as in a rolling update; no conversation is open
+	for _, older := range w.Worker {
 		select {
 		case <-older.Done():
-		case <-w.ctx().Done():
+		case <-w.Ctx().Done():
 		}
 		require.True(t, older.Said("set PARLEY_ID_KEY, the same as for its workers"))
 	}

@@ -20,15 +20,15 @@ func TestWorkerIsKilledWithATextOnTheWire(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	w.sim.SetFaults(sinchtest.Faults{Receipts: sinchtest.NoReceipts})
-	w.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 429}, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThenHang, For: sinchtest.Duration(20 * time.Second)})
-	_, err := w.client().Send(w.ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+	w.Sim.SetFaults(sinchtest.Faults{Receipts: sinchtest.NoReceipts})
+	w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 429}, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThenHang, For: sinchtest.Duration(20 * time.Second)})
+	_, err := w.Client().Send(w.Ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
 	require.NoError(t, err)
-	w.receives(ana, "Your order is ready.")
-	w.worker.Kill()
-	w.startWorker()
-	w.text(ana, "thanks") // waits for its turn behind the doubt
-	w.receives(ana, youSaid("thanks"))
-	require.Len(t, w.sim.Sent(), 2, "each once")
-	require.Equal(t, w.sim.Sent()[0].ID, w.state(ana).Transcript[1].MessageID)
+	w.Receives(ana, "Your order is ready.")
+	w.Worker.Kill()
+	w.StartWorker()
+	w.Text(ana, "thanks") // waits for its turn behind the doubt
+	w.Receives(ana, youSaid("thanks"))
+	require.Len(t, w.Sim.Sent(), 2, "each once")
+	require.Equal(t, w.Sim.Sent()[0].ID, w.State(ana).Transcript[1].MessageID)
 }

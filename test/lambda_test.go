@@ -35,6 +35,7 @@ import (
 	"parley/sinch"
 	"parley/sinch/sinchtest"
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 // frozen is for a look at what only time brings about, such as gRPC's own timers.
@@ -55,7 +56,7 @@ type lambda struct {
 // newLambda starts a server that keeps its state when it is started anew.
 func newLambda(t *testing.T) *lambda {
 	t.Helper()
-	l := &lambda{t: t, dir: t.TempDir(), port: freePort(t), parameters: parameterstest.Start(t, map[string]string{parameter: secret})}
+	l := &lambda{t: t, dir: t.TempDir(), port: e2e.FreePort(t), parameters: parameterstest.Start(t, map[string]string{parameter: secret})}
 	var err error
 	l.temporal, err = client.NewLazyClient(client.Options{HostPort: l.address(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(t, err)
@@ -72,7 +73,7 @@ func (l *lambda) startServer() {
 	l.t.Helper()
 	l.starts++
 	var err error
-	l.server, err = stack.Run(fmt.Sprint("devserver-", l.starts), filepath.Join(bin, "devserver"), l.dir, nil,
+	l.server, err = stack.Run(fmt.Sprint("devserver-", l.starts), filepath.Join(e2e.Bin, "devserver"), l.dir, nil,
 		"--port", fmt.Sprint(l.port), "--headless", "--log-level", "error", "--db-filename", filepath.Join(l.dir, "temporal.db"))
 	require.NoError(l.t, err)
 	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
@@ -106,7 +107,7 @@ func (l *lambda) settings() map[string]string {
 
 func (l *lambda) start() *function {
 	l.t.Helper()
-	return startFunction(l.t, filepath.Join(bin, "webhook"), l.settings())
+	return startFunction(l.t, filepath.Join(e2e.Bin, "webhook"), l.settings())
 }
 
 // told are the texts that a contact's conversation was told of, in order.
@@ -134,7 +135,7 @@ func (l *lambda) told(contact sms.Number) []string {
 
 // callback is a text of a contact, signed as Sinch does.
 func callback(id string, from sms.Number, text string) []byte {
-	body := []byte(inbound(id, from, ours, text, time.Now()))
+	body := []byte(e2e.Inbound(id, from, ours, text, time.Now()))
 	return eventOf(signedCallback(body, secret, time.Now()), body, false)
 }
 
@@ -177,7 +178,7 @@ func TestLambda(t *testing.T) {
 	requireAccepted(t, second)
 
 	// Bytes as they are, in base64: of them the signature is.
-	body := []byte(inbound("01LAMBDA3", contact, ours, "Grüße 👋 — é", time.Now()) + "\n")
+	body := []byte(e2e.Inbound("01LAMBDA3", contact, ours, "Grüße 👋 — é", time.Now()) + "\n")
 	encoded, _ := f.invoke(eventOf(signedCallback(body, secret, time.Now()), body, true))
 	requireAccepted(t, encoded)
 
@@ -203,18 +204,18 @@ func TestLambdaAnswersAsTheServer(t *testing.T) {
 	l.startServer()
 	f := l.start()
 	settings := l.settings()
-	port := freePort(t)
+	port := e2e.FreePort(t)
 	at := fmt.Sprintf("http://127.0.0.1:%d", port)
 	settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_METRICS_ADDR"] = fmt.Sprintf("127.0.0.1:%d", port), "off"
-	server, err := stack.Run("webhook", filepath.Join(bin, "webhook"), l.dir, settings)
+	server, err := stack.Run("webhook", filepath.Join(e2e.Bin, "webhook"), l.dir, settings)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, server.Await(ctx, func(ctx context.Context) bool { return stack.Answers(ctx, at+"/healthz") }))
 
-	text := []byte(inbound("01LAMBDA", "+15559876602", ours, "Hi!", time.Now()))
-	other := []byte(inbound("01LAMBDA", "+15559876602", ours2, "Hi!", time.Now()))
+	text := []byte(e2e.Inbound("01LAMBDA", "+15559876602", ours, "Hi!", time.Now()))
+	other := []byte(e2e.Inbound("01LAMBDA", "+15559876602", ours2, "Hi!", time.Now()))
 	of := func(body []byte, secret string, age time.Duration) http.Header {
 		return signedCallback(body, secret, time.Now().Add(-age)).Header
 	}
@@ -298,7 +299,7 @@ func TestLambdaWithoutItsKeys(t *testing.T) {
 	l.startServer()
 	settings := l.settings()
 	settings["PARLEY_ENCRYPTION_KEYS_PARAM"] = "/parley/encryption-keys"
-	f := startFunction(t, filepath.Join(bin, "webhook"), settings)
+	f := startFunction(t, filepath.Join(e2e.Bin, "webhook"), settings)
 	const contact sms.Number = "+15559876608"
 
 	refused, took := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
@@ -358,7 +359,7 @@ func TestLambdaConnectionIsForgotten(t *testing.T) {
 	between := newRouter(t, l.address())
 	settings := l.settings()
 	settings["TEMPORAL_ADDRESS"] = between.address
-	f := startFunction(t, filepath.Join(bin, "webhook"), settings)
+	f := startFunction(t, filepath.Join(e2e.Bin, "webhook"), settings)
 	const contact sms.Number = "+15559876605"
 	before, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
 	requireAccepted(t, before)
@@ -389,7 +390,7 @@ func TestLambdaSecretIsReplaced(t *testing.T) {
 	f := l.start()
 	const contact sms.Number = "+15559876607"
 	callback := func(id, secret string) []byte {
-		body := []byte(inbound(id, contact, ours, id, time.Now()))
+		body := []byte(e2e.Inbound(id, contact, ours, id, time.Now()))
 		return eventOf(signedCallback(body, secret, time.Now()), body, false)
 	}
 	r, took := f.invoke(callback("01LAMBDA1", secret))
@@ -415,7 +416,7 @@ func TestLambdaIsObserved(t *testing.T) {
 	l.startServer()
 	settings := l.settings()
 	settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
-	f := startFunction(t, filepath.Join(bin, "webhook"), settings)
+	f := startFunction(t, filepath.Join(e2e.Bin, "webhook"), settings)
 	r, _ := f.invoke(callback("01LAMBDA1", "+15559876608", "Hi!"))
 	requireAccepted(t, r)
 	c.mutex.Lock()
@@ -497,9 +498,9 @@ func (r *router) forget() {
 // say how long a first callback waits.
 func TestLambdaPackage(t *testing.T) {
 	t.Parallel()
-	packed := filepath.Join(bin, "lambda", "webhook-"+runtime.GOARCH+".zip")
+	packed := filepath.Join(e2e.Bin, "lambda", "webhook-"+runtime.GOARCH+".zip")
 	about, err := os.Stat(packed)
-	if err != nil || about.ModTime().Before(must(os.Stat(filepath.Join(bin, "webhook"))).ModTime()) {
+	if err != nil || about.ModTime().Before(e2e.Must(os.Stat(filepath.Join(e2e.Bin, "webhook"))).ModTime()) {
 		t.Skip("there is no package of this program: run make lambda")
 	}
 	archive, err := zip.OpenReader(packed)

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/internal/stack"
+	"parley/test/e2e"
 )
 
 // TestNothingElseListens: with their usual addresses, of which only the ports are
@@ -32,7 +33,7 @@ func TestNothingElseListens(t *testing.T) {
 	}
 	usual := func(program, setting string, args ...string) string {
 		t.Helper()
-		help, err := exec.CommandContext(t.Context(), filepath.Join(bin, program), append(args, "--help")...).Output() //nolint:gosec // one of ours
+		help, err := exec.CommandContext(t.Context(), filepath.Join(e2e.Bin, program), append(args, "--help")...).Output() //nolint:gosec // one of ours
 		require.NoError(t, err, "run make build")
 		folded := strings.Join(strings.Fields(string(help)), " ")
 		before, _, found := strings.Cut(folded, "$"+setting)
@@ -60,19 +61,19 @@ func TestNothingElseListens(t *testing.T) {
 
 	w := newWorld(t)
 	running := map[*stack.Process]int{}
-	for _, p := range w.started {
+	for _, p := range w.Started {
 		if p.Name == "devserver" {
 			running[p] = 2 // the service and its metrics; others of its ports are its own business
 		}
 	}
 	for program, listeners := range map[string]int{"webhook": 3, "worker": 1, "simulator": 1} {
-		settings := maps.Clone(w.settings)
+		settings := maps.Clone(w.Settings)
 		maps.Copy(settings, at[program])
-		running[w.run("usual-"+program, program, settings)] = listeners
+		running[w.Run("usual-"+program, program, settings)] = listeners
 	}
 	for p, least := range running {
 		var open []netip.Addr
-		w.eventually(p.Name+" listens", func() bool { open = listensAt(t, p.ID()); return len(open) >= least })
+		w.Eventually(p.Name+" listens", func() bool { open = listensAt(t, p.ID()); return len(open) >= least })
 		beyond := slices.DeleteFunc(slices.Clone(open), netip.Addr.IsLoopback)
 		if p.Name == "usual-webhook" {
 			require.Len(t, beyond, 1, "the callbacks'")
@@ -84,7 +85,7 @@ func TestNothingElseListens(t *testing.T) {
 	}
 	for p := range running {
 		if p.Name == "usual-worker" { // told to stop while it starts, it says that it could not start
-			w.await(p, func(context.Context) bool { return p.Said("msg=ready") })
+			w.Await(p, func(context.Context) bool { return p.Said("msg=ready") })
 		}
 	}
 }

@@ -14,14 +14,15 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"parley/conversation"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
 // firstTask is the event to reset to: the end of the first workflow task.
 func (w *world) firstTask(id string) int64 {
-	w.t.Helper()
+	w.T.Helper()
 	var first int64
-	w.eventually("a workflow task completed", func() bool {
+	w.Eventually("a workflow task completed", func() bool {
 		for _, event := range w.history(id, "").GetEvents() {
 			if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
 				first = event.GetEventId()
@@ -34,25 +35,25 @@ func (w *world) firstTask(id string) int64 {
 }
 
 func (w *world) reset(id string) {
-	w.t.Helper()
-	_, err := w.temporal.ResetWorkflowExecution(w.ctx(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: w.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id}, Reason: "test",
+	w.T.Helper()
+	_, err := w.Temporal.ResetWorkflowExecution(w.Ctx(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: w.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id}, Reason: "test",
 		WorkflowTaskFinishEventId: w.firstTask(id), RequestId: id,
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 }
 
 // fastForward lets a workflow's clock run ahead of everybody else's.
 func (w *world) fastForward(id string, d time.Duration) {
-	w.t.Helper()
-	_, err := w.temporal.WorkflowService().UpdateWorkflowExecutionOptions(w.ctx(), &workflowservice.UpdateWorkflowExecutionOptionsRequest{
-		Namespace: w.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
+	w.T.Helper()
+	_, err := w.Temporal.WorkflowService().UpdateWorkflowExecutionOptions(w.Ctx(), &workflowservice.UpdateWorkflowExecutionOptionsRequest{
+		Namespace: w.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
 		WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{TimeSkippingConfig: &commonpb.TimeSkippingConfig{
 			Enabled: true, FastForwardConfig: &commonpb.FastForwardConfig{Id: id, Duration: durationpb.New(d)},
 		}},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"time_skipping_config"}},
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 }
 
 // A script that is reset while its question is open asks the same question
@@ -61,18 +62,18 @@ func TestScriptIsReset(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	w.start("feedback", "Feedback", feedback(ana, "the shop"))
-	w.receives(ana, "How was your visit")
+	w.Start("feedback", "Feedback", feedback(ana, "the shop"))
+	w.Receives(ana, "How was your visit")
 	w.reset("feedback")
-	w.text(ana, "3")
-	w.receives(ana, "What went wrong?")
+	w.Text(ana, "3")
+	w.Receives(ana, "What went wrong?")
 	w.reset("feedback") // before its first answer: that is repeated from memory
-	w.text(ana, "Everything")
-	w.receives(ana, "We will do better")
+	w.Text(ana, "Everything")
+	w.Receives(ana, "We will do better")
 	var result workflows.Rating
-	require.NoError(t, w.temporal.GetWorkflow(w.ctx(), "feedback", "").Get(w.ctx(), &result))
+	require.NoError(t, w.Temporal.GetWorkflow(w.Ctx(), "feedback", "").Get(w.Ctx(), &result))
 	require.Equal(t, workflows.Rating{Stars: "3", Why: "Everything"}, result)
-	require.Len(t, w.sim.Sent(), 3, "nothing twice")
+	require.Len(t, w.Sim.Sent(), 3, "nothing twice")
 }
 
 // A conversation that is reset lives through its events again and looks before
@@ -81,14 +82,14 @@ func TestConversationIsReset(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	w.text(ana, "one")
-	w.receives(ana, youSaid("one"))
-	w.text(ana, "two")
-	w.receives(ana, youSaid("two"))
+	w.Text(ana, "one")
+	w.Receives(ana, youSaid("one"))
+	w.Text(ana, "two")
+	w.Receives(ana, youSaid("two"))
 	w.reset(conversation.ID(ana, ""))
-	w.text(ana, "three")
-	w.receives(ana, youSaid("three"))
-	require.Len(t, w.sim.Sent(), 3, "nothing twice")
+	w.Text(ana, "three")
+	w.Receives(ana, youSaid("three"))
+	require.Len(t, w.Sim.Sent(), 3, "nothing twice")
 }
 
 // The same after minutes: it looks as far back as the run that is relived.
@@ -99,13 +100,13 @@ func TestConversationIsResetLater(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	w.text(ana, "one")
-	w.receives(ana, youSaid("one"))
+	w.Text(ana, "one")
+	w.Receives(ana, youSaid("one"))
 	time.Sleep(65 * time.Second)
 	w.reset(conversation.ID(ana, ""))
-	w.text(ana, "two")
-	w.receives(ana, youSaid("two"))
-	require.Len(t, w.sim.Sent(), 2, "nothing twice")
+	w.Text(ana, "two")
+	w.Receives(ana, youSaid("two"))
+	require.Len(t, w.Sim.Sent(), 2, "nothing twice")
 }
 
 // An answer to a script that was terminated is not swallowed by a new run of
@@ -115,12 +116,12 @@ func TestScriptIsTerminatedAndStartedAnew(t *testing.T) {
 
 	w := newWorld(t)
 	const id = "appointment:A-17"
-	w.start(id, "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
-	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), id, "", "test"))
-	w.start(id, "AppointmentConfirmation", strings.Replace(appointment(ana), `"24h"`, `"1h"`, 1)) // it sleeps for hours
-	w.text(ana, "yes")
-	w.receives(ana, youSaid("yes"))
+	w.Start(id, "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
+	require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), id, "", "test"))
+	w.Start(id, "AppointmentConfirmation", strings.Replace(appointment(ana), `"24h"`, `"1h"`, 1)) // it sleeps for hours
+	w.Text(ana, "yes")
+	w.Receives(ana, youSaid("yes"))
 }
 
 // A conversation that is terminated comes back with the next text, and the
@@ -128,19 +129,19 @@ func TestScriptIsTerminatedAndStartedAnew(t *testing.T) {
 func TestConversationIsTerminatedUnderAWaitingScript(t *testing.T) {
 	t.Parallel()
 
-	w := newWorld(t, server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"))
-	run := w.start("feedback", "Feedback", feedback(ana, "the shop"))
-	w.receives(ana, "How was your visit")
-	require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), conversation.ID(ana, ""), "", "test"))
-	w.text(ana, "hello?")
-	w.receives(ana, youSaid("hello?"))
+	w := newWorld(t, e2e.Server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"))
+	run := w.Start("feedback", "Feedback", feedback(ana, "the shop"))
+	w.Receives(ana, "How was your visit")
+	require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), conversation.ID(ana, ""), "", "test"))
+	w.Text(ana, "hello?")
+	w.Receives(ana, youSaid("hello?"))
 
 	// The script looks after its question an hour after that should have ended.
 	w.fastForward("feedback", 26*time.Hour)
-	require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Sent()) == 3 }))
-	w.text(ana, "5")
-	w.receives(ana, "glad you liked it")
+	require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool { return len(w.Sim.Sent()) == 3 }))
+	w.Text(ana, "5")
+	w.Receives(ana, "glad you liked it")
 	var result workflows.Rating
-	require.NoError(t, run.Get(w.ctx(), &result))
+	require.NoError(t, run.Get(w.Ctx(), &result))
 	require.Equal(t, "5", result.Stars)
 }

@@ -45,7 +45,7 @@ func TestPhonePage(t *testing.T) {
 
 	ctx := browser(t)
 	w := newWorld(t)
-	page := w.settings["SINCH_API_URL"] + "/?phone=" + url.QueryEscape(string(ana))
+	page := w.Settings["SINCH_API_URL"] + "/?phone=" + url.QueryEscape(string(ana))
 	shows := func(words string) chromedp.Action[chromedp.Void] {
 		return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 			_, err := chromedp.Poll[bool]("document.body.innerText.includes(`"+words+"`)", chromedp.WithPollingTimeout(time.Minute))(ctx, target)
@@ -53,13 +53,13 @@ func TestPhonePage(t *testing.T) {
 		}
 	}
 	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(page)))
-	w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
 	require.NoError(t, chromedp.Do(ctx,
 		shows("Does that suit you?"),
 		chromedp.SendKeys(chromedp.CSS("textarea"), "Can we reschedule?\r"),
 		shows("No problem. Harbor Dental will get in touch"),
 	))
-	require.Len(t, w.sim.Phone(ana).Messages(), 3)
+	require.Len(t, w.Sim.Phone(ana).Messages(), 3)
 	left, err := chromedp.Run(ctx, chromedp.Value(chromedp.CSS("textarea")))
 	require.NoError(t, err)
 	require.Empty(t, strings.TrimSpace(left), "the typing box is free for the next text")

@@ -18,20 +18,21 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 // parley runs the command line with nothing but the task queue and the server's
 // address: no credentials of the carrier's.
 func (w *world) parley(args ...string) []byte {
-	w.t.Helper()
-	command := exec.CommandContext(w.ctx(), filepath.Join(bin, "parley"), args...) //nolint:gosec // our own program
-	command.Env = []string{"HOME=" + w.dir, "PATH=" + os.Getenv("PATH")}
+	w.T.Helper()
+	command := exec.CommandContext(w.Ctx(), filepath.Join(e2e.Bin, "parley"), args...) //nolint:gosec // our own program
+	command.Env = []string{"HOME=" + w.Dir, "PATH=" + os.Getenv("PATH")}
 	for _, name := range []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "PARLEY_SEND_TASK_QUEUE", "PARLEY_ID_KEY", "PARLEY_ENCRYPTION_KEYS"} {
-		command.Env = append(command.Env, name+"="+w.settings[name])
+		command.Env = append(command.Env, name+"="+w.Settings[name])
 	}
 	var out, complaints bytes.Buffer
 	command.Stdout, command.Stderr = &out, &complaints
-	require.NoError(w.t, command.Run(), "%v: %s", args, complaints.String())
+	require.NoError(w.T, command.Run(), "%v: %s", args, complaints.String())
 	return out.Bytes()
 }
 
@@ -47,25 +48,25 @@ type sendingState struct {
 }
 
 func (w *world) sending(args ...string) sendingState {
-	w.t.Helper()
+	w.T.Helper()
 	var s sendingState
 	printed := w.parley(append(args, "--json")...)
-	require.NoError(w.t, json.Unmarshal(printed, &s), "%s", printed)
+	require.NoError(w.T, json.Unmarshal(printed, &s), "%s", printed)
 	return s
 }
 
 // part starts a worker of one part.
 func (w *world) part(only string, settings map[string]string) {
-	w.t.Helper()
-	w.workers++
-	p := w.run(fmt.Sprint("worker-", w.workers), "worker", settings, "--only", only)
-	w.await(p, func(context.Context) bool { return p.Said("msg=ready") })
+	w.T.Helper()
+	w.Workers++
+	p := w.Run(fmt.Sprint("worker-", w.Workers), "worker", settings, "--only", only)
+	w.Await(p, func(context.Context) bool { return p.Said("msg=ready") })
 }
 
 // without is the world's settings without some.
 func (w *world) without(names ...string) map[string]string {
 	settings := map[string]string{}
-	for name, value := range w.settings {
+	for name, value := range w.Settings {
 		if !slices.Contains(names, name) {
 			settings[name] = value
 		}
@@ -78,14 +79,14 @@ func (w *world) without(names ...string) map[string]string {
 func TestSendingIsPaused(t *testing.T) {
 	t.Parallel()
 
-	w := newWorld(t, setting("PARLEY_SEND_TASK_QUEUE", "sending"))
-	w.stopWorker()
+	w := newWorld(t, e2e.Setting("PARLEY_SEND_TASK_QUEUE", "sending"))
+	w.StopWorker()
 	w.part("conversations", w.without("SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET"))
-	w.part("send", w.settings)
+	w.part("send", w.Settings)
 	stops := number(1)
 	for _, contact := range []sms.Number{ana, bob, stops} {
-		w.text(contact, "hello")
-		w.receives(contact, youSaid("hello"))
+		w.Text(contact, "hello")
+		w.Receives(contact, youSaid("hello"))
 	}
 
 	paused := w.sending("pause-sending", "--why", "the carrier asks us to wait")
@@ -97,35 +98,35 @@ func TestSendingIsPaused(t *testing.T) {
 	require.Equal(t, paused.Why, w.sending("pause-sending").Why, "once more changes nothing")
 
 	// The worker waits for work all the while, and is not given any.
-	w.text(ana, "one")
-	w.text(ana, "two")
-	require.Equal(t, 202, w.message(bob, "Your order has left.", "order-7"))
-	require.Equal(t, 202, w.message(bob, "It will be there at noon.", "order-7b"))
-	w.text(stops, "goodbye")
-	w.eventually("the reply waits", func() bool { return w.pendingSend(stops) != nil })
-	w.text(stops, "STOP")
-	w.eventually("STOP counts", func() bool { return w.state(stops).OptedOut != nil })
-	w.eventually("replies are decided on", func() bool { return len(w.state(ana).Outbox) >= 1 })
-	w.eventually("messages wait", func() bool { return len(w.state(bob).Outbox) == 2 })
-	w.eventually("the server counts them", func() bool { return w.sending("pause-sending").Waiting >= 3 })
-	require.Len(t, w.sim.Sent(), 3, "nothing left")
+	w.Text(ana, "one")
+	w.Text(ana, "two")
+	require.Equal(t, 202, w.Message(bob, "Your order has left.", "order-7"))
+	require.Equal(t, 202, w.Message(bob, "It will be there at noon.", "order-7b"))
+	w.Text(stops, "goodbye")
+	w.Eventually("the reply waits", func() bool { return w.pendingSend(stops) != nil })
+	w.Text(stops, "STOP")
+	w.Eventually("STOP counts", func() bool { return w.State(stops).OptedOut != nil })
+	w.Eventually("replies are decided on", func() bool { return len(w.State(ana).Outbox) >= 1 })
+	w.Eventually("messages wait", func() bool { return len(w.State(bob).Outbox) == 2 })
+	w.Eventually("the server counts them", func() bool { return w.sending("pause-sending").Waiting >= 3 })
+	require.Len(t, w.Sim.Sent(), 3, "nothing left")
 
 	resumed := w.sending("resume-sending")
 	require.False(t, resumed.Paused)
 	require.Empty(t, resumed.Why)
 	require.Zero(t, resumed.Rate)
-	w.receives(stops, "unsubscribed")
-	w.receives(bob, "at noon")
-	w.receives(ana, youSaid("two"))
+	w.Receives(stops, "unsubscribed")
+	w.Receives(bob, "at noon")
+	w.Receives(ana, youSaid("two"))
 	require.False(t, w.sending("resume-sending").Paused)
 	for _, contact := range []sms.Number{ana, bob, stops} {
-		w.eventually("everything has left", func() bool { return len(w.state(contact).Outbox) == 0 })
-		require.Empty(t, w.state(contact).Parked)
+		w.Eventually("everything has left", func() bool { return len(w.State(contact).Outbox) == 0 })
+		require.Empty(t, w.State(contact).Parked)
 	}
-	require.Equal(t, []string{youSaid("hello"), "Your order has left.", "It will be there at noon."}, texts(w.sim.Phone(bob).Messages()))
-	fromParley := texts(w.sim.Phone(stops).Messages())
+	require.Equal(t, []string{youSaid("hello"), "Your order has left.", "It will be there at noon."}, e2e.Texts(w.Sim.Phone(bob).Messages()))
+	fromParley := e2e.Texts(w.Sim.Phone(stops).Messages())
 	require.Len(t, fromParley, 2, "what waited when the contact said STOP is dropped: %q", fromParley)
-	require.Equal(t, youSaid("one"), texts(w.sim.Phone(ana).Messages())[1])
+	require.Equal(t, youSaid("one"), e2e.Texts(w.Sim.Phone(ana).Messages())[1])
 }
 
 // The server keeps the rate for the whole queue, however many workers there are,
@@ -133,11 +134,11 @@ func TestSendingIsPaused(t *testing.T) {
 func TestSendingKeepsTheRate(t *testing.T) {
 	t.Parallel()
 
-	w := newWorld(t, setting("PARLEY_SEND_TASK_QUEUE", "sending"), setting("PARLEY_SEND_RATE", "2"))
-	w.startWorker()
+	w := newWorld(t, e2e.Setting("PARLEY_SEND_TASK_QUEUE", "sending"), e2e.Setting("PARLEY_SEND_RATE", "2"))
+	w.StartWorker()
 	rate := func() (float32, enumspb.RateLimitSource) {
-		described, err := w.temporal.WorkflowService().DescribeTaskQueue(w.ctx(), &workflowservice.DescribeTaskQueueRequest{
-			Namespace: w.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: "sending"}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY, ReportConfig: true,
+		described, err := w.Temporal.WorkflowService().DescribeTaskQueue(w.Ctx(), &workflowservice.DescribeTaskQueueRequest{
+			Namespace: w.Namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: "sending"}, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY, ReportConfig: true,
 		})
 		require.NoError(t, err)
 		return described.GetEffectiveRateLimit().GetRequestsPerSecond(), described.GetEffectiveRateLimit().GetRateLimitSource()
@@ -151,18 +152,18 @@ func TestSendingKeepsTheRate(t *testing.T) {
 	require.Equal(t, enumspb.RATE_LIMIT_SOURCE_API, source)
 	const contacts = 14
 	for i := range contacts {
-		require.Equal(t, 202, w.message(number(i), "Your order has left.", fmt.Sprint("order-", i)))
+		require.Equal(t, 202, w.Message(number(i), "Your order has left.", fmt.Sprint("order-", i)))
 	}
-	w.eventually("all wait", func() bool { return w.sending("pause-sending").Waiting == contacts })
-	require.Empty(t, w.sim.Sent())
+	w.Eventually("all wait", func() bool { return w.sending("pause-sending").Waiting == contacts })
+	require.Empty(t, w.Sim.Sent())
 
 	resumed := time.Now()
 	require.InDelta(t, 2, w.sending("resume-sending").Rate, 0.001, "again the workers'")
-	require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Sent()) == contacts }))
+	require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool { return len(w.Sim.Sent()) == contacts }))
 	// Each of the queue's partitions may begin with one text more than its share.
 	const partitions = 4
 	require.GreaterOrEqual(t, time.Since(resumed), time.Duration(contacts-2*partitions)*time.Second/2)
 	for i := range contacts {
-		require.Len(t, texts(w.sim.Phone(number(i)).Messages()), 1)
+		require.Len(t, e2e.Texts(w.Sim.Phone(number(i)).Messages()), 1)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"parley/sinch"
 	"parley/sinch/sinchtest"
 	"parley/sms"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
@@ -47,14 +48,14 @@ func receipt(id, key string, to sms.Number, status, reason string) string {
 
 // callback is post, to a path and with a secret of the caller's choice.
 func (w *world) callback(path, secret, body string) int {
-	w.t.Helper()
-	request, err := http.NewRequestWithContext(w.ctx(), http.MethodPost, w.hook+path, strings.NewReader(body))
-	require.NoError(w.t, err)
+	w.T.Helper()
+	request, err := http.NewRequestWithContext(w.Ctx(), http.MethodPost, w.Hook+path, strings.NewReader(body))
+	require.NoError(w.T, err)
 	sinch.SignHeader(request.Header, secret, []byte(body), time.Now())
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
-	require.NoError(w.t, err)
-	require.NoError(w.t, response.Body.Close())
+	require.NoError(w.T, err)
+	require.NoError(w.T, response.Body.Close())
 	return response.StatusCode
 }
 
@@ -63,10 +64,10 @@ func (w *world) callback(path, secret, body string) int {
 func TestReceipts(t *testing.T) {
 	t.Parallel()
 
-	w := newWorld(t, setting("SINCH_RECEIPTS", "all"), setting("SINCH_RECEIPTS_SECRET", receiptsSecret), func(w *world, o *sinchtest.Options) {
+	w := newWorld(t, e2e.Setting("SINCH_RECEIPTS", "all"), e2e.Setting("SINCH_RECEIPTS_SECRET", receiptsSecret), func(w *e2e.World, o *sinchtest.Options) {
 		o.Webhooks = []sinchtest.Webhook{
-			{Target: w.hook, Secret: secret, Triggers: []string{sinchtest.TriggerInbound}},
-			{Target: w.hook + "/receipts", Secret: receiptsSecret, Triggers: []string{sinchtest.TriggerDelivery, sinchtest.TriggerSubmit}},
+			{Target: w.Hook, Secret: secret, Triggers: []string{sinchtest.TriggerInbound}},
+			{Target: w.Hook + "/receipts", Secret: receiptsSecret, Triggers: []string{sinchtest.TriggerDelivery, sinchtest.TriggerSubmit}},
 		}
 	})
 	late := sinchtest.Duration(time.Second)
@@ -87,12 +88,12 @@ func TestReceipts(t *testing.T) {
 			w := w.in(t)
 			contact := number(i)
 			tt.fault.To = contact
-			w.sim.Next(tt.fault)
-			_, err := w.client().Send(w.ctx(), contact, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+			w.Sim.Next(tt.fault)
+			_, err := w.Client().Send(w.Ctx(), contact, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
 			require.NoError(t, err)
-			m := w.receives(contact, "Your order is ready.")
-			require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool {
-				m, _ = w.sim.Message(m.ID)
+			m := w.Receives(contact, "Your order is ready.")
+			require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool {
+				m, _ = w.Sim.Message(m.ID)
 				tries := 0
 				for _, c := range m.Callbacks {
 					tries += c.Attempts
@@ -100,11 +101,11 @@ func TestReceipts(t *testing.T) {
 				return tries == tt.tries
 			}))
 			for _, c := range m.Callbacks {
-				require.Equal(t, w.hook+"/receipts", c.Target)
+				require.Equal(t, w.Hook+"/receipts", c.Target)
 				require.Equal(t, "200", c.LastAnswer)
 			}
-			w.eventually("delivered", func() bool { return w.said(contact, m.Text).Status == sms.StatusDelivered })
-			state := w.state(contact)
+			w.Eventually("delivered", func() bool { return w.said(contact, m.Text).Status == sms.StatusDelivered })
+			state := w.State(contact)
 			require.Empty(t, state.EarlyReceipts)
 			require.Empty(t, state.Outbox)
 			require.Len(t, state.Transcript, 1)
@@ -125,8 +126,8 @@ func TestReceipts(t *testing.T) {
 		require.Equal(t, 200, w.callback("/receipts", receiptsSecret, receipt(known.MessageID, known.Key, number(0), "FAILED", "RECIPIENT_NOT_REACHABLE")))
 		require.Equal(t, 200, w.callback("/receipts", receiptsSecret, receipt(known.MessageID, known.Key, number(0), "READ", "")))
 		w := w.in(t)
-		w.eventually("read", func() bool { return w.said(number(0), known.Text).Status == sms.StatusRead })
-		require.Empty(t, w.state(number(0)).Resends)
+		w.Eventually("read", func() bool { return w.said(number(0), known.Text).Status == sms.StatusRead })
+		require.Empty(t, w.State(number(0)).Resends)
 	})
 	t.Run("each path has a secret of its own", func(t *testing.T) {
 		body := receipt(known.MessageID, known.Key, number(0), "DELIVERED", "")
@@ -137,12 +138,12 @@ func TestReceipts(t *testing.T) {
 	t.Run("a closed conversation is not started", func(t *testing.T) {
 		w := w.in(t)
 		id := conversation.ID(number(1), "")
-		require.NoError(t, w.temporal.TerminateWorkflow(w.ctx(), id, "", "test"))
-		before, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
+		require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), id, "", "test"))
+		before, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
 		require.NoError(t, err)
-		m := w.sim.Phone(number(1)).Messages()[0]
+		m := w.Sim.Phone(number(1)).Messages()[0]
 		require.Equal(t, 200, w.callback("/receipts", receiptsSecret, receipt(m.ID, m.Key, number(1), "READ", "")))
-		after, err := w.temporal.DescribeWorkflowExecution(w.ctx(), id, "")
+		after, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
 		require.NoError(t, err)
 		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, after.GetWorkflowExecutionInfo().GetStatus())
 		require.Equal(t, before.GetWorkflowExecutionInfo().GetExecution().GetRunId(), after.GetWorkflowExecutionInfo().GetExecution().GetRunId())
@@ -197,23 +198,23 @@ func TestNotDelivered(t *testing.T) {
 	d := &desk{busy: 1}
 	hooks := httptest.NewServer(d)
 	t.Cleanup(hooks.Close)
-	w := newWorld(t, server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"),
-		setting("PARLEY_RESPONDER_URL", hooks.URL+"/turn"), setting("PARLEY_NOTIFY_URL", hooks.URL+"/notify"),
-		setting("PARLEY_FALLBACK_URL", hooks.URL+"/fallback"), setting("PARLEY_HOOK_SECRET", hookSecret))
+	w := newWorld(t, e2e.Server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"),
+		e2e.Setting("PARLEY_RESPONDER_URL", hooks.URL+"/turn"), e2e.Setting("PARLEY_NOTIFY_URL", hooks.URL+"/notify"),
+		e2e.Setting("PARLEY_FALLBACK_URL", hooks.URL+"/fallback"), e2e.Setting("PARLEY_HOOK_SECRET", hookSecret))
 	start := func(contact sms.Number) client.WorkflowRun {
-		return w.start("appointment:"+string(contact), "AppointmentConfirmation", appointment(contact))
+		return w.Start("appointment:"+string(contact), "AppointmentConfirmation", appointment(contact))
 	}
 
 	t.Run("for good", func(t *testing.T) {
 		w := w.in(t)
-		w.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultFail, To: ana, Reason: "RECIPIENT_NOT_OPTED_IN"})
+		w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultFail, To: ana, Reason: "RECIPIENT_NOT_OPTED_IN"})
 		var result workflows.AppointmentResult
-		require.NoError(t, start(ana).Get(w.ctx(), &result))
+		require.NoError(t, start(ana).Get(w.Ctx(), &result))
 		require.Equal(t, workflows.AppointmentUndeliverable, result.Outcome)
 		require.Equal(t, "RECIPIENT_NOT_OPTED_IN", result.Reason)
 
-		text := w.sim.Phone(ana).Messages()[0].Text
-		w.eventually("handed over", func() bool { return w.said(ana, text).Fallback == "handed over" })
+		text := w.Sim.Phone(ana).Messages()[0].Text
+		w.Eventually("handed over", func() bool { return w.said(ana, text).Fallback == "handed over" })
 		key := w.said(ana, text).Key
 		handed := d.of("/fallback", ana)
 		require.Len(t, handed, 2, "once, and once more after 503")
@@ -226,29 +227,29 @@ func TestNotDelivered(t *testing.T) {
 		require.Equal(t, activities.Undelivered{
 			Key: key, Contact: ana, From: "AppointmentConfirmation", Text: text, Reference: "A-17", Reason: "RECIPIENT_NOT_OPTED_IN", Question: true,
 		}, u)
-		require.Empty(t, w.state(ana).Resends)
+		require.Empty(t, w.State(ana).Resends)
 	})
 
 	t.Run("for now", func(t *testing.T) {
 		w := w.in(t)
-		w.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultFail, To: bob, Reason: "RECIPIENT_NOT_REACHABLE"})
+		w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultFail, To: bob, Reason: "RECIPIENT_NOT_REACHABLE"})
 		run := start(bob)
-		first := w.receives(bob, "Does that suit you?")
-		w.eventually("it waits to be sent once more", func() bool { return len(w.state(bob).Resends) == 1 })
-		require.Equal(t, w.said(bob, first.Text).Key, w.state(bob).Resends[0].ResendOf)
-		w.text(bob, "hello?") // nobody has seen the question: this is no answer to it
-		w.receives(bob, "Heard: hello?")
-		require.Len(t, w.sim.Phone(bob).Messages(), 3)
+		first := w.Receives(bob, "Does that suit you?")
+		w.Eventually("it waits to be sent once more", func() bool { return len(w.State(bob).Resends) == 1 })
+		require.Equal(t, w.said(bob, first.Text).Key, w.State(bob).Resends[0].ResendOf)
+		w.Text(bob, "hello?") // nobody has seen the question: this is no answer to it
+		w.Receives(bob, "Heard: hello?")
+		require.Len(t, w.Sim.Phone(bob).Messages(), 3)
 
 		w.fastForward(conversation.ID(bob, ""), 2*time.Minute)
-		require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Phone(bob).Messages()) == 4 }))
-		again := w.sim.Phone(bob).Messages()[3]
+		require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool { return len(w.Sim.Phone(bob).Messages()) == 4 }))
+		again := w.Sim.Phone(bob).Messages()[3]
 		require.Equal(t, first.Text, again.Text)
 		require.NotEqual(t, first.Key, again.Key)
-		w.eventually("the question is open", func() bool { q := w.state(bob).Questions; return len(q) == 1 && !q[0].OpenSince.IsZero() })
-		w.text(bob, "yes")
+		w.Eventually("the question is open", func() bool { q := w.State(bob).Questions; return len(q) == 1 && !q[0].OpenSince.IsZero() })
+		w.Text(bob, "yes")
 		var result workflows.AppointmentResult
-		require.NoError(t, run.Get(w.ctx(), &result))
+		require.NoError(t, run.Get(w.Ctx(), &result))
 		require.Equal(t, workflows.AppointmentConfirmed, result.Outcome)
 		require.Empty(t, d.of("/fallback", bob))
 	})
@@ -256,18 +257,18 @@ func TestNotDelivered(t *testing.T) {
 	t.Run("denied by the carrier", func(t *testing.T) {
 		w := w.in(t)
 		contact := number(2)
-		w.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, To: contact, Status: 403})
-		key, err := w.client().Send(w.ctx(), contact, "", "order-7", conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7", By: "shop"})
+		w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, To: contact, Status: 403})
+		key, err := w.Client().Send(w.Ctx(), contact, "", "order-7", conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7", By: "shop"})
 		require.NoError(t, err)
-		w.eventually("a person is told", func() bool { return len(d.of("/notify", contact)) == 1 })
+		w.Eventually("a person is told", func() bool { return len(d.of("/notify", contact)) == 1 })
 		notice := string(d.of("/notify", contact)[0].body)
 		require.Contains(t, notice, `"code":"send-denied"`)
 		require.Contains(t, notice, `"reference":"order-7"`)
 		require.Contains(t, notice, key)
-		w.eventually("nothing is left to tell", func() bool { return len(w.state(contact).Errands) == 0 })
+		w.Eventually("nothing is left to tell", func() bool { return len(w.State(contact).Errands) == 0 })
 		require.Empty(t, d.of("/fallback", contact), "the person may have it sent yet")
-		require.NoError(t, w.client().Skip(w.ctx(), contact, "", "1", conversation.Mend{Why: "no"}))
-		w.eventually("handed over", func() bool { return w.said(contact, "Your order is ready.").Fallback == "handed over" })
+		require.NoError(t, w.Client().Skip(w.Ctx(), contact, "", "1", conversation.Mend{Why: "no"}))
+		w.Eventually("handed over", func() bool { return w.said(contact, "Your order is ready.").Fallback == "handed over" })
 		handed := d.of("/fallback", contact)
 		require.Len(t, handed, 1)
 		require.Equal(t, key, handed[0].key)
@@ -277,12 +278,12 @@ func TestNotDelivered(t *testing.T) {
 
 	t.Run("parked", func(t *testing.T) {
 		w := w.in(t)
-		w.text(number(1), "dance") // it names a script that there is not
-		w.eventually("parked", func() bool { return len(w.state(number(1)).Parked) == 1 })
-		w.text(number(1), "hello")
-		w.receives(number(1), "Heard: hello")
-		w.eventually("a person is told", func() bool { return len(d.of("/notify", number(1))) == 1 })
-		parked := w.state(number(1)).Parked[0]
+		w.Text(number(1), "dance") // it names a script that there is not
+		w.Eventually("parked", func() bool { return len(w.State(number(1)).Parked) == 1 })
+		w.Text(number(1), "hello")
+		w.Receives(number(1), "Heard: hello")
+		w.Eventually("a person is told", func() bool { return len(d.of("/notify", number(1))) == 1 })
+		parked := w.State(number(1)).Parked[0]
 		var notice activities.Notice
 		notices := d.of("/notify", number(1))
 		require.NoError(t, json.Unmarshal(notices[0].body, &notice))
@@ -292,7 +293,7 @@ func TestNotDelivered(t *testing.T) {
 		require.Equal(t, activities.Notice{
 			ID: parked.ID, Conversation: conversation.ID(number(1), ""), Contact: number(1), Code: string(conversation.ParkedScript), Reason: parked.Reason,
 		}, notice)
-		w.eventually("nothing is left to tell", func() bool { return len(w.state(number(1)).Errands) == 0 })
+		w.Eventually("nothing is left to tell", func() bool { return len(w.State(number(1)).Errands) == 0 })
 		require.Len(t, d.of("/notify", number(1)), 1)
 	})
 
@@ -314,19 +315,19 @@ func TestScriptIsToldWhetherItArrived(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	scripts := worker.New(w.temporal, "scripts", worker.Options{})
-	conversation.Register(scripts, &conversation.Toolkit{Teller: w.client()})
+	scripts := worker.New(w.Temporal, "scripts", worker.Options{})
+	conversation.Register(scripts, &conversation.Toolkit{Teller: w.Client()})
 	scripts.RegisterWorkflow(tell)
 	require.NoError(t, scripts.Start())
 	t.Cleanup(scripts.Stop)
 
 	arrived, failed, silent, stopped := number(1), number(2), number(3), number(4)
-	w.sim.Next(
+	w.Sim.Next(
 		sinchtest.OneShot{Fault: sinchtest.FaultFail, To: failed, Reason: "CHANNEL_REJECT"},
 		sinchtest.OneShot{Fault: sinchtest.FaultNoReceipts, To: silent},
 	)
-	w.text(stopped, "STOP")
-	w.receives(stopped, "unsubscribed")
+	w.Text(stopped, "STOP")
+	w.Receives(stopped, "unsubscribed")
 	for contact, want := range map[sms.Number]conversation.Report{
 		arrived: {Delivery: conversation.Delivered},
 		failed:  {Delivery: conversation.NotDelivered, Reason: "CHANNEL_REJECT"},
@@ -337,12 +338,12 @@ func TestScriptIsToldWhetherItArrived(t *testing.T) {
 		if contact == silent {
 			patience = 2 * time.Second
 		}
-		run, err := w.temporal.ExecuteWorkflow(w.ctx(), client.StartWorkflowOptions{ID: "tell:" + string(contact), TaskQueue: "scripts"}, tell, contact, patience)
+		run, err := w.Temporal.ExecuteWorkflow(w.Ctx(), client.StartWorkflowOptions{ID: "tell:" + string(contact), TaskQueue: "scripts"}, tell, contact, patience)
 		require.NoError(t, err)
 		var report conversation.Report
-		require.NoError(t, run.Get(w.ctx(), &report))
+		require.NoError(t, run.Get(w.Ctx(), &report))
 		require.Equal(t, want, report)
 	}
-	require.NoError(t, w.sim.WaitFor(w.ctx(), func() bool { return len(w.sim.Sent()) >= 4 })) // the silent one's may still be on its way
-	require.Len(t, w.sim.Sent(), 4, "each once, and the confirmation of STOP")
+	require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool { return len(w.Sim.Sent()) >= 4 })) // the silent one's may still be on its way
+	require.Len(t, w.Sim.Sent(), 4, "each once, and the confirmation of STOP")
 }

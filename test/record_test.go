@@ -18,32 +18,33 @@ import (
 	"parley/conversation"
 	"parley/sinch/sinchtest"
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 var record = flag.String("record", "", "record histories under this version's name, such as v1, for the replay tests; never overwrites any")
 
 // save writes the history of a run as a replay test reads it.
 func (w *world) save(folder, name, id, runID string) {
-	w.t.Helper()
+	w.T.Helper()
 	raw, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(w.history(id, runID))
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	path := filepath.Join("..", folder, "testdata", "histories", *record, name+".json")
-	require.NoError(w.t, os.MkdirAll(filepath.Dir(path), 0o750))
+	require.NoError(w.T, os.MkdirAll(filepath.Dir(path), 0o750))
 	_, err = os.Stat(path)
-	require.ErrorIs(w.t, err, os.ErrNotExist, "a recorded history is never made anew")
-	require.NoError(w.t, os.WriteFile(path, raw, 0o600))
+	require.ErrorIs(w.T, err, os.ErrNotExist, "a recorded history is never made anew")
+	require.NoError(w.T, os.WriteFile(path, raw, 0o600))
 }
 
 // runs are all runs of a workflow id, oldest first.
 func (w *world) runs(id string, atLeast int) []string {
-	w.t.Helper()
+	w.T.Helper()
 	var runs []string
-	w.eventually("visibility shows the runs", func() bool {
-		list, err := w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "' ORDER BY StartTime"})
+	w.Eventually("visibility shows the runs", func() bool {
+		list, err := w.Temporal.ListWorkflow(w.Ctx(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "' ORDER BY StartTime"})
 		if err != nil { // this server's visibility cannot sort
-			list, err = w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "'"})
+			list, err = w.Temporal.ListWorkflow(w.Ctx(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "'"})
 		}
-		require.NoError(w.t, err)
+		require.NoError(w.T, err)
 		runs = nil
 		for _, e := range list.GetExecutions() {
 			runs = append([]string{e.GetExecution().GetRunId()}, runs...)
@@ -60,54 +61,54 @@ func TestRecord(t *testing.T) {
 	}
 	services := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNoContent) }))
 	t.Cleanup(services.Close)
-	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "60"), setting("PARLEY_IDLE_AFTER", "3s"), setting("PARLEY_DEVELOPMENT", "true"),
-		setting("PARLEY_ARCHIVE_DIR", t.TempDir()), setting("PARLEY_NOTIFY_URL", services.URL), setting("PARLEY_FALLBACK_URL", services.URL))
+	w := newWorld(t, e2e.Setting("PARLEY_CONTINUE_AFTER", "60"), e2e.Setting("PARLEY_IDLE_AFTER", "3s"), e2e.Setting("PARLEY_DEVELOPMENT", "true"),
+		e2e.Setting("PARLEY_ARCHIVE_DIR", t.TempDir()), e2e.Setting("PARLEY_NOTIFY_URL", services.URL), e2e.Setting("PARLEY_FALLBACK_URL", services.URL))
 	conversationOf := conversation.ID(ana, "")
 
 	// Turns of the responder, a message of the application, two scripts, consent,
 	// an operator's cancellation, junk; and continuing as new in between.
-	first := w.start("feedback-1", "Feedback", feedback(ana, "the first shop"))
-	w.receives(ana, "the first shop")
-	second := w.start("feedback-2", "Feedback", feedback(ana, "the second shop"))
-	w.text(ana, "blue")
-	w.receives(ana, "Please reply with one number")
-	w.text(ana, "2")
-	w.receives(ana, "What went wrong?")
-	w.text(ana, "Everything")
-	w.receives(ana, "the second shop")
-	require.NoError(t, w.temporal.CancelWorkflow(w.ctx(), "feedback-2", ""))
-	require.Error(t, second.Get(w.ctx(), nil))
-	require.NoError(t, first.Get(w.ctx(), nil))
-	require.NoError(t, w.temporal.CancelWorkflow(w.ctx(), conversationOf, ""))
-	require.NoError(t, w.temporal.SignalWorkflow(w.ctx(), conversationOf, "", conversation.EventSignal, "junk"))
-	_, err := w.client().Send(w.ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7"})
+	first := w.Start("feedback-1", "Feedback", feedback(ana, "the first shop"))
+	w.Receives(ana, "the first shop")
+	second := w.Start("feedback-2", "Feedback", feedback(ana, "the second shop"))
+	w.Text(ana, "blue")
+	w.Receives(ana, "Please reply with one number")
+	w.Text(ana, "2")
+	w.Receives(ana, "What went wrong?")
+	w.Text(ana, "Everything")
+	w.Receives(ana, "the second shop")
+	require.NoError(t, w.Temporal.CancelWorkflow(w.Ctx(), "feedback-2", ""))
+	require.Error(t, second.Get(w.Ctx(), nil))
+	require.NoError(t, first.Get(w.Ctx(), nil))
+	require.NoError(t, w.Temporal.CancelWorkflow(w.Ctx(), conversationOf, ""))
+	require.NoError(t, w.Temporal.SignalWorkflow(w.Ctx(), conversationOf, "", conversation.EventSignal, "junk"))
+	_, err := w.Client().Send(w.Ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7"})
 	require.NoError(t, err)
 	for i := range 4 {
-		w.text(ana, "text "+strconv.Itoa(i))
-		w.receives(ana, youSaid("text "+strconv.Itoa(i)))
+		w.Text(ana, "text "+strconv.Itoa(i))
+		w.Receives(ana, youSaid("text "+strconv.Itoa(i)))
 	}
-	third := w.start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
-	w.receives(ana, "Does that suit you?")
-	w.text(ana, "what?")
-	w.receives(ana, "Sorry, I did not get that.")
-	w.text(ana, "yes please")
-	w.receives(ana, "See you on")
-	require.NoError(t, third.Get(w.ctx(), nil))
-	fourth := w.start("feedback-3", "Feedback", feedback(ana, "the third shop"))
-	w.receives(ana, "the third shop")
-	w.text(ana, "STOP")
-	w.receives(ana, "unsubscribed")
-	require.NoError(t, fourth.Get(w.ctx(), nil))
-	w.text(ana, "START")
-	w.receives(ana, "subscribed again")
+	third := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
+	w.Receives(ana, "Does that suit you?")
+	w.Text(ana, "what?")
+	w.Receives(ana, "Sorry, I did not get that.")
+	w.Text(ana, "yes please")
+	w.Receives(ana, "See you on")
+	require.NoError(t, third.Get(w.Ctx(), nil))
+	fourth := w.Start("feedback-3", "Feedback", feedback(ana, "the third shop"))
+	w.Receives(ana, "the third shop")
+	w.Text(ana, "STOP")
+	w.Receives(ana, "unsubscribed")
+	require.NoError(t, fourth.Get(w.Ctx(), nil))
+	w.Text(ana, "START")
+	w.Receives(ana, "subscribed again")
 
 	w.recordTrouble()
 
 	// A conversation that closes.
-	w.text(bob, "hello")
-	w.receives(bob, youSaid("hello"))
-	w.eventually("it closes", func() bool {
-		d, err := w.temporal.DescribeWorkflowExecution(w.ctx(), conversation.ID(bob, ""), "")
+	w.Text(bob, "hello")
+	w.Receives(bob, youSaid("hello"))
+	w.Eventually("it closes", func() bool {
+		d, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(bob, ""), "")
 		return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	})
 	time.Sleep(2 * time.Second) // visibility follows
@@ -131,39 +132,39 @@ const cyd sms.Number = "+15559876545"
 // is sent once more, one that never arrives, one that is denied, parked and
 // tried again, one that is skipped, a doubt, and consent from elsewhere.
 func (w *world) recordTrouble() {
-	w.t.Helper()
+	w.T.Helper()
 	send := func(text string, faults ...sinchtest.OneShot) {
 		for _, f := range faults {
 			f.To = cyd
-			w.sim.Next(f)
+			w.Sim.Next(f)
 		}
-		_, err := w.client().Send(w.ctx(), cyd, "", text, conversation.SendRequest{Text: text, Reference: text})
-		require.NoError(w.t, err)
+		_, err := w.Client().Send(w.Ctx(), cyd, "", text, conversation.SendRequest{Text: text, Reference: text})
+		require.NoError(w.T, err)
 	}
 	parked := func(n int) {
-		w.eventually("parked", func() bool { return len(w.state(cyd).Parked) == n })
+		w.Eventually("parked", func() bool { return len(w.State(cyd).Parked) == n })
 	}
 	send("off at first", sinchtest.OneShot{Fault: sinchtest.FaultFail, Reason: "RECIPIENT_NOT_REACHABLE"})
-	w.eventually("sent once more", func() bool {
-		return len(texts(w.sim.Phone(cyd).Messages())) == 2
+	w.Eventually("sent once more", func() bool {
+		return len(e2e.Texts(w.Sim.Phone(cyd).Messages())) == 2
 	})
 	send("never", sinchtest.OneShot{Fault: sinchtest.FaultFail, Reason: "CHANNEL_REJECT"})
-	w.eventually("handed over", func() bool {
-		state := w.state(cyd)
+	w.Eventually("handed over", func() bool {
+		state := w.State(cyd)
 		return state.Transcript[len(state.Transcript)-1].Fallback != ""
 	})
-	w.sim.SetFaults(sinchtest.Faults{Receipts: sinchtest.NoReceipts})
+	w.Sim.SetFaults(sinchtest.Faults{Receipts: sinchtest.NoReceipts})
 	send("in doubt", sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500})
-	w.eventually("found in the list", func() bool { return len(w.state(cyd).Outbox) == 0 })
-	w.sim.SetFaults(sinchtest.Faults{})
+	w.Eventually("found in the list", func() bool { return len(w.State(cyd).Outbox) == 0 })
+	w.Sim.SetFaults(sinchtest.Faults{})
 	send("denied", sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403})
 	parked(1)
-	require.NoError(w.t, w.client().Retry(w.ctx(), cyd, "", "again", conversation.Mend{By: "kim"}))
-	w.receives(cyd, "denied")
+	require.NoError(w.T, w.Client().Retry(w.Ctx(), cyd, "", "again", conversation.Mend{By: "kim"}))
+	w.Receives(cyd, "denied")
 	send("skipped", sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403})
 	parked(1)
-	require.NoError(w.t, w.client().Skip(w.ctx(), cyd, "", "enough", conversation.Mend{By: "kim", Why: "called them"}))
+	require.NoError(w.T, w.Client().Skip(w.Ctx(), cyd, "", "enough", conversation.Mend{By: "kim", Why: "called them"}))
 	parked(0)
-	require.NoError(w.t, w.client().OptOut(w.ctx(), cyd, "", conversation.Consent{At: time.Now(), Source: "form"}))
-	w.eventually("opted out", func() bool { return w.state(cyd).OptedOut != nil })
+	require.NoError(w.T, w.Client().OptOut(w.Ctx(), cyd, "", conversation.Consent{At: time.Now(), Source: "form"}))
+	w.Eventually("opted out", func() bool { return w.State(cyd).OptedOut != nil })
 }

@@ -21,6 +21,7 @@ import (
 	"parley/internal/encryption"
 	"parley/sinch/sinchtest"
 	"parley/sms"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
@@ -28,11 +29,11 @@ import (
 // leads to Temporal, and nothing else.
 func (w *world) replay(t *testing.T, binary string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	command := exec.CommandContext(w.ctx(), binary, append([]string{"replay"}, args...)...) //nolint:gosec // our own program
+	command := exec.CommandContext(w.Ctx(), binary, append([]string{"replay"}, args...)...) //nolint:gosec // our own program
 	command.Env = []string{
 		"TEMPORAL_CONFIG_FILE=" + os.DevNull,
-		"TEMPORAL_ADDRESS=" + w.settings["TEMPORAL_ADDRESS"], "TEMPORAL_NAMESPACE=" + w.settings["TEMPORAL_NAMESPACE"],
-		"PARLEY_ENCRYPTION_KEYS=" + w.settings["PARLEY_ENCRYPTION_KEYS"],
+		"TEMPORAL_ADDRESS=" + w.Settings["TEMPORAL_ADDRESS"], "TEMPORAL_NAMESPACE=" + w.Settings["TEMPORAL_NAMESPACE"],
+		"PARLEY_ENCRYPTION_KEYS=" + w.Settings["PARLEY_ENCRYPTION_KEYS"],
 	}
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
@@ -74,28 +75,28 @@ func TestReplayBeforeADeployment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 
-	status, out, _ := w.replay(t, filepath.Join(bin, "worker"))
+	status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"))
 	require.Zero(t, status)
 	require.Contains(t, out, "There was nothing to replay")
 
-	w.start("feedback-1", "Feedback", feedback(ana, "the first shop"))
-	w.receives(ana, "the first shop")
-	w.start("feedback-2", "Feedback", feedback(bob, "the second shop"))
-	w.receives(bob, "the second shop")
-	w.text(bob, "2")
-	w.receives(bob, "What went wrong?")
-	done := w.start("feedback-3", "Feedback", feedback(cyd, "the third shop"))
-	w.receives(cyd, "the third shop")
-	w.text(cyd, "5")
-	w.receives(cyd, "We are glad")
-	require.NoError(t, done.Get(w.ctx(), nil))
-	w.start("appointment:A-17", "AppointmentConfirmation", appointment(cyd))
-	w.receives(cyd, "Does that suit you?")
-	w.text(ana, "blue")
-	w.receives(ana, "Please reply with one number")
+	w.Start("feedback-1", "Feedback", feedback(ana, "the first shop"))
+	w.Receives(ana, "the first shop")
+	w.Start("feedback-2", "Feedback", feedback(bob, "the second shop"))
+	w.Receives(bob, "the second shop")
+	w.Text(bob, "2")
+	w.Receives(bob, "What went wrong?")
+	done := w.Start("feedback-3", "Feedback", feedback(cyd, "the third shop"))
+	w.Receives(cyd, "the third shop")
+	w.Text(cyd, "5")
+	w.Receives(cyd, "We are glad")
+	require.NoError(t, done.Get(w.Ctx(), nil))
+	w.Start("appointment:A-17", "AppointmentConfirmation", appointment(cyd))
+	w.Receives(cyd, "Does that suit you?")
+	w.Text(ana, "blue")
+	w.Receives(ana, "Please reply with one number")
 	w.listed(7)
 
-	status, out, _ = w.replay(t, filepath.Join(bin, "worker"))
+	status, out, _ = w.replay(t, filepath.Join(e2e.Bin, "worker"))
 	require.Zero(t, status)
 	require.Regexp(t, `(?m)^ +Conversation +3 +0 +3 +0 +0$`, out)
 	require.Regexp(t, `(?m)^ +Feedback +2 +1 +3 +0 +0$`, out)
@@ -137,13 +138,13 @@ func TestReplayBeforeADeployment(t *testing.T) {
 		require.Contains(t, out, "this build has no workflow of that type")
 	})
 	t.Run("one workflow", func(t *testing.T) {
-		status, out, _ := w.replay(t, filepath.Join(bin, "worker"), "--workflow-id", "feedback-3", "--workflow-id", conversation.ID(ana, ""))
+		status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--workflow-id", "feedback-3", "--workflow-id", conversation.ID(ana, ""))
 		require.Zero(t, status)
 		require.Regexp(t, `(?m)^ +Feedback +0 +1 +1 +0 +0$`, out)
 		require.Regexp(t, `(?m)^ +Conversation +1 +0 +1 +0 +0$`, out)
 	})
 	t.Run("another task queue", func(t *testing.T) {
-		status, out, _ := w.replay(t, filepath.Join(bin, "worker"), "--task-queue", "elsewhere")
+		status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--task-queue", "elsewhere")
 		require.Zero(t, status)
 		require.Contains(t, out, "There was nothing to replay")
 		require.Contains(t, out, "3 open Conversation on other task queues were not replayed")
@@ -152,12 +153,12 @@ func TestReplayBeforeADeployment(t *testing.T) {
 
 // listed waits until visibility shows so many runs that are not about to change.
 func (w *world) listed(runs int) {
-	w.t.Helper()
-	w.eventually("visibility shows all", func() bool {
+	w.T.Helper()
+	w.Eventually("visibility shows all", func() bool {
 		found := 0
 		for _, filter := range []string{"ExecutionStatus = 'Running'", "ExecutionStatus = 'Completed'"} {
-			list, err := w.temporal.CountWorkflow(w.ctx(), count(filter))
-			require.NoError(w.t, err)
+			list, err := w.Temporal.CountWorkflow(w.Ctx(), count(filter))
+			require.NoError(w.T, err)
 			found += int(list.GetCount())
 		}
 		return found == runs
@@ -168,43 +169,43 @@ func (w *world) listed(runs int) {
 // in the files that a person wrote, or could be found by.
 func TestSaveAnonymous(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setting("PARLEY_CONTINUE_AFTER", "60"), setting("PARLEY_ENCRYPTION_KEYS", must(encryption.NewKey("first"))))
+	w := newWorld(t, e2e.Setting("PARLEY_CONTINUE_AFTER", "60"), e2e.Setting("PARLEY_ENCRYPTION_KEYS", e2e.Must(encryption.NewKey("first"))))
 	zoe := sms.Number("+15559876511")
-	_, err := w.client().Send(w.ctx(), zoe, "", "key-Zanzibar-88", conversation.SendRequest{Text: "Your Quetzalcoatl is ready.", Reference: "ord-Zanzibar-77", By: "Kimberlaine"})
+	_, err := w.Client().Send(w.Ctx(), zoe, "", "key-Zanzibar-88", conversation.SendRequest{Text: "Your Quetzalcoatl is ready.", Reference: "ord-Zanzibar-77", By: "Kimberlaine"})
 	require.NoError(t, err)
-	w.receives(zoe, "Quetzalcoatl")
-	w.text(zoe, "Zażółć gęślą jaźń, call +15559876522 👍")
-	w.receives(zoe, "Zażółć")
-	w.sim.Next(sinchtest.OneShot{To: zoe, Fault: sinchtest.FaultError, Status: 403})
-	_, err = w.client().Send(w.ctx(), zoe, "", "key-Zanzibar-99", conversation.SendRequest{Text: "denied for Wolfeschlegel"})
+	w.Receives(zoe, "Quetzalcoatl")
+	w.Text(zoe, "Zażółć gęślą jaźń, call +15559876522 👍")
+	w.Receives(zoe, "Zażółć")
+	w.Sim.Next(sinchtest.OneShot{To: zoe, Fault: sinchtest.FaultError, Status: 403})
+	_, err = w.Client().Send(w.Ctx(), zoe, "", "key-Zanzibar-99", conversation.SendRequest{Text: "denied for Wolfeschlegel"})
 	require.NoError(t, err)
-	w.eventually("parked", func() bool { return len(w.state(zoe).Parked) == 1 })
-	require.NoError(t, w.client().Skip(w.ctx(), zoe, "", "enough-Zanzibar", conversation.Mend{By: "Kimberlaine", Why: "called Wolfeschlegel"}))
-	w.eventually("skipped", func() bool { return len(w.state(zoe).Parked) == 0 })
-	appointed := w.start("appointment:Wolfeschlegel-17", "AppointmentConfirmation", strings.NewReplacer("A-17", "Wolfeschlegel-17", "Ana", "Wolfeschlegel", "Harbor Dental", "Quincunx Dental").Replace(appointment(zoe)))
-	w.receives(zoe, "Wolfeschlegel")
-	w.text(zoe, "yes, tell Kimberlaine")
-	w.receives(zoe, "See you on")
-	require.NoError(t, appointed.Get(w.ctx(), nil))
-	rated := w.start("feedback-of-Wolfeschlegel", "Feedback", feedback(zoe, "Quincunx Dental"))
-	w.receives(zoe, "Quincunx Dental? Reply")
-	w.text(zoe, "2")
-	w.receives(zoe, "What went wrong?")
-	w.text(zoe, "Everything was Quetzalcoatl")
-	w.receives(zoe, "We will do better")
-	require.NoError(t, rated.Get(w.ctx(), nil))
-	w.start("appointment:Wolfeschlegel-18", "AppointmentConfirmation", strings.NewReplacer("A-17", "Wolfeschlegel-18", "Ana", "Wolfeschlegel", "Harbor Dental", "Quincunx Dental").Replace(appointment(zoe)))
-	w.receives(zoe, "Wolfeschlegel")
-	w.text(zoe, "STOP")
-	w.receives(zoe, "unsubscribed")
-	w.eventually("visibility shows all", func() bool {
-		list, err := w.temporal.CountWorkflow(w.ctx(), count("ExecutionStatus = 'Completed'"))
+	w.Eventually("parked", func() bool { return len(w.State(zoe).Parked) == 1 })
+	require.NoError(t, w.Client().Skip(w.Ctx(), zoe, "", "enough-Zanzibar", conversation.Mend{By: "Kimberlaine", Why: "called Wolfeschlegel"}))
+	w.Eventually("skipped", func() bool { return len(w.State(zoe).Parked) == 0 })
+	appointed := w.Start("appointment:Wolfeschlegel-17", "AppointmentConfirmation", strings.NewReplacer("A-17", "Wolfeschlegel-17", "Ana", "Wolfeschlegel", "Harbor Dental", "Quincunx Dental").Replace(appointment(zoe)))
+	w.Receives(zoe, "Wolfeschlegel")
+	w.Text(zoe, "yes, tell Kimberlaine")
+	w.Receives(zoe, "See you on")
+	require.NoError(t, appointed.Get(w.Ctx(), nil))
+	rated := w.Start("feedback-of-Wolfeschlegel", "Feedback", feedback(zoe, "Quincunx Dental"))
+	w.Receives(zoe, "Quincunx Dental? Reply")
+	w.Text(zoe, "2")
+	w.Receives(zoe, "What went wrong?")
+	w.Text(zoe, "Everything was Quetzalcoatl")
+	w.Receives(zoe, "We will do better")
+	require.NoError(t, rated.Get(w.Ctx(), nil))
+	w.Start("appointment:Wolfeschlegel-18", "AppointmentConfirmation", strings.NewReplacer("A-17", "Wolfeschlegel-18", "Ana", "Wolfeschlegel", "Harbor Dental", "Quincunx Dental").Replace(appointment(zoe)))
+	w.Receives(zoe, "Wolfeschlegel")
+	w.Text(zoe, "STOP")
+	w.Receives(zoe, "unsubscribed")
+	w.Eventually("visibility shows all", func() bool {
+		list, err := w.Temporal.CountWorkflow(w.Ctx(), count("ExecutionStatus = 'Completed'"))
 		require.NoError(t, err)
 		return list.GetCount() == 3
 	})
 
 	folder := filepath.Join(t.TempDir(), "saved")
-	status, out, _ := w.replay(t, filepath.Join(bin, "worker"), "--save", folder)
+	status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--save", folder)
 	require.Zero(t, status)
 	require.NotContains(t, out, "not saved")
 	info, err := os.Stat(folder)
@@ -239,11 +240,11 @@ func TestSaveAnonymous(t *testing.T) {
 		}
 		require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(nil, file))
 	}
-	status, out, _ = w.replay(t, filepath.Join(bin, "worker"), "--from", folder)
+	status, out, _ = w.replay(t, filepath.Join(e2e.Bin, "worker"), "--from", folder)
 	require.Zero(t, status)
 	require.Contains(t, out, "Replayed on this build, from "+folder)
 
-	status, _, said := w.replay(t, filepath.Join(bin, "worker"), "--save", folder)
+	status, _, said := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--save", folder)
 	require.Equal(t, 1, status)
 	require.Contains(t, said, "name one that does not exist yet")
 }
@@ -271,15 +272,15 @@ func count(query string) *workflowservice.CountWorkflowExecutionsRequest {
 func TestReplayPaused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, allButtons)
-	w.start("feedback-1", "Feedback", feedback(ana, "the first shop"))
-	w.receives(ana, "the first shop")
+	w.Start("feedback-1", "Feedback", feedback(ana, "the first shop"))
+	w.Receives(ana, "the first shop")
 	w.pauseWorkflow("feedback-1")
-	w.eventually("visibility shows it", func() bool {
-		list, err := w.temporal.CountWorkflow(w.ctx(), count("ExecutionStatus = 'Paused'"))
+	w.Eventually("visibility shows it", func() bool {
+		list, err := w.Temporal.CountWorkflow(w.Ctx(), count("ExecutionStatus = 'Paused'"))
 		require.NoError(t, err)
 		return list.GetCount() == 1
 	})
-	status, out, _ := w.replay(t, filepath.Join(bin, "worker"))
+	status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"))
 	require.Zero(t, status)
 	require.Regexp(t, `(?m)^ +Feedback +1 +0 +1 +0 +0$`, out)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/sinch"
+	"parley/test/e2e"
 )
 
 // TestReplayedCallback: who has caught a callback and sends it again, byte for byte
@@ -17,12 +18,12 @@ func TestReplayedCallback(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	body := inbound("caught", ana, ours, "hello", time.Now())
+	body := e2e.Inbound("caught", ana, ours, "hello", time.Now())
 	header := http.Header{"Content-Type": {"application/json"}}
 	sinch.SignHeader(header, secret, []byte(body), time.Now())
 	replay := func() {
 		t.Helper()
-		request, err := http.NewRequestWithContext(w.ctx(), http.MethodPost, w.hook, strings.NewReader(body))
+		request, err := http.NewRequestWithContext(w.Ctx(), http.MethodPost, w.Hook, strings.NewReader(body))
 		require.NoError(t, err)
 		request.Header = header.Clone()
 		response, err := http.DefaultClient.Do(request)
@@ -33,15 +34,15 @@ func TestReplayedCallback(t *testing.T) {
 	for range 3 {
 		replay()
 	}
-	w.receives(ana, youSaid("hello"))
+	w.Receives(ana, youSaid("hello"))
 	for range 3 {
 		replay()
 	}
-	w.text(ana, "bye")
-	w.receives(ana, youSaid("bye"))
-	require.Len(t, w.sim.Sent(), 2, "one reply each: %q", texts(w.sim.Sent()))
+	w.Text(ana, "bye")
+	w.Receives(ana, youSaid("bye"))
+	require.Len(t, w.Sim.Sent(), 2, "one reply each: %q", e2e.Texts(w.Sim.Sent()))
 	heard := 0
-	for _, m := range w.state(ana).Transcript {
+	for _, m := range w.State(ana).Transcript {
 		if m.From == "contact" {
 			heard++
 		}

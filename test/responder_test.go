@@ -12,6 +12,7 @@ import (
 
 	"parley/activities"
 	"parley/conversation"
+	"parley/test/e2e"
 	"parley/workflows"
 )
 
@@ -59,11 +60,11 @@ func TestResponderOfTheUser(t *testing.T) {
 	own := &service{}
 	server := httptest.NewServer(own)
 	t.Cleanup(server.Close)
-	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL+"/turn"), setting("PARLEY_OUTCOME_URL", server.URL+"/outcome"))
+	w := newWorld(t, e2e.Setting("PARLEY_RESPONDER_URL", server.URL+"/turn"), e2e.Setting("PARLEY_OUTCOME_URL", server.URL+"/outcome"))
 
-	w.text(ana, "nothing")
-	hello := w.text(ana, "hello")
-	w.receives(ana, "Heard: hello")
+	w.Text(ana, "nothing")
+	hello := w.Text(ana, "hello")
+	w.Receives(ana, "Heard: hello")
 	require.Equal(t, ana, own.turns[1].From)
 	require.Equal(t, ours, own.turns[1].Sender)
 	require.Equal(t, hello.ID, own.turns[1].MessageID)
@@ -71,25 +72,25 @@ func TestResponderOfTheUser(t *testing.T) {
 	require.False(t, own.turns[1].Time.IsZero())
 	require.Equal(t, "nothing", own.turns[1].Transcript[0].Text)
 
-	wish := w.text(ana, "rate us")
-	w.receives(ana, "Gladly!")
-	w.receives(ana, "How was your visit to the shop?")
-	w.text(ana, "5")
-	w.receives(ana, "glad you liked it")
+	wish := w.Text(ana, "rate us")
+	w.Receives(ana, "Gladly!")
+	w.Receives(ana, "How was your visit to the shop?")
+	w.Text(ana, "5")
+	w.Receives(ana, "glad you liked it")
 	var result workflows.Rating
-	require.NoError(t, w.temporal.GetWorkflow(w.ctx(), "text:"+wish.ID, "").Get(w.ctx(), &result))
+	require.NoError(t, w.Temporal.GetWorkflow(w.Ctx(), "text:"+wish.ID, "").Get(w.Ctx(), &result))
 	require.Equal(t, "5", result.Stars)
 
-	w.text(ana, "dance") // not a script that may be started
-	w.eventually("it is parked", func() bool { return len(w.state(ana).Parked) == 1 })
-	require.Contains(t, w.state(ana).Parked[0].Reason, `there is no script "Conversation"`)
-	w.text(ana, "still there?")
-	w.receives(ana, "Heard: still there?")
+	w.Text(ana, "dance") // not a script that may be started
+	w.Eventually("it is parked", func() bool { return len(w.State(ana).Parked) == 1 })
+	require.Contains(t, w.State(ana).Parked[0].Reason, `there is no script "Conversation"`)
+	w.Text(ana, "still there?")
+	w.Receives(ana, "Heard: still there?")
 
-	run := w.start("appointment:A-17", "AppointmentConfirmation", appointment(bob))
-	w.receives(bob, "Does that suit you?")
-	w.text(bob, "yes")
-	require.NoError(t, run.Get(w.ctx(), nil))
+	run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(bob))
+	w.Receives(bob, "Does that suit you?")
+	w.Text(bob, "yes")
+	require.NoError(t, run.Get(w.Ctx(), nil))
 	require.Len(t, own.outcomes, 1)
 	require.Equal(t, "A-17", own.outcomes[0].Reference)
 	require.Equal(t, "confirmed", own.outcomes[0].Outcome)
@@ -115,14 +116,14 @@ func TestWorkerStopsWhileTheResponderThinks(t *testing.T) {
 		own.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL), setting("PARLEY_RESPONDER_TRIES", "1s,1s,1h"))
-	w.text(ana, "hello")
+	w := newWorld(t, e2e.Setting("PARLEY_RESPONDER_URL", server.URL), e2e.Setting("PARLEY_RESPONDER_TRIES", "1s,1s,1h"))
+	w.Text(ana, "hello")
 	<-asked
-	w.stopWorker()
-	w.startWorker()
-	w.receives(ana, "Heard: hello")
+	w.StopWorker()
+	w.StartWorker()
+	w.Receives(ana, "Heard: hello")
 	var turn []conversation.Message
-	w.eventually("the reply has left", func() bool { turn = w.state(ana).Transcript; return len(turn) == 2 })
+	w.Eventually("the reply has left", func() bool { turn = w.State(ana).Transcript; return len(turn) == 2 })
 	require.Less(t, turn[1].At.Sub(turn[0].At), activities.ResponderTimeout, "the interrupted try was reported")
 }
 
@@ -133,10 +134,10 @@ func TestResponderIsAway(t *testing.T) {
 	own := &service{busy: 2}
 	server := httptest.NewServer(own)
 	t.Cleanup(server.Close)
-	w := newWorld(t, setting("PARLEY_RESPONDER_URL", server.URL), setting("PARLEY_RESPONDER_TRIES", "5s,2s,1s"))
-	w.text(ana, "one")
-	w.text(ana, "two")
-	m := w.receives(ana, "Heard: one")
+	w := newWorld(t, e2e.Setting("PARLEY_RESPONDER_URL", server.URL), e2e.Setting("PARLEY_RESPONDER_TRIES", "5s,2s,1s"))
+	w.Text(ana, "one")
+	w.Text(ana, "two")
+	m := w.Receives(ana, "Heard: one")
 	require.Equal(t, "Heard: one\ntwo", m.Text)
 	require.NotEqual(t, own.keys[0], own.keys[1], "with another text it is another turn")
 	require.Equal(t, own.keys[1], own.keys[2], "the same turn has the same idempotency key")

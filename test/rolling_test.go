@@ -18,6 +18,7 @@ import (
 	"parley/internal/stack"
 	"parley/sinch/sinchtest"
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 // A balancer gives each request to the next webhook that says it is ready, and
@@ -98,30 +99,30 @@ func TestRollingRestart(t *testing.T) {
 	b := &balancer{answers: map[int]int{}}
 	door := httptest.NewServer(b)
 	t.Cleanup(door.Close)
-	w := newWorld(t, setting("PARLEY_SHUTDOWN_DELAY", "5s"), setting("PARLEY_TEXTS_PER_HOUR", "1000"),
-		func(_ *world, o *sinchtest.Options) {
+	w := newWorld(t, e2e.Setting("PARLEY_SHUTDOWN_DELAY", "5s"), e2e.Setting("PARLEY_TEXTS_PER_HOUR", "1000"),
+		func(_ *e2e.World, o *sinchtest.Options) {
 			o.Webhooks = []sinchtest.Webhook{{Target: door.URL + "/webhooks/sinch", Secret: secret}}
 		})
 	webhooks := make([]*stack.Process, 2)
 	start := func(i int, name string) {
-		settings := maps.Clone(w.settings)
+		settings := maps.Clone(w.Settings)
 		settings["PARLEY_WEBHOOK_ADDR"], settings["PARLEY_API_ADDR"] = strings.TrimPrefix(b.backends[i], "http://"), "127.0.0.1:0"
-		webhooks[i] = w.run(name, "webhook", settings)
-		w.await(webhooks[i], func(ctx context.Context) bool { return stack.Answers(ctx, b.backends[i]+"/readyz") })
+		webhooks[i] = w.Run(name, "webhook", settings)
+		w.Await(webhooks[i], func(ctx context.Context) bool { return stack.Answers(ctx, b.backends[i]+"/readyz") })
 	}
 	for i := range webhooks {
-		b.backends = append(b.backends, "http://"+address(t))
+		b.backends = append(b.backends, "http://"+e2e.Address(t))
 		start(i, fmt.Sprint("rolling-", i+1))
 	}
-	workers := []crew{w.worker}
-	w.startWorker()
-	workers = append(workers, w.worker)
+	workers := []e2e.Crew{w.Worker}
+	w.StartWorker()
+	workers = append(workers, w.Worker)
 	ctx, stop := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
 	watching.Go(func() { b.watch(ctx) })
 	t.Cleanup(watching.Wait)
 	t.Cleanup(stop)
-	w.eventually("both are in", func() bool { b.mutex.Lock(); defer b.mutex.Unlock(); return len(b.ready) == 2 })
+	w.Eventually("both are in", func() bool { b.mutex.Lock(); defer b.mutex.Unlock(); return len(b.ready) == 2 })
 
 	contacts := make([]sms.Number, 8)
 	said := make([]int, len(contacts))
@@ -136,13 +137,13 @@ func TestRollingRestart(t *testing.T) {
 					return
 				case <-time.After(100 * time.Millisecond):
 					// One after the other: callbacks that travel together may change places.
-					if _, err := w.sim.WaitAcknowledged(w.ctx(), w.sim.Text(contacts[i], "", fmt.Sprintf("text %d.", said[i]+1))); err != nil {
+					if _, err := w.Sim.WaitAcknowledged(w.Ctx(), w.Sim.Text(contacts[i], "", fmt.Sprintf("text %d.", said[i]+1))); err != nil {
 						t.Errorf("text %d of %s: %v", said[i]+1, contacts[i].Masked(), err)
 						return
 					}
 					said[i]++
 					// Of too many that wait to be answered, the oldest are not.
-					if err := w.sim.WaitFor(w.ctx(), func() bool { return len(texts(w.sim.Phone(contacts[i]).Messages())) > said[i]-10 }); err != nil {
+					if err := w.Sim.WaitFor(w.Ctx(), func() bool { return len(e2e.Texts(w.Sim.Phone(contacts[i]).Messages())) > said[i]-10 }); err != nil {
 						t.Errorf("an answer for %s: %v", contacts[i].Masked(), err)
 						return
 					}
@@ -155,9 +156,9 @@ func TestRollingRestart(t *testing.T) {
 		start(i, fmt.Sprintf("rolling-%d-anew", i+1))
 	}
 	for _, crew := range workers {
-		w.worker = crew
-		w.stopWorker()
-		w.startWorker()
+		w.Worker = crew
+		w.StopWorker()
+		w.StartWorker()
 	}
 	close(quiet)
 	writing.Wait()
@@ -168,14 +169,14 @@ func TestRollingRestart(t *testing.T) {
 		for n := range said[i] {
 			want = append(want, youSaid(fmt.Sprintf("text %d.", n+1)))
 		}
-		w.receives(contact, want[len(want)-1])
-		require.Equal(t, want, texts(w.sim.Phone(contact).Messages()))
+		w.Receives(contact, want[len(want)-1])
+		require.Equal(t, want, e2e.Texts(w.Sim.Phone(contact).Messages()))
 	}
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	require.NotZero(t, b.answers[http.StatusOK])
 	delete(b.answers, http.StatusOK)
-	if outside != "" {
+	if e2e.Outside != "" {
 		delete(b.answers, http.StatusServiceUnavailable) // its database is slow: Sinch calls again
 	}
 	require.Empty(t, b.answers, "turned away")

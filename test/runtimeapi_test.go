@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"parley/test/e2e"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -98,7 +100,7 @@ func startFunction(t *testing.T, program string, settings map[string]string) *fu
 		require.NoError(t, err)
 		require.NotRegexp(t, `1555\d{7}`, string(said), "a contact's number")
 		if t.Failed() {
-			t.Logf("the function said:\n%s", tail(said, 30))
+			t.Logf("the function said:\n%s", e2e.Tail(said, 30))
 		}
 	})
 	return f

@@ -13,6 +13,7 @@ import (
 	"parley/conversation"
 	"parley/sinch/sinchtest"
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 // A fate is one contact's: what goes wrong with the first of two texts, and what
@@ -127,7 +128,7 @@ type trial struct {
 	next int
 }
 
-func newTrial(t *testing.T, options ...option) *trial {
+func newTrial(t *testing.T, options ...e2e.Option) *trial {
 	t.Helper()
 	w := newWorld(t, options...)
 	return &trial{world: w, gate: w.useGate()}
@@ -140,20 +141,20 @@ func (r *trial) contact() sms.Number {
 
 // begin sends the two texts, and kills the worker if it shall die.
 func (r *trial) begin(f fate) sms.Number {
-	r.t.Helper()
+	r.T.Helper()
 	contact := r.contact()
 	for _, fault := range f.faults {
 		fault.To = contact
-		r.sim.Next(fault)
+		r.Sim.Next(fault)
 	}
 	if f.lost { // MESSAGE_SUBMIT, QUEUED_ON_CHANNEL and DELIVERED of the first
-		r.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultDrop, On: sinchtest.OnCallback, To: contact, Times: 3})
+		r.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultDrop, On: sinchtest.OnCallback, To: contact, Times: 3})
 	}
 	switch f.dies {
 	case beforeThePOST:
 		// A new worker has no token yet.
-		r.worker.Kill()
-		r.startWorker()
+		r.Worker.Kill()
+		r.StartWorker()
 		token := r.gate.hold(theToken)
 		r.queue(contact, f.inDoubt)
 		r.until(token.reached)
@@ -162,16 +163,16 @@ func (r *trial) begin(f fate) sms.Number {
 		r.queue(contact, f.inDoubt)
 		r.until(send.reached)
 	case afterTaken:
-		r.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultAcceptThenHang, To: contact})
+		r.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultAcceptThenHang, To: contact})
 		r.queue(contact, f.inDoubt)
-		r.receives(contact, "first")
+		r.Receives(contact, "first")
 	case notRecorded:
-		r.worker.Kill()
-		direct := r.settings["TEMPORAL_ADDRESS"]
-		line := newLine(r.t, direct)
-		r.settings["TEMPORAL_ADDRESS"] = line.address
-		r.startWorker()
-		r.settings["TEMPORAL_ADDRESS"] = direct
+		r.Worker.Kill()
+		direct := r.Settings["TEMPORAL_ADDRESS"]
+		line := newLine(r.T, direct)
+		r.Settings["TEMPORAL_ADDRESS"] = line.address
+		r.StartWorker()
+		r.Settings["TEMPORAL_ADDRESS"] = direct
 		send := r.gate.hold(string(contact))
 		r.queue(contact, f.inDoubt)
 		r.until(send.reached)
@@ -182,31 +183,31 @@ func (r *trial) begin(f fate) sms.Number {
 		r.queue(contact, f.inDoubt)
 		return contact
 	}
-	r.worker.Kill()
-	r.startWorker()
+	r.Worker.Kill()
+	r.StartWorker()
 	return contact
 }
 
 func (r *trial) queue(contact sms.Number, inDoubt conversation.InDoubt) {
-	r.t.Helper()
+	r.T.Helper()
 	for _, text := range []string{"first", "second"} {
-		require.NoError(r.t, r.client().Queue(r.ctx(), contact, "", text, conversation.SendRequest{Text: text, InDoubt: inDoubt}))
+		require.NoError(r.T, r.Client().Queue(r.Ctx(), contact, "", text, conversation.SendRequest{Text: text, InDoubt: inDoubt}))
 	}
 }
 
 func (r *trial) until(happened <-chan struct{}) {
-	r.t.Helper()
+	r.T.Helper()
 	select {
 	case <-happened:
-	case <-r.ctx().Done():
-		r.t.Fatal("the worker did not come so far")
+	case <-r.Ctx().Done():
+		r.T.Fatal("the worker did not come so far")
 	}
 }
 
 // said is what a conversation knows of a text of ours.
 func (w *world) said(contact sms.Number, text string) conversation.Message {
-	w.t.Helper()
-	transcript := w.state(contact).Transcript
+	w.T.Helper()
+	transcript := w.State(contact).Transcript
 	i := slices.IndexFunc(transcript, func(m conversation.Message) bool { return m.Key != "" && m.Text == text })
 	if i < 0 {
 		return conversation.Message{}
@@ -217,11 +218,11 @@ func (w *world) said(contact sms.Number, text string) conversation.Message {
 // ends waits for what must become of a contact's two texts.
 func (r *trial) ends(t *testing.T, contact sms.Number, f fate) {
 	w := r.in(t)
-	w.receives(contact, "second")
-	w.eventually("the second is delivered", func() bool { return w.said(contact, "second").Status == sms.StatusDelivered })
-	w.eventually("the first is "+string(f.status), func() bool { return w.said(contact, "first").Status == f.status })
+	w.Receives(contact, "second")
+	w.Eventually("the second is delivered", func() bool { return w.said(contact, "second").Status == sms.StatusDelivered })
+	w.Eventually("the first is "+string(f.status), func() bool { return w.said(contact, "first").Status == f.status })
 
-	require.Equal(t, append(slices.Repeat([]string{"first"}, f.taken), "second"), texts(w.sim.Phone(contact).Messages()), "what reached the carrier, in order")
+	require.Equal(t, append(slices.Repeat([]string{"first"}, f.taken), "second"), e2e.Texts(w.Sim.Phone(contact).Messages()), "what reached the carrier, in order")
 	first := w.said(contact, "first")
 	require.True(t, strings.HasPrefix(first.Reason, f.reason), "reason %q", first.Reason)
 	attempts := 0
@@ -239,7 +240,7 @@ func (r *trial) ends(t *testing.T, contact sms.Number, f fate) {
 	for _, fault := range f.faults {
 		require.True(t, fault.RetryAfter == 0 || calls[1].at.Sub(calls[0].at) >= time.Duration(fault.RetryAfter), "it is asked as late as it wants")
 	}
-	for i, m := range w.sim.Phone(contact).Messages()[:f.taken] {
+	for i, m := range w.Sim.Phone(contact).Messages()[:f.taken] {
 		key := first.Key
 		if f.again && i == f.taken-1 {
 			key += ".2"
@@ -250,7 +251,7 @@ func (r *trial) ends(t *testing.T, contact sms.Number, f fate) {
 		}
 	}
 
-	state := w.state(contact)
+	state := w.State(contact)
 	require.Empty(t, state.Outbox)
 	if f.parked == "" {
 		require.Empty(t, state.Parked)
@@ -259,16 +260,16 @@ func (r *trial) ends(t *testing.T, contact sms.Number, f fate) {
 	require.Len(t, state.Parked, 1)
 	require.Equal(t, f.parked, state.Parked[0].Code)
 	require.Equal(t, first.Key, state.Parked[0].Message.Key)
-	w.eventually("it is found by what it needs", func() bool { return w.needsAttention(contact) })
+	w.Eventually("it is found by what it needs", func() bool { return w.needsAttention(contact) })
 }
 
 // needsAttention asks the list of workflows, as parley parked does.
 func (w *world) needsAttention(contact sms.Number) bool {
-	w.t.Helper()
-	listed, err := w.temporal.ListWorkflow(w.ctx(), &workflowservice.ListWorkflowExecutionsRequest{
-		Query: "ParleyNeedsAttention = true AND WorkflowId = '" + w.ids().Of(contact, "") + "'",
+	w.T.Helper()
+	listed, err := w.Temporal.ListWorkflow(w.Ctx(), &workflowservice.ListWorkflowExecutionsRequest{
+		Query: "ParleyNeedsAttention = true AND WorkflowId = '" + w.IDs().Of(contact, "") + "'",
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return len(listed.GetExecutions()) == 1
 }
 
@@ -280,7 +281,7 @@ func TestSendingOnce(t *testing.T) {
 	}
 	t.Parallel()
 
-	dispatch := func(_ *world, o *sinchtest.Options) { o.Mode = sinchtest.Dispatch }
+	dispatch := func(_ *e2e.World, o *sinchtest.Options) { o.Mode = sinchtest.Dispatch }
 	modes := []struct {
 		name     string
 		trial    *trial
@@ -333,23 +334,23 @@ func (r *trial) mends(t *testing.T, parked []sms.Number) {
 
 	again := parked[0]
 	key := w.said(again, "first").Key
-	require.NoError(t, w.client().Retry(w.ctx(), again, "", "retry", conversation.Mend{By: "ana"}))
-	w.eventually("sent once more", func() bool { return len(w.sim.Phone(again).Messages()) == 3 })
-	w.eventually("nothing needs attention", func() bool { return !w.needsAttention(again) })
+	require.NoError(t, w.Client().Retry(w.Ctx(), again, "", "retry", conversation.Mend{By: "ana"}))
+	w.Eventually("sent once more", func() bool { return len(w.Sim.Phone(again).Messages()) == 3 })
+	w.Eventually("nothing needs attention", func() bool { return !w.needsAttention(again) })
 	var state conversation.State
-	w.eventually("it is recorded", func() bool { state = w.state(again); return len(state.Transcript) == 3 })
+	w.Eventually("it is recorded", func() bool { state = w.State(again); return len(state.Transcript) == 3 })
 	require.Empty(t, state.Parked)
 	require.Equal(t, key, state.Transcript[2].ResendOf)
-	require.Equal(t, []string{"first", "second", "first"}, texts(w.sim.Phone(again).Messages()))
+	require.Equal(t, []string{"first", "second", "first"}, e2e.Texts(w.Sim.Phone(again).Messages()))
 
 	late := parked[1]
-	m := w.sim.Phone(late).Messages()[0]
-	require.Equal(t, 200, w.post(receipt(m.ID, m.Key, late, "DELIVERED", "")))
-	w.eventually("it arrived after all", func() bool { return w.said(late, "first").Status == sms.StatusDelivered })
+	m := w.Sim.Phone(late).Messages()[0]
+	require.Equal(t, 200, w.Post(receipt(m.ID, m.Key, late, "DELIVERED", "")))
+	w.Eventually("it arrived after all", func() bool { return w.said(late, "first").Status == sms.StatusDelivered })
 	require.Equal(t, m.ID, w.said(late, "first").MessageID)
-	require.Empty(t, w.state(late).Parked)
-	w.eventually("nothing needs attention", func() bool { return !w.needsAttention(late) })
-	require.Equal(t, []string{"first", "second"}, texts(w.sim.Phone(late).Messages()))
+	require.Empty(t, w.State(late).Parked)
+	w.Eventually("nothing needs attention", func() bool { return !w.needsAttention(late) })
+	require.Equal(t, []string{"first", "second"}, e2e.Texts(w.Sim.Phone(late).Messages()))
 }
 
 // What the carrier denies because of the account waits for a person, whose word
@@ -358,33 +359,33 @@ func TestDeniedAndRetried(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	w.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403, Times: 3})
+	w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403, Times: 3})
 	request := conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7", By: "shop"}
 	contacts := map[string]sms.Number{"retried": ana, "given up": bob, "opted out": number(1)}
 	keys := map[sms.Number]string{}
 	for _, contact := range contacts {
-		key, err := w.client().Send(w.ctx(), contact, "", "order-7", request)
+		key, err := w.Client().Send(w.Ctx(), contact, "", "order-7", request)
 		require.NoError(t, err)
 		keys[contact] = key
 	}
 	for what, contact := range contacts {
-		w.eventually(what+" is parked", func() bool { return len(w.state(contact).Parked) == 1 })
-		require.Equal(t, conversation.ParkedDenied, w.state(contact).Parked[0].Code)
-		w.eventually(what+" needs attention", func() bool { return w.needsAttention(contact) })
+		w.Eventually(what+" is parked", func() bool { return len(w.State(contact).Parked) == 1 })
+		require.Equal(t, conversation.ParkedDenied, w.State(contact).Parked[0].Code)
+		w.Eventually(what+" needs attention", func() bool { return w.needsAttention(contact) })
 	}
-	require.Empty(t, w.sim.Sent())
+	require.Empty(t, w.Sim.Sent())
 
-	require.NoError(t, w.client().Retry(w.ctx(), ana, "", "1", conversation.Mend{Codes: []conversation.ParkCode{conversation.ParkedInDoubt}}))
+	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "1", conversation.Mend{Codes: []conversation.ParkCode{conversation.ParkedInDoubt}}))
 	for range 2 {
-		require.NoError(t, w.client().Retry(w.ctx(), ana, "", "2", conversation.Mend{By: "eve", Codes: []conversation.ParkCode{conversation.ParkedDenied}}))
+		require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "2", conversation.Mend{By: "eve", Codes: []conversation.ParkCode{conversation.ParkedDenied}}))
 	}
-	require.NoError(t, w.client().Retry(w.ctx(), ana, "", "3", conversation.Mend{}))
-	w.receives(ana, "Your order is ready.")
-	w.eventually("it is recorded", func() bool { return len(w.state(ana).Transcript) == 2 }) // a quick thumb would come first
-	w.text(ana, "thanks")
-	w.receives(ana, youSaid("thanks"))
-	require.Len(t, w.sim.Sent(), 2, "sent once, whoever asked for it how often")
-	state := w.state(ana)
+	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "3", conversation.Mend{}))
+	w.Receives(ana, "Your order is ready.")
+	w.Eventually("it is recorded", func() bool { return len(w.State(ana).Transcript) == 2 }) // a quick thumb would come first
+	w.Text(ana, "thanks")
+	w.Receives(ana, youSaid("thanks"))
+	require.Len(t, w.Sim.Sent(), 2, "sent once, whoever asked for it how often")
+	state := w.State(ana)
 	require.Empty(t, state.Parked)
 	require.Nil(t, state.Attention)
 	require.Len(t, state.Mended, 1)
@@ -394,22 +395,22 @@ func TestDeniedAndRetried(t *testing.T) {
 	require.Equal(t, keys[ana], state.Transcript[1].ResendOf)
 	require.Equal(t, "order-7", state.Transcript[1].Reference)
 
-	require.NoError(t, w.client().Skip(w.ctx(), bob, "", "1", conversation.Mend{By: "eve", Why: "fetched it"}))
-	w.eventually("given up", func() bool { return len(w.state(bob).Parked) == 0 })
-	state = w.state(bob)
+	require.NoError(t, w.Client().Skip(w.Ctx(), bob, "", "1", conversation.Mend{By: "eve", Why: "fetched it"}))
+	w.Eventually("given up", func() bool { return len(w.State(bob).Parked) == 0 })
+	state = w.State(bob)
 	require.Nil(t, state.Attention)
 	require.Equal(t, "fetched it", state.Mended[0].Why)
 	require.False(t, state.Mended[0].Retried)
-	require.Empty(t, texts(w.sim.Phone(bob).Messages()))
+	require.Empty(t, e2e.Texts(w.Sim.Phone(bob).Messages()))
 
-	w.text(number(1), "STOP")
-	w.receives(number(1), "unsubscribed")
-	require.NoError(t, w.client().Retry(w.ctx(), number(1), "", "1", conversation.Mend{}))
-	w.eventually("it says why nothing is tried", func() bool { return len(w.state(number(1)).Skipped) == 1 })
-	require.Contains(t, w.state(number(1)).Skipped[0].Reason, "opted out")
-	require.Len(t, texts(w.sim.Phone(number(1)).Messages()), 1, "the confirmation only")
+	w.Text(number(1), "STOP")
+	w.Receives(number(1), "unsubscribed")
+	require.NoError(t, w.Client().Retry(w.Ctx(), number(1), "", "1", conversation.Mend{}))
+	w.Eventually("it says why nothing is tried", func() bool { return len(w.State(number(1)).Skipped) == 1 })
+	require.Contains(t, w.State(number(1)).Skipped[0].Reason, "opted out")
+	require.Len(t, e2e.Texts(w.Sim.Phone(number(1)).Messages()), 1, "the confirmation only")
 	for _, contact := range []sms.Number{ana, bob} {
-		w.eventually("nothing needs attention", func() bool { return !w.needsAttention(contact) })
+		w.Eventually("nothing needs attention", func() bool { return !w.needsAttention(contact) })
 	}
 }
 
@@ -425,11 +426,11 @@ func TestUsefulUntil(t *testing.T) {
 	gate := w.useGate()
 	soon := func() time.Time { return time.Now().Add(10 * time.Second) }
 	queue := func(contact sms.Number, text string, until time.Time) {
-		require.NoError(t, w.client().Queue(w.ctx(), contact, "", text, conversation.SendRequest{Text: text, UsefulUntil: until}))
+		require.NoError(t, w.Client().Queue(w.Ctx(), contact, "", text, conversation.SendRequest{Text: text, UsefulUntil: until}))
 	}
 
 	behind, doubtful, refused := number(1), number(2), number(3)
-	w.sim.Next(
+	w.Sim.Next(
 		sinchtest.OneShot{Fault: sinchtest.FaultResetBefore, To: behind},
 		sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 503, To: doubtful},
 		sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 429, RetryAfter: sinchtest.Duration(15 * time.Second), To: refused},
@@ -445,35 +446,35 @@ func TestUsefulUntil(t *testing.T) {
 	t.Run("at the carrier", func(t *testing.T) {
 		w := w.in(t)
 		queue(ana, "An offer!", time.Now().Add(time.Hour))
-		w.receives(ana, "An offer!")
+		w.Receives(ana, "An offer!")
 		seconds, err := strconv.Atoi(strings.TrimSuffix(gate.asked(ana)[0].ttl, "s"))
 		require.NoError(t, err)
 		require.Positive(t, seconds)
 		require.Less(t, seconds, 3600, "counted from the call")
 		queue(ana, "A reminder.", time.Time{})
-		w.receives(ana, "A reminder.")
+		w.Receives(ana, "A reminder.")
 		require.Empty(t, gate.asked(ana)[1].ttl)
 	})
 	t.Run("when the carrier wants to be asked later", func(t *testing.T) {
 		w := w.in(t)
-		w.receives(refused, "second")
-		require.Equal(t, []string{"second"}, texts(w.sim.Phone(refused).Messages()))
+		w.Receives(refused, "second")
+		require.Equal(t, []string{"second"}, e2e.Texts(w.Sim.Phone(refused).Messages()))
 		require.Len(t, gate.asked(refused), 2, "the carrier is not asked again")
 		require.Equal(t, sms.StatusExpired, w.said(refused, "first").Status)
 	})
 	t.Run("behind a text in doubt", func(t *testing.T) {
 		w := w.in(t)
-		w.receives(behind, "third")
-		require.Equal(t, []string{"first", "third"}, texts(w.sim.Phone(behind).Messages()))
+		w.Receives(behind, "third")
+		require.Equal(t, []string{"first", "third"}, e2e.Texts(w.Sim.Phone(behind).Messages()))
 		require.Equal(t, sms.StatusExpired, w.said(behind, "second").Status)
 	})
 	t.Run("itself in doubt", func(t *testing.T) {
 		w := w.in(t)
-		w.receives(doubtful, "second")
-		require.Equal(t, []string{"second"}, texts(w.sim.Phone(doubtful).Messages()))
+		w.Receives(doubtful, "second")
+		require.Equal(t, []string{"second"}, e2e.Texts(w.Sim.Phone(doubtful).Messages()))
 		first := w.said(doubtful, "first")
 		require.Equal(t, sms.StatusUnknown, first.Status, "it may have been taken")
 		require.Contains(t, first.Reason, "too late")
-		require.Empty(t, w.state(doubtful).Parked, "nobody wants it any more")
+		require.Empty(t, w.State(doubtful).Parked, "nobody wants it any more")
 	})
 }

@@ -10,17 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/sms"
+	"parley/test/e2e"
 )
 
 // TestStatusOfAMessage: a program that may only read learns what became of a
 // message, and none of its words.
 func TestStatusOfAMessage(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, setting("PARLEY_API_TOKEN", apiToken+",read:reader"))
+	w := newWorld(t, e2e.Setting("PARLEY_API_TOKEN", apiToken+",read:reader"))
 	const contact sms.Number = "+15559876543"
 	status := func(id string) (int, map[string]any) {
 		t.Helper()
-		request, err := http.NewRequestWithContext(w.ctx(), http.MethodPost, w.api+"/messages/status", strings.NewReader(`{"to":"`+string(contact)+`","id":"`+id+`"}`))
+		request, err := http.NewRequestWithContext(w.Ctx(), http.MethodPost, w.API+"/messages/status", strings.NewReader(`{"to":"`+string(contact)+`","id":"`+id+`"}`))
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Authorization", "Bearer reader")
@@ -43,24 +44,24 @@ func TestStatusOfAMessage(t *testing.T) {
 			return code == want // or 503, while the machine is busy
 		}
 	}
-	w.eventually("there is no conversation yet", answers("order-7", http.StatusNotFound))
+	w.Eventually("there is no conversation yet", answers("order-7", http.StatusNotFound))
 
-	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left.", "order-7"))
-	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left.", "order-7"), "a repeated request")
-	w.eventually("delivered", func() bool { return answers("order-7", http.StatusOK)() && body["status"] == "delivered" })
+	require.Equal(t, http.StatusAccepted, w.Message(contact, "Your order has left.", "order-7"))
+	require.Equal(t, http.StatusAccepted, w.Message(contact, "Your order has left.", "order-7"), "a repeated request")
+	w.Eventually("delivered", func() bool { return answers("order-7", http.StatusOK)() && body["status"] == "delivered" })
 	for _, field := range []string{"key", "message_id", "queued_at", "accepted_at", "status_at"} {
 		require.NotEmpty(t, body[field], field)
 	}
-	require.Len(t, w.sim.Sent(), 1, "it was sent once")
-	w.eventually("nobody sent it", answers("order-8", http.StatusNotFound))
+	require.Len(t, w.Sim.Sent(), 1, "it was sent once")
+	w.Eventually("nobody sent it", answers("order-8", http.StatusNotFound))
 
-	w.text(contact, "STOP")
-	w.eventually("opted out", func() bool { return w.state(contact).OptedOut != nil })
-	require.Equal(t, http.StatusAccepted, w.message(contact, "Your order has left again.", "order-9"))
-	w.eventually("refused", func() bool { return answers("order-9", http.StatusOK)() && body["status"] == "refused" })
+	w.Text(contact, "STOP")
+	w.Eventually("opted out", func() bool { return w.State(contact).OptedOut != nil })
+	require.Equal(t, http.StatusAccepted, w.Message(contact, "Your order has left again.", "order-9"))
+	w.Eventually("refused", func() bool { return answers("order-9", http.StatusOK)() && body["status"] == "refused" })
 	require.Equal(t, "the contact opted out", body["reason"])
 
-	w.stopWorker()
+	w.StopWorker()
 	code, _ = status("order-7")
 	require.Equal(t, http.StatusServiceUnavailable, code, "nobody answers")
 }

@@ -103,6 +103,13 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Freeze stops the program where it is, as a machine does that is suspended. It
+// keeps its connections.
+func (p *Process) Freeze() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen program go on.
+func (p *Process) Thaw() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Await polls until ready says so. It gives up when ctx is done or the program
 // has ended, and then says what the program said last.
 func (p *Process) Await(ctx context.Context, ready func(context.Context) bool) error {

@@ -1,4 +1,4 @@
-package test
+package e2e
 
 import (
 	"log/slog"
@@ -10,22 +10,23 @@ import (
 	"sync/atomic"
 )
 
-// A Temporal server that is there already, and the URL of its metrics: all
-// worlds are on it, each in a namespace of its own. make test-postgres sets both.
-var outside, outsideMetrics = os.Getenv("PARLEY_TEST_TEMPORAL"), os.Getenv("PARLEY_TEST_TEMPORAL_METRICS")
+// Outside is a Temporal server that is there already, if there is one: all worlds
+// are on it, each in a namespace of its own. make test-postgres sets it, and the URL of its
+// metrics.
+var Outside, outsideMetrics = os.Getenv("PARLEY_TEST_TEMPORAL"), os.Getenv("PARLEY_TEST_TEMPORAL_METRICS")
 
-// copies is how many workers and webhooks a world has. Where the server is as in
+// Copies is how many workers and webhooks a world has. Where the server is as in
 // production, so are they: more than one.
-func copies() int {
-	if outside == "" {
+func Copies() int {
+	if Outside == "" {
 		return 1
 	}
 	return 2
 }
 
-// inTurn gives each of the addresses a call in turn, as a load balancer does, and
+// InTurn gives each of the addresses a call in turn, as a load balancer does, and
 // returns its own address.
-func (w *world) inTurn(addresses []string) string {
+func (w *World) InTurn(addresses []string) string {
 	if len(addresses) == 1 {
 		return addresses[0]
 	}
@@ -38,6 +39,6 @@ func (w *world) inTurn(addresses []string) string {
 		Transport: &http.Transport{},
 		ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	})
-	w.t.Cleanup(balancer.Close)
+	w.T.Cleanup(balancer.Close)
 	return balancer.Listener.Addr().String()
 }
