@@ -2,7 +2,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo play build lambda test test-postgres soak bench fuzz lint vuln format check tidy
+.PHONY: help demo play build lambda test test-postgres soak bench promises fuzz lint vuln format check tidy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ soak: build ## prove the promises while everything is killed and the carrier mis
 
 bench: build ## measure beside the least that does the same, for an hour or more; ARGS=-quick for a look
 	$(GO) run ./test/bench $(ARGS)
+
+promises: build ## try each promise that an attack broke; ARGS='-run Stop -v' for some of them
+	$(GO) run ./test/promises $(ARGS)
 
 FUZZ ?= 5s
 
