@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("no promise was tried: %w", cmpErr(failed))
 	}
 	table(stdout, rows)
-	if slices.ContainsFunc(rows, func(r row) bool { return r.verdict == broken }) {
+	if slices.ContainsFunc(rows, func(r row) bool { return r.verdict == broken || r.verdict == cutShort }) {
 		return errBroken
 	}
 	return nil
@@ -94,6 +94,8 @@ const (
 	holds   = "holds"
 	broken  = "BROKEN"
 	skipped = "not tried"
+
+	cutShort = "no verdict: the tests ended before it" // by a panic, or a timeout
 )
 
 // read follows the tests' events. A test that says "promise: …" is a row; what
@@ -114,7 +116,7 @@ func read(from io.Reader, loud, progress io.Writer) []row {
 		_, _ = io.WriteString(loud, event.Output)
 		if _, promise, ok := strings.Cut(event.Output, "promise: "); ok {
 			of[event.Test] = len(rows)
-			rows = append(rows, row{test: event.Test, promise: strings.TrimSpace(promise), verdict: broken})
+			rows = append(rows, row{test: event.Test, promise: strings.TrimSpace(promise), verdict: cutShort})
 		}
 		i, known := of[event.Test]
 		if !known {
