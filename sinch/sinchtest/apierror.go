@@ -1,7 +1,6 @@
 package sinchtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 )
@@ -44,14 +43,4 @@ func (e *apiError) write(w http.ResponseWriter) {
 	writeJSON(w, e.status, map[string]any{"error": map[string]any{
 		"code": e.status, "message": e.message, "status": name, "details": []any{},
 	}})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		panic(fmt.Sprintf("encoding %T: %v", body, err)) // our own types always encode
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(data) // who does not listen any more needs no answer
 }

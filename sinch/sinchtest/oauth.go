@@ -1,13 +1,10 @@
 package sinchtest
 
 import (
-	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -17,19 +14,8 @@ import (
 // token is POST /oauth2/token: client credentials, as Basic authentication or
 // in the form. Errors are shaped as OAuth has them, not as the API has them.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	answer := func(status int, body any) {
-		s.count(OnToken, status)
-		writeJSON(w, status, body)
-	}
 	refuse := func(status int, code, description string) {
-		answer(status, map[string]string{"error": code, "error_description": description})
-	}
-
-	plan := s.plan(OnToken, "")
-	if plan.status != 0 {
-		s.count(OnToken, plan.status)
-		plan.writeError(w)
-		return
+		writeJSON(w, status, map[string]string{"error": code, "error_description": description})
 	}
 	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType != "application/x-www-form-urlencoded" {
 		refuse(http.StatusBadRequest, "invalid_request", "the body must be a form")
@@ -55,7 +41,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be client_credentials")
 		return
 	}
-	answer(http.StatusOK, map[string]any{
+	writeJSON(w, http.StatusOK, map[string]any{
 		"access_token": s.newToken(),
 		"expires_in":   int(s.opts.TokenLifetime.Seconds()) - 1, // Sinch says 3599
 		"scope":        "",
@@ -141,96 +127,3 @@ func (s *Server) authorized(r *http.Request) (ok, expired bool) {
 	}
 	return true, false
 }
-
-// asSinch puts what all API calls share in front of a handler: the token, the
-// project, and the faults. The send handler decides on its faults itself,
-// because they depend on whom the message is for.
-func (s *Server) asSinch(on Operation, handler http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		counted := &countingWriter{ResponseWriter: w}
-		defer func() { s.count(on, counted.status) }()
-		w = counted
-		if on == OnSend {
-			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-			if err != nil {
-				invalid("The request body cannot be read.").write(w)
-				return
-			}
-			attempt := s.attempted(r, body)
-			defer func() { s.ended(attempt, counted.status) }()
-			r = r.WithContext(context.WithValue(r.Context(), attemptKey{}, attempt))
-			r.Body = io.NopCloser(bytes.NewReader(body))
-		}
-
-		if s.outage() {
-			(&apiError{http.StatusServiceUnavailable, "The service is currently unavailable."}).write(w)
-			return
-		}
-		if ok, expired := s.authorized(r); !ok {
-			challenge := `Bearer error="invalid_token"`
-			if expired {
-				// Sinch's SDK fetches a new token when it reads this word.
-				challenge += `, error_description="The access token expired"`
-			}
-			w.Header().Set("WWW-Authenticate", challenge)
-			(&apiError{http.StatusUnauthorized, "Request had invalid credentials."}).write(w)
-			return
-		}
-		if r.PathValue("project") != s.opts.ProjectID {
-			notFound("Project not found.").write(w)
-			return
-		}
-		if on != OnSend {
-			plan := s.plan(on, "")
-			if !plan.before(s, w, r) {
-				return
-			}
-			if plan.acceptThen == FaultResetAfter {
-				handler(unheard{http.Header{}}, r)
-				reset(w)
-				return
-			}
-		}
-		handler(w, r)
-	})
-}
-
-// noSuchRoute answers as Sinch's gateway does: 501 where the path exists for
-// another method only, such as POST /apps/{id}/webhooks, else 404.
-func noSuchRoute(mux *http.ServeMux) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
-			other := r.Clone(r.Context())
-			other.Method = method
-			if _, pattern := mux.Handler(other); pattern != "/v1/" {
-				(&apiError{http.StatusNotImplemented, "Method Not Allowed"}).write(w)
-				return
-			}
-		}
-		notFound("Not Found").write(w)
-	}
-}
-
-// unheard takes an answer that nobody gets.
-type unheard struct{ header http.Header }
-
-func (u unheard) Header() http.Header { return u.header }
-
-func (unheard) Write(data []byte) (int, error) { return len(data), nil }
-
-func (unheard) WriteHeader(int) {}
-
-// countingWriter remembers the status for the statistics.
-type countingWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *countingWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Readings are the ways to read what Sinch leaves open. The zero value is what
@@ -89,22 +88,6 @@ const (
 
 	LongTextInParts LongTexts = "parts" // the empty value is one text
 )
-
-// Offset is a Duration that may be negative.
-type Offset time.Duration
-
-// MarshalText writes the offset as time.Duration prints it.
-func (o Offset) MarshalText() ([]byte, error) { return []byte(time.Duration(o).String()), nil }
-
-// UnmarshalText reads what time.ParseDuration understands.
-func (o *Offset) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("write an offset as \"-2m\": %w", err)
-	}
-	*o = Offset(parsed)
-	return nil
-}
 
 // Check names the first reading that there is not.
 func (r Readings) Check() error {

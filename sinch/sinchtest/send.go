@@ -106,10 +106,9 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 	answered := make(chan struct{})
 	record, called := s.accept(message, plan, answered)
 	s.taken(r.Context(), record.ID)
-	if plan.acceptThen != "" || plan.callbacksFirst {
-		// Nobody waits for an answer that does not come.
-		close(answered)
-		answered = nil
+	right := plan.answer.Fault == "" && !plan.callbacksFirst
+	if !right {
+		close(answered) // nobody waits for an answer that comes later, or not at all
 	}
 	if plan.callbacksFirst {
 		select {
@@ -118,27 +117,13 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 		case <-s.ctx.Done():
 		}
 	}
-	switch plan.acceptThen {
-	case FaultAcceptThen500:
-		(&apiError{plan.acceptStatus, "This fault was asked for."}).write(w)
-		return
-	case FaultAcceptThenHang:
-		hang := plan.hang
-		if hang <= 0 {
-			hang = 24 * time.Hour // that is: until the client gives up
-		}
-		s.hold(r, hang)
-		reset(w)
-		return
-	case FaultResetAfter:
-		reset(w)
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]string{
-		"message_id":    record.ID,
-		"accepted_time": timestamp(record.AcceptedAt),
+	plan.after(s, w, r, func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{
+			"message_id":    record.ID,
+			"accepted_time": timestamp(record.AcceptedAt),
+		})
 	})
-	if answered != nil {
+	if right {
 		_ = http.NewResponseController(w).Flush() // the callbacks come after the answer
 		close(answered)
 	}

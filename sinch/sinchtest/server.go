@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -220,13 +221,14 @@ func (s *Server) sleep(d time.Duration) bool {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /oauth2/token", s.token)
 
 	// Sinch's side.
+	mux.Handle("POST /oauth2/token", s.counted(OnToken, s.available(s.faulty(OnToken, s.token))))
 	api := func(pattern string, on Operation, handler http.HandlerFunc) {
-		mux.Handle(pattern, s.asSinch(on, handler))
+		mux.Handle(pattern, s.counted(on, s.available(s.checked(s.faulty(on, handler)))))
 	}
-	api("POST /v1/projects/{project}/messages:send", OnSend, s.send)
+	// The faults of a send depend on whom it is for, so its handler sees to them.
+	mux.Handle("POST /v1/projects/{project}/messages:send", s.counted(OnSend, s.noted(s.available(s.checked(s.send)))))
 	api("GET /v1/projects/{project}/messages", OnList, s.list)
 	api("GET /v1/projects/{project}/messages/{id}", OnList, s.message)
 	api("DELETE /v1/projects/{project}/messages/{id}", OnDelete, s.deleteMessage)
@@ -289,6 +291,16 @@ func (s *Server) Stats() Stats {
 	stats := s.stats
 	stats.Answers, stats.CallbackAnswers = maps.Clone(stats.Answers), maps.Clone(stats.CallbackAnswers)
 	return stats
+}
+
+func (s *Server) count(on Operation, status int) {
+	answer := string(on) + " " + strconv.Itoa(status)
+	if status <= 0 {
+		answer = string(on) + " reset"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Answers[answer]++
 }
 
 func (s *Server) showStats(w http.ResponseWriter, _ *http.Request) {

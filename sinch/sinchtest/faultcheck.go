@@ -1,0 +1,74 @@
+package sinchtest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"parley/sms"
+)
+
+func (f Faults) clone() Faults {
+	f.Errors, f.ReadErrors, f.TokenErrors = maps.Clone(f.Errors), maps.Clone(f.ReadErrors), maps.Clone(f.TokenErrors)
+	f.FailNumbers, f.Next = maps.Clone(f.FailNumbers), slices.Clone(f.Next)
+	return f
+}
+
+// Check names the first thing in the faults that makes no sense.
+func (f Faults) Check() error {
+	f = f.clone()
+	return f.normalize()
+}
+
+// normalize fills in defaults, and names the first thing that makes no sense.
+func (f *Faults) normalize() error {
+	rates := map[string]float64{
+		"accept_then_500": f.AcceptThen500, "accept_then_hang": f.AcceptThenHang, "reset_after": f.ResetAfter,
+		"reset_before": f.ResetBefore, "slow": f.Slow, "callbacks_first": f.CallbacksFirst, "fail": f.Fail,
+		"callbacks.duplicate": f.Callbacks.Duplicate, "callbacks.delay": f.Callbacks.Delay,
+		"callbacks.reverse": f.Callbacks.Reverse, "callbacks.drop": f.Callbacks.Drop,
+	}
+	for name, byStatus := range map[string]map[int]float64{
+		"errors": f.Errors, "read_errors": f.ReadErrors, "token_errors": f.TokenErrors,
+	} {
+		for status, rate := range byStatus {
+			if status < 400 || status > 599 {
+				return fmt.Errorf("%s: %d is not an HTTP error status", name, status)
+			}
+			rates[name+"."+strconv.Itoa(status)] = rate
+		}
+	}
+	for name, rate := range rates {
+		if !(rate >= 0 && rate <= 1) { // so written because of NaN
+			return fmt.Errorf("%s must lie between 0 and 1", name)
+		}
+	}
+	if !slices.Contains([]Receipts{AllReceipts, NoFinalReceipts, NoReceipts}, f.Receipts) {
+		return fmt.Errorf("receipts is %q: it can be \"\", %q or %q", f.Receipts, NoFinalReceipts, NoReceipts)
+	}
+	failing := make(map[sms.Number]string, len(f.FailNumbers))
+	for number, reason := range f.FailNumbers {
+		parsed, err := sms.ParseNumber(string(number))
+		if err != nil {
+			return fmt.Errorf("fail_numbers: %w", err)
+		}
+		failing[parsed] = cmp.Or(reason, defaultFailure)
+	}
+	f.FailNumbers = failing
+	for i := range f.Next {
+		next := &f.Next[i]
+		next.On = cmp.Or(next.On, OnSend)
+		next.Times = cmp.Or(next.Times, 1)
+		if !slices.Contains(faultsOf[next.On], next.Fault) {
+			return fmt.Errorf("next: there is no fault %q on %q; known: %v", next.Fault, next.On, faultsOf[next.On])
+		}
+		if next.Times < 0 {
+			return fmt.Errorf("next: times is %d", next.Times)
+		}
+	}
+	return nil
+}
+
+const defaultFailure = "RECIPIENT_NOT_REACHABLE"

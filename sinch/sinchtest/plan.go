@@ -1,0 +1,129 @@
+package sinchtest
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"parley/sms"
+)
+
+// A plan is what goes wrong with one call.
+type plan struct {
+	slow   time.Duration // pass before anything else
+	answer OneShot       // the fault of the answer; without a name the answer is right
+
+	// Sends only.
+	callbacksFirst bool
+	reverse        bool
+	fail           string // the reason
+	receipts       Receipts
+}
+
+// plan throws the dice for one call. A fault from Next takes the place of all
+// rates that decide how the call is answered.
+func (s *Server) plan(on Operation, to sms.Number) plan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &s.faults
+	p := plan{receipts: f.Receipts}
+	if on == OnSend {
+		s.throwDelivery(&p, to)
+	}
+	if next, ok := f.take(on, to); ok {
+		p.add(f, next)
+		return p
+	}
+	for _, fault := range s.throwAnswer(on) {
+		p.add(f, fault)
+	}
+	return p
+}
+
+// add makes a fault part of the plan.
+func (p *plan) add(f *Faults, fault OneShot) {
+	switch fault.Fault {
+	case FaultSlow:
+		p.slow = time.Duration(cmp.Or(fault.For, f.SlowFor, Duration(2*time.Second)))
+	case FaultCallbacksFirst:
+		p.callbacksFirst = true
+	case FaultReverse:
+		p.reverse = true
+	case FaultFail:
+		p.fail = cmp.Or(fault.Reason, defaultFailure)
+	case FaultNoReceipts:
+		p.receipts = NoReceipts
+	case FaultAcceptThenHang:
+		fault.For = cmp.Or(fault.For, f.HangFor)
+		p.answer = fault
+	default:
+		p.answer = fault
+	}
+}
+
+// throwDelivery decides what becomes of a send once it is accepted. The caller
+// holds the lock.
+func (s *Server) throwDelivery(p *plan, to sms.Number) {
+	f := &s.faults
+	p.fail = f.FailNumbers[to]
+	if p.fail == "" && s.dice.hit(f.Fail) {
+		p.fail = cmp.Or(f.FailReason, defaultFailure)
+	}
+	p.reverse = s.dice.hit(f.Callbacks.Reverse)
+	p.callbacksFirst = s.dice.hit(f.CallbacksFirst)
+}
+
+// throwAnswer decides how a call is answered. The caller holds the lock.
+func (s *Server) throwAnswer(on Operation) (thrown []OneShot) {
+	f := &s.faults
+	rates := f.ReadErrors
+	switch on {
+	case OnSend:
+		rates = f.Errors
+	case OnToken:
+		rates = f.TokenErrors
+	}
+	if status := s.dice.status(rates); status != 0 {
+		fault := OneShot{Fault: FaultError, Status: status}
+		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+			fault.RetryAfter = f.RetryAfter
+		}
+		return []OneShot{fault}
+	}
+	if on != OnToken && s.dice.hit(f.Slow) {
+		thrown = append(thrown, OneShot{Fault: FaultSlow})
+	}
+	if on != OnSend {
+		return thrown
+	}
+	for _, fault := range []struct {
+		name string
+		rate float64
+	}{
+		{FaultResetBefore, f.ResetBefore},
+		{FaultAcceptThen500, f.AcceptThen500},
+		{FaultAcceptThenHang, f.AcceptThenHang},
+		{FaultResetAfter, f.ResetAfter},
+	} {
+		if s.dice.hit(fault.rate) {
+			return append(thrown, OneShot{Fault: fault.name})
+		}
+	}
+	return thrown
+}
+
+// take uses up the first waiting fault that fits.
+func (f *Faults) take(on Operation, phone sms.Number) (OneShot, bool) {
+	for i := range f.Next {
+		next := f.Next[i]
+		if next.On != on || (next.To != "" && next.To != phone) {
+			continue
+		}
+		if f.Next[i].Times--; f.Next[i].Times <= 0 {
+			f.Next = slices.Delete(f.Next, i, i+1)
+		}
+		return next, true
+	}
+	return OneShot{}, false
+}
