@@ -96,6 +96,7 @@ func (s *Server) ended(a *Attempt, status int) {
 	if a.Status = status; status == 0 {
 		a.Status = statusReset
 	}
+	s.wake()
 }
 
 // Watch makes a server note when the first byte of each request arrives, and

@@ -35,6 +35,16 @@ func reset(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
+// hangUp closes the connection without an answer.
+func hangUp(w http.ResponseWriter) { _ = takeOver(w, statusReset).Close() }
+
+// writeRaw writes bytes where the answer would be, and closes the connection.
+func writeRaw(w http.ResponseWriter, status int, raw []byte) {
+	conn := takeOver(w, status)
+	_, _ = conn.Write(raw) // who does not listen any more needs no answer
+	_ = conn.Close()
+}
+
 // takeOver takes the connection away from the HTTP server, and counts the call
 // as answered with that status.
 func takeOver(w http.ResponseWriter, status int) net.Conn {

@@ -1,6 +1,7 @@
 package sinchtest
 
 import (
+	"cmp"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -29,19 +30,20 @@ func (d *dice) hit(rate float64) bool {
 	return d.rand.Float64() < rate
 }
 
-// status picks one of several statuses, each with its own rate; 0 is none.
-func (d *dice) status(rates map[int]float64) int {
+// pick throws once for several things, each with its own rate. It is not ok if
+// none of them is hit.
+func pick[K cmp.Ordered](d *dice, rates map[K]float64) (picked K, ok bool) {
 	if len(rates) == 0 {
-		return 0
+		return picked, false
 	}
 	d.mu.Lock()
 	throw := d.rand.Float64()
 	d.mu.Unlock()
-	for _, status := range slices.Sorted(maps.Keys(rates)) {
-		if throw < rates[status] {
-			return status
+	for _, key := range slices.Sorted(maps.Keys(rates)) {
+		if throw < rates[key] {
+			return key, true
 		}
-		throw -= rates[status]
+		throw -= rates[key]
 	}
-	return 0
+	return picked, false
 }

@@ -43,7 +43,7 @@ func (s *Server) wake() {
 }
 
 // WaitFor waits until the condition holds, looking again whenever a message is
-// accepted or changes. The condition may use all methods of the Server.
+// accepted or changes, or a call is answered. The condition may use all methods of the Server.
 func (s *Server) WaitFor(ctx context.Context, condition func() bool) error {
 	for {
 		s.mu.Lock()

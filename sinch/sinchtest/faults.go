@@ -1,17 +1,21 @@
 package sinchtest
 
-import (
-	"parley/sms"
-)
+import "parley/sms"
 
 // Faults are what can go wrong with a carrier. Rates lie between 0 (never) and
 // 1 (always). The zero value is a carrier without faults.
 type Faults struct {
 	// Answers with an error status, before anything was accepted: by status.
-	Errors      map[int]float64 `json:"errors,omitempty"`       // of sends
-	ReadErrors  map[int]float64 `json:"read_errors,omitempty"`  // of the other calls: list, app, webhooks, …
-	TokenErrors map[int]float64 `json:"token_errors,omitempty"` // of the token endpoint
-	RetryAfter  Duration        `json:"retry_after,omitempty"`  // sent with 429 and 503, in whole seconds, if set
+	Errors         map[int]float64 `json:"errors,omitempty"`           // of sends
+	ReadErrors     map[int]float64 `json:"read_errors,omitempty"`      // of the other calls: list, app, webhooks, …
+	TokenErrors    map[int]float64 `json:"token_errors,omitempty"`     // of the token endpoint
+	RetryAfter     Duration        `json:"retry_after,omitempty"`      // sent with 429 and 503, in whole seconds, if set
+	RetryAfterDate bool            `json:"retry_after_date,omitempty"` // sends it as a date
+
+	// Answers are the rates of whatever else can happen to the answer of a call,
+	// by operation and by the name of the fault: {"list":{"broken_json":0.05}}.
+	Answers    map[Operation]map[string]float64 `json:"answers,omitempty"`
+	TrickleFor Duration                         `json:"trickle_for,omitempty"` // default 4s
 
 	// The message is accepted, and the sender cannot know it.
 	AcceptThen500  float64  `json:"accept_then_500,omitempty"`
@@ -20,7 +24,7 @@ type Faults struct {
 	ResetAfter     float64  `json:"reset_after,omitempty"`      // the connection is reset instead of an answer
 
 	ResetBefore    float64  `json:"reset_before,omitempty"` // the connection is reset, nothing was accepted
-	Slow           float64  `json:"slow,omitempty"`         // answered rightly, after SlowFor
+	Slow           float64  `json:"slow,omitempty"`         // any call: answered rightly, after SlowFor
 	SlowFor        Duration `json:"slow_for,omitempty"`     // default 2s
 	CallbacksFirst float64  `json:"callbacks_first,omitempty"`
 
@@ -35,6 +39,10 @@ type Faults struct {
 
 	// ExpireTokens ends every access token handed out so far, once.
 	ExpireTokens bool `json:"expire_tokens,omitempty"`
+	// RevokeTokens is the rate of API calls that end every access token handed out
+	// so far, and are answered 401.
+	RevokeTokens float64   `json:"revoke_tokens,omitempty"`
+	ExpiresIn    ExpiresIn `json:"expires_in,omitempty"`
 
 	// Next are faults for the next calls, used up in order, before any rate.
 	Next []OneShot `json:"next,omitempty"`
@@ -59,63 +67,14 @@ const (
 	NoReceipts      Receipts = "off"
 )
 
-// A OneShot is a fault for the next calls of one kind.
-type OneShot struct {
-	Fault string     `json:"fault"`        // see the constants
-	Times int        `json:"times"`        // default 1
-	On    Operation  `json:"on,omitempty"` // send (default), or another of the constants
-	To    sms.Number `json:"to,omitempty"` // only messages of this phone; for send and callback
+// ExpiresIn is what the token endpoint says about how long a token lives. The
+// token itself lives as long as ever.
+type ExpiresIn string
 
-	Status     int      `json:"status,omitempty"`      // of error (503) and accept_then_500 (500)
-	RetryAfter Duration `json:"retry_after,omitempty"` // of error
-	For        Duration `json:"for,omitempty"`         // how long to hang, be slow, or delay
-	Reason     string   `json:"reason,omitempty"`      // of fail
-}
-
-// The faults a OneShot can name.
+// What can be wrong with expires_in; the empty value is right.
 const (
-	FaultError          = "error"           // any call: answered with Status, nothing accepted
-	FaultSlow           = "slow"            // any call
-	FaultResetBefore    = "reset_before"    // any call
-	FaultResetAfter     = "reset_after"     // sends and deletes: done, but not answered
-	FaultAcceptThen500  = "accept_then_500" // the rest: sends
-	FaultAcceptThenHang = "accept_then_hang"
-	FaultCallbacksFirst = "callbacks_first" // the callbacks come before the answer
-	FaultReverse        = "reverse"         // the callbacks come in reverse order
-	FaultFail           = "fail"            // delivery fails with Reason
-	FaultNoReceipts     = "no_receipts"     // no callbacks for this message
-	FaultDuplicate      = "duplicate"       // callbacks
-	FaultDelay          = "delay"
-	FaultDrop           = "drop"
+	ExpiresInZero     ExpiresIn = "zero"
+	ExpiresInNegative ExpiresIn = "negative"
+	ExpiresInMissing  ExpiresIn = "missing"
+	ExpiresInString   ExpiresIn = "string" // the right number, as a JSON string
 )
-
-// An Operation is a kind of call that a fault can be asked for.
-type Operation string
-
-// The operations. OnCallback is what the server calls itself.
-const (
-	OnSend          Operation = "send"
-	OnList          Operation = "list"
-	OnContacts      Operation = "contacts"
-	OnConversations Operation = "conversations"
-	OnDelete        Operation = "delete" // of messages, conversations and contacts
-	OnApp           Operation = "app"
-	OnWebhooks      Operation = "webhooks"
-	OnToken         Operation = "token"
-	OnCallback      Operation = "callback"
-)
-
-var faultsOf = map[Operation][]string{
-	OnSend: {
-		FaultError, FaultSlow, FaultResetBefore, FaultAcceptThen500, FaultAcceptThenHang,
-		FaultResetAfter, FaultCallbacksFirst, FaultReverse, FaultFail, FaultNoReceipts,
-	},
-	OnList:          {FaultError, FaultSlow, FaultResetBefore},
-	OnContacts:      {FaultError, FaultSlow, FaultResetBefore},
-	OnConversations: {FaultError, FaultSlow, FaultResetBefore},
-	OnDelete:        {FaultError, FaultSlow, FaultResetBefore, FaultResetAfter},
-	OnApp:           {FaultError, FaultSlow, FaultResetBefore},
-	OnWebhooks:      {FaultError, FaultSlow, FaultResetBefore},
-	OnToken:         {FaultError},
-	OnCallback:      {FaultDuplicate, FaultDelay, FaultDrop},
-}

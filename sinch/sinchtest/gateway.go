@@ -48,13 +48,7 @@ func (s *Server) available(next http.HandlerFunc) http.HandlerFunc {
 func (s *Server) checked(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if ok, expired := s.authorized(r); !ok {
-			challenge := `Bearer error="invalid_token"`
-			if expired {
-				// Sinch's SDK fetches a new token when it reads this word.
-				challenge += `, error_description="The access token expired"`
-			}
-			w.Header().Set("WWW-Authenticate", challenge)
-			(&apiError{http.StatusUnauthorized, "Request had invalid credentials."}).write(w)
+			unauthorized(w, expired)
 			return
 		}
 		if r.PathValue("project") != s.opts.ProjectID {
@@ -63,6 +57,16 @@ func (s *Server) checked(next http.HandlerFunc) http.HandlerFunc {
 		}
 		next(w, r)
 	}
+}
+
+func unauthorized(w http.ResponseWriter, expired bool) {
+	challenge := `Bearer error="invalid_token"`
+	if expired {
+		// Sinch's SDK fetches a new token when it reads this word.
+		challenge += `, error_description="The access token expired"`
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	(&apiError{http.StatusUnauthorized, "Request had invalid credentials."}).write(w)
 }
 
 // faulty makes the faults of a call happen.
@@ -98,7 +102,7 @@ type countingWriter struct {
 }
 
 func (w *countingWriter) WriteHeader(status int) {
-	if w.status == 0 {
+	if w.status == 0 && status >= http.StatusOK { // not an interim one
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

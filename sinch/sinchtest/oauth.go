@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -41,12 +42,27 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be client_credentials")
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"access_token": s.newToken(),
-		"expires_in":   int(s.opts.TokenLifetime.Seconds()) - 1, // Sinch says 3599
-		"scope":        "",
-		"token_type":   "bearer",
-	})
+	body := map[string]any{"access_token": s.newToken(), "scope": "", "token_type": "bearer"}
+	if lifetime := s.expiresIn(); lifetime != nil {
+		body["expires_in"] = lifetime
+	}
+	writeJSON(w, http.StatusOK, body)
+}
+
+// expiresIn is what a token's answer says about its lifetime; nil: nothing.
+func (s *Server) expiresIn() any {
+	seconds := int(s.opts.TokenLifetime.Seconds()) - 1 // Sinch says 3599
+	switch s.Faults().ExpiresIn {
+	case ExpiresInZero:
+		return 0
+	case ExpiresInNegative:
+		return -seconds
+	case ExpiresInMissing:
+		return nil
+	case ExpiresInString:
+		return strconv.Itoa(seconds)
+	}
+	return seconds
 }
 
 func (s *Server) credentialsFit(key, secret string) bool {

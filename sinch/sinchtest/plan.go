@@ -36,6 +36,10 @@ func (s *Server) plan(on Operation, to sms.Number) plan {
 		return p
 	}
 	for _, fault := range s.throwAnswer(on) {
+		// 503 is what an error without a status is.
+		if fault.Status == 0 || fault.Status == http.StatusTooManyRequests || fault.Status == http.StatusServiceUnavailable {
+			fault.RetryAfter, fault.RetryAfterDate = f.RetryAfter, f.RetryAfterDate
+		}
 		p.add(f, fault)
 	}
 	return p
@@ -56,6 +60,9 @@ func (p *plan) add(f *Faults, fault OneShot) {
 		p.receipts = NoReceipts
 	case FaultAcceptThenHang:
 		fault.For = cmp.Or(fault.For, f.HangFor)
+		p.answer = fault
+	case FaultTrickle:
+		fault.For = cmp.Or(fault.For, f.TrickleFor, Duration(4*time.Second))
 		p.answer = fault
 	default:
 		p.answer = fault
@@ -84,15 +91,17 @@ func (s *Server) throwAnswer(on Operation) (thrown []OneShot) {
 	case OnToken:
 		rates = f.TokenErrors
 	}
-	if status := s.dice.status(rates); status != 0 {
-		fault := OneShot{Fault: FaultError, Status: status}
-		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-			fault.RetryAfter = f.RetryAfter
-		}
-		return []OneShot{fault}
+	if status, ok := pick(s.dice, rates); ok {
+		return []OneShot{{Fault: FaultError, Status: status}}
 	}
-	if on != OnToken && s.dice.hit(f.Slow) {
+	if on != OnToken && s.dice.hit(f.RevokeTokens) {
+		return []OneShot{{Fault: FaultRevoke}}
+	}
+	if s.dice.hit(f.Slow) {
 		thrown = append(thrown, OneShot{Fault: FaultSlow})
+	}
+	if name, ok := pick(s.dice, f.Answers[on]); ok {
+		return append(thrown, OneShot{Fault: name})
 	}
 	if on != OnSend {
 		return thrown

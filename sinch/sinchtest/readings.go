@@ -1,9 +1,7 @@
 package sinchtest
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -98,23 +96,6 @@ func (r Readings) Check() error {
 		known("captions", r.Captions, CaptionAsText, CaptionDropped),
 		known("long_texts", r.LongTexts, LongTextInParts),
 	)
-}
-
-// known complains of a value that is neither empty nor one of those.
-func known[T ~string](field string, value T, values ...T) error {
-	if value == "" || slices.Contains(values, value) {
-		return nil
-	}
-	return fmt.Errorf("%s is %q: it can be empty or one of %q", field, value, values)
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // ParseReadings reads Readings from JSON, in which a misspelt name is a mistake.

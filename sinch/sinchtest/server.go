@@ -247,6 +247,8 @@ func (s *Server) routes() http.Handler {
 	api("DELETE /v1/projects/{project}/webhooks/{id}", OnWebhooks, s.deleteWebhook)
 	mux.HandleFunc("/v1/", noSuchRoute(mux))
 
+	mux.HandleFunc(elsewhere, s.redirected)
+
 	// The other side: phones, faults, and what happened.
 	mux.HandleFunc("GET /phones", s.listPhones)
 	mux.HandleFunc("POST /phones", s.addPhone)
@@ -279,6 +281,7 @@ type Stats struct {
 	Inbound         int            `json:"inbound"`          // texts from phones
 	Acknowledged    int            `json:"acknowledged"`     // of those, answered 2xx by every webhook
 	Open            int            `json:"open"`             // sends and callbacks that are still under way
+	Redirected      int            `json:"redirected"`       // requests that followed a fault's redirect: there should be 0
 	CallbackTries   int            `json:"callback_tries"`   // HTTP requests to webhooks
 	Answers         map[string]int `json:"answers"`          // of Sinch's API, by Operation and status: "send 200", "send reset"
 	CallbackAnswers map[string]int `json:"callback_answers"` // of webhooks, by status, or "error"
@@ -301,6 +304,7 @@ func (s *Server) count(on Operation, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Answers[answer]++
+	s.wake()
 }
 
 func (s *Server) showStats(w http.ResponseWriter, _ *http.Request) {

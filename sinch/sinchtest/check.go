@@ -12,7 +12,10 @@ import (
 
 func (f Faults) clone() Faults {
 	f.Errors, f.ReadErrors, f.TokenErrors = maps.Clone(f.Errors), maps.Clone(f.ReadErrors), maps.Clone(f.TokenErrors)
-	f.FailNumbers, f.Next = maps.Clone(f.FailNumbers), slices.Clone(f.Next)
+	f.FailNumbers, f.Next, f.Answers = maps.Clone(f.FailNumbers), slices.Clone(f.Next), maps.Clone(f.Answers)
+	for on, rates := range f.Answers {
+		f.Answers[on] = maps.Clone(rates)
+	}
 	return f
 }
 
@@ -24,9 +27,20 @@ func (f Faults) Check() error {
 
 // normalize fills in defaults, and names the first thing that makes no sense.
 func (f *Faults) normalize() error {
+	return firstError(
+		f.checkRates(),
+		known("receipts", f.Receipts, NoFinalReceipts, NoReceipts),
+		known("expires_in", f.ExpiresIn, ExpiresInZero, ExpiresInNegative, ExpiresInMissing, ExpiresInString),
+		f.normalizeNumbers(),
+		f.normalizeNext(),
+	)
+}
+
+func (f *Faults) checkRates() error {
 	rates := map[string]float64{
 		"accept_then_500": f.AcceptThen500, "accept_then_hang": f.AcceptThenHang, "reset_after": f.ResetAfter,
 		"reset_before": f.ResetBefore, "slow": f.Slow, "callbacks_first": f.CallbacksFirst, "fail": f.Fail,
+		"revoke_tokens":       f.RevokeTokens,
 		"callbacks.duplicate": f.Callbacks.Duplicate, "callbacks.delay": f.Callbacks.Delay,
 		"callbacks.reverse": f.Callbacks.Reverse, "callbacks.drop": f.Callbacks.Drop,
 	}
@@ -40,14 +54,25 @@ func (f *Faults) normalize() error {
 			rates[name+"."+strconv.Itoa(status)] = rate
 		}
 	}
-	for name, rate := range rates {
-		if !(rate >= 0 && rate <= 1) { // so written because of NaN
+	for on, byName := range f.Answers {
+		for name, rate := range byName {
+			if !slices.Contains(faultsOf[on], name) || !decidesAnswer(name) {
+				return fmt.Errorf("answers: there is no fault %q of the answer to %q", name, on)
+			}
+			rates["answers."+string(on)+"."+name] = rate
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(rates)) {
+		if rate := rates[name]; !(rate >= 0 && rate <= 1) { // so written because of NaN
 			return fmt.Errorf("%s must lie between 0 and 1", name)
 		}
 	}
-	if !slices.Contains([]Receipts{AllReceipts, NoFinalReceipts, NoReceipts}, f.Receipts) {
-		return fmt.Errorf("receipts is %q: it can be \"\", %q or %q", f.Receipts, NoFinalReceipts, NoReceipts)
-	}
+	return nil
+}
+
+const defaultFailure = "RECIPIENT_NOT_REACHABLE"
+
+func (f *Faults) normalizeNumbers() error {
 	failing := make(map[sms.Number]string, len(f.FailNumbers))
 	for number, reason := range f.FailNumbers {
 		parsed, err := sms.ParseNumber(string(number))
@@ -57,6 +82,10 @@ func (f *Faults) normalize() error {
 		failing[parsed] = cmp.Or(reason, defaultFailure)
 	}
 	f.FailNumbers = failing
+	return nil
+}
+
+func (f *Faults) normalizeNext() error {
 	for i := range f.Next {
 		next := &f.Next[i]
 		next.On = cmp.Or(next.On, OnSend)
@@ -71,4 +100,19 @@ func (f *Faults) normalize() error {
 	return nil
 }
 
-const defaultFailure = "RECIPIENT_NOT_REACHABLE"
+// known complains of a value that is neither empty nor one of those.
+func known[T ~string](field string, value T, values ...T) error {
+	if value == "" || slices.Contains(values, value) {
+		return nil
+	}
+	return fmt.Errorf("%s is %q: it can be empty or one of %q", field, value, values)
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
