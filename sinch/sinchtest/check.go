@@ -31,6 +31,7 @@ func (f *Faults) normalize() error {
 		f.checkRates(),
 		known("receipts", f.Receipts, NoFinalReceipts, NoReceipts),
 		known("expires_in", f.ExpiresIn, ExpiresInZero, ExpiresInNegative, ExpiresInMissing, ExpiresInString),
+		f.List.check(),
 		f.normalizeNumbers(),
 		f.normalizeNext(),
 	)
@@ -43,6 +44,9 @@ func (f *Faults) checkRates() error {
 		"revoke_tokens":       f.RevokeTokens,
 		"callbacks.duplicate": f.Callbacks.Duplicate, "callbacks.delay": f.Callbacks.Delay,
 		"callbacks.reverse": f.Callbacks.Reverse, "callbacks.drop": f.Callbacks.Drop,
+		"callbacks.resigned": f.Callbacks.Resigned, "callbacks.future": f.Callbacks.Future,
+		"strays.other_number": f.Strays.OtherNumber, "strays.foreign_metadata": f.Strays.ForeignMetadata,
+		"strays.unknown_status": f.Strays.UnknownStatus,
 	}
 	for name, byStatus := range map[string]map[int]float64{
 		"errors": f.Errors, "read_errors": f.ReadErrors, "token_errors": f.TokenErrors,
@@ -68,6 +72,16 @@ func (f *Faults) checkRates() error {
 		}
 	}
 	return nil
+}
+
+func (l ListFaults) check() error {
+	switch {
+	case l.Page < 0:
+		return fmt.Errorf("list.page is %d", l.Page)
+	case l.Others < 0:
+		return fmt.Errorf("list.others is %d", l.Others)
+	}
+	return known("list.token", l.Token, ListTokenLooping, ListTokenWrong)
 }
 
 const defaultFailure = "RECIPIENT_NOT_REACHABLE"

@@ -217,7 +217,7 @@ func (s *Server) deleteContact(w http.ResponseWriter, r *http.Request) {
 	e.AppID, e.MessageMetadata, e.CorrelationID = "", "", ""
 	e.AcceptedTime = e.EventTime
 	e.ContactDeleted = &contactNotice{describeContact(c.id, c.phone)}
-	s.callback(about, "CONTACT_DELETE", "", encode(e))
+	s.callback(about, notice{trigger: "CONTACT_DELETE", body: encode(e)})
 	writeJSON(w, http.StatusOK, struct{}{})
 }
 
@@ -298,7 +298,7 @@ func (s *Server) deleteConversation(w http.ResponseWriter, r *http.Request) {
 	e.MessageMetadata, e.CorrelationID = "", ""
 	e.AcceptedTime = e.EventTime
 	e.ConversationDeleted = &conversationNotice{gone}
-	s.callback(about, "CONVERSATION_DELETE", "", encode(e))
+	s.callback(about, notice{trigger: "CONVERSATION_DELETE", body: encode(e)})
 	writeJSON(w, http.StatusOK, struct{}{})
 }
 

@@ -47,3 +47,9 @@ func pick[K cmp.Ordered](d *dice, rates map[K]float64) (picked K, ok bool) {
 	}
 	return picked, false
 }
+
+func (d *dice) shuffle(n int, swap func(i, j int)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rand.Shuffle(n, swap)
+}

@@ -29,6 +29,8 @@ type Faults struct {
 	CallbacksFirst float64  `json:"callbacks_first,omitempty"`
 
 	Callbacks CallbackFaults `json:"callbacks,omitzero"`
+	Strays    Strays         `json:"strays,omitzero"`
+	List      ListFaults     `json:"list,omitzero"`
 
 	Fail        float64               `json:"fail,omitempty"`         // delivery fails
 	FailReason  string                `json:"fail_reason,omitempty"`  // default RECIPIENT_NOT_REACHABLE
@@ -51,11 +53,40 @@ type Faults struct {
 // CallbackFaults are what can go wrong with callbacks.
 type CallbackFaults struct {
 	Duplicate float64  `json:"duplicate,omitempty"` // delivered again after the webhook answered 2xx
+	Resigned  float64  `json:"resigned,omitempty"`  // the same, with a time, nonce and signature of its own
 	Delay     float64  `json:"delay,omitempty"`     // comes DelayFor too late, so that later ones overtake it
 	DelayFor  Duration `json:"delay_for,omitempty"` // default 2s
 	Reverse   float64  `json:"reverse,omitempty"`   // the callbacks of a send come in reverse order
 	Drop      float64  `json:"drop,omitempty"`      // never comes; inbound messages are never dropped
+	Future    float64  `json:"future,omitempty"`    // texts from phones are dated ahead by FutureBy, in the list too
+	FutureBy  Duration `json:"future_by,omitempty"` // default 1h
 }
+
+// Strays are the rates at which a send has a receipt beside the right ones. All
+// are signed rightly.
+type Strays struct {
+	OtherNumber     float64 `json:"other_number,omitempty"`     // of the same message, with the number of another phone
+	ForeignMetadata float64 `json:"foreign_metadata,omitempty"` // of another message, with the metadata of another program
+	UnknownStatus   float64 `json:"unknown_status,omitempty"`   // with a status that the documentation does not have
+}
+
+// ListFaults are what can go wrong with the list of messages.
+type ListFaults struct {
+	Shuffled   bool      `json:"shuffled,omitempty"`    // the messages of a page come in any order
+	Page       int       `json:"page,omitempty"`        // the most messages on a page, whatever was asked for
+	EmptyPages bool      `json:"empty_pages,omitempty"` // between each two pages comes an empty one
+	Token      ListToken `json:"token,omitempty"`       // what is wrong with the token of the next page
+	Others     int       `json:"others,omitempty"`      // so many messages to other numbers stand before all of ours
+}
+
+// ListToken is what is wrong with the token of the next page.
+type ListToken string
+
+// The empty value is a token that leads to the next page.
+const (
+	ListTokenLooping ListToken = "looping" // it leads to the same page again
+	ListTokenWrong   ListToken = "wrong"   // it is answered 400
+)
 
 // Receipts says which callbacks follow a send.
 type Receipts string

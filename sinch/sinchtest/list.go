@@ -1,8 +1,8 @@
 package sinchtest
 
 import (
-	"encoding/base64"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,7 +65,7 @@ type filter struct {
 	source                    Mode
 	withMetadata              bool
 	size                      int
-	before                    int // position in Server.stored
+	at                        place
 }
 
 // list is GET /messages: newest first, a page at a time.
@@ -75,22 +75,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		refusal.write(w)
 		return
 	}
-	messages := []listedMessage{}
-	next := ""
-
 	s.mu.Lock()
-	now := s.opts.Now()
-	for i := min(f.before, len(s.stored)) - 1; i >= 0; i-- {
-		record := s.stored[i]
-		if record.visibleAt.After(now) || !f.fits(record) {
-			continue
-		}
-		if len(messages) == f.size {
-			next = base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(i + 1)))
-			break
-		}
-		messages = append(messages, s.listed(record, f.withMetadata))
-	}
+	messages, next := s.pageOfMessages(f)
 	s.mu.Unlock()
 	writeJSON(w, http.StatusOK, map[string]any{"messages": messages, "next_page_token": next})
 }
@@ -106,14 +92,14 @@ func (f filter) fits(r *record) bool {
 }
 
 func (s *Server) readFilter(query url.Values) (filter, *apiError) {
-	f := filter{size: defaultPage, source: Conversation, withMetadata: true, before: int(^uint(0) >> 1)}
+	f := filter{size: defaultPage, source: Conversation, withMetadata: true, at: place{before: math.MaxInt}}
 	if app := query.Get("app_id"); app != "" && app != s.opts.AppID {
 		return f, notFound("App not found.")
 	}
 	if channel := query.Get("channel"); channel != "" && !slices.Contains(channels, channel) {
 		return f, invalid("channel: there is no value %q.", channel)
 	} else if channel != "" && channel != "SMS" {
-		f.before = 0 // our app has no such messages
+		f.at.before = 0 // our app has no such messages
 	}
 	if identity := query.Get("channel_identity"); identity != "" {
 		f.identity = s.identity(identity)
@@ -167,12 +153,12 @@ func (s *Server) readFilter(query url.Values) (filter, *apiError) {
 		}
 	}
 	if token := query.Get("page_token"); token != "" {
-		decoded, err := base64.RawURLEncoding.DecodeString(token)
-		before, errNumber := strconv.Atoi(string(decoded))
-		if err != nil || errNumber != nil || before < 0 {
+		at, ok := parsePlace(token)
+		if !ok {
 			return f, invalid("page_token is not one of ours.")
 		}
-		f.before = min(f.before, before)
+		at.before = min(f.at.before, at.before)
+		f.at = at
 	}
 	return f, nil
 }
@@ -201,44 +187,4 @@ func (s *Server) messageAt(r *http.Request) (*record, *apiError) {
 		return nil, notFound("Message not found.")
 	}
 	return record, nil
-}
-
-// apps is GET /apps.
-func (s *Server) apps(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"apps": []any{s.describeApp()}})
-}
-
-// app is GET /apps/{app}. From it a client learns whether messages are stored.
-func (s *Server) app(w http.ResponseWriter, r *http.Request) {
-	if r.PathValue("app") != s.opts.AppID {
-		notFound("App not found.").write(w)
-		return
-	}
-	writeJSON(w, http.StatusOK, s.describeApp())
-}
-
-func (s *Server) describeApp() map[string]any {
-	return map[string]any{
-		"id":           s.opts.AppID,
-		"display_name": "Parley simulator",
-		"channel_credentials": []any{map[string]any{
-			"channel":          "SMS",
-			"static_bearer":    map[string]string{"claimed_identity": "parley", "token": ""},
-			"callback_secret":  "",
-			"state":            map[string]string{"status": "ACTIVE", "description": ""},
-			"channel_known_id": "parley",
-		}},
-		"conversation_metadata_report_view": "NONE",
-		"processing_mode":                   s.opts.Mode,
-		"retention_policy":                  map[string]any{"retention_type": "CONVERSATION_EXPIRE_POLICY", "ttl_days": 180},
-		"dispatch_retention_policy":         map[string]any{"retention_type": "MESSAGE_EXPIRE_POLICY", "ttl_days": s.opts.DispatchRetentionDays},
-		"rate_limits":                       map[string]int{"inbound": 25, "outbound": 25, "webhooks": 25},
-		"queue_stats":                       map[string]int{"outbound_size": 0, "outbound_limit": 500_000},
-		"persist_message_status":            map[string]bool{"enabled": false},
-		"message_search":                    map[string]bool{"enabled": false},
-		"callback_settings":                 map[string]string{"secret_for_overridden_callback_urls": s.opts.CallbackURLSecret},
-		"delivery_report_based_fallback":    nil,
-		"message_retry_settings":            nil,
-		"smart_conversation":                map[string]bool{"enabled": false},
-	}
 }

@@ -16,7 +16,7 @@ type OneShot struct {
 	Status         int      `json:"status,omitempty"`           // of error (503), accept_then_500 (500) and redirect (302)
 	RetryAfter     Duration `json:"retry_after,omitempty"`      // of error
 	RetryAfterDate bool     `json:"retry_after_date,omitempty"` // sends it as a date
-	For            Duration `json:"for,omitempty"`              // how long to hang, be slow, trickle or delay
+	For            Duration `json:"for,omitempty"`              // how long to hang, be slow, trickle or delay; how far to misdate
 	Reason         string   `json:"reason,omitempty"`           // of fail
 }
 
@@ -52,13 +52,21 @@ const (
 	FaultReverse        = "reverse"         // the callbacks come in reverse order
 	FaultFail           = "fail"            // delivery fails with Reason
 	FaultNoReceipts     = "no_receipts"     // no callbacks for this message
+
+	// Receipts beside the right ones; see Strays.
+	FaultOtherNumber     = "other_number"
+	FaultForeignMetadata = "foreign_metadata"
+	FaultUnknownStatus   = "unknown_status"
 )
 
 // Faults of callbacks.
 const (
-	FaultDuplicate = "duplicate"
+	FaultDuplicate = "duplicate" // delivered again as it was
+	FaultResigned  = "resigned"  // delivered again with a signature of its own
 	FaultDelay     = "delay"
 	FaultDrop      = "drop"
+	FaultFuture    = "future" // texts from phones: dated ahead by For
+	FaultPast      = "past"   // the same, dated back
 )
 
 // An Operation is a kind of call that a fault can be asked for.
@@ -82,11 +90,14 @@ var (
 		FaultError, FaultSlow, FaultResetBefore, FaultCloseBefore, FaultRedirect, FaultResetAfter, FaultClose, FaultTrickle,
 		FaultBrokenJSON, FaultCut, FaultGarbage, FaultGarbageHeader, FaultHTTP10, FaultInterim,
 	}
-	faultsOfTheAPI = append(slices.Clone(faultsOfAnyCall), FaultRevoke)
-	faultsOf       = map[Operation][]string{
+	faultsOfDelivery = []string{FaultDuplicate, FaultResigned, FaultDelay, FaultDrop}
+	faultsOfDating   = []string{FaultFuture, FaultPast}
+	faultsOfTheAPI   = append(slices.Clone(faultsOfAnyCall), FaultRevoke)
+	faultsOf         = map[Operation][]string{
 		OnSend: append(slices.Clone(faultsOfTheAPI),
 			FaultAcceptThen500, FaultAcceptThenHang, FaultNoID,
 			FaultCallbacksFirst, FaultReverse, FaultFail, FaultNoReceipts,
+			FaultOtherNumber, FaultForeignMetadata, FaultUnknownStatus,
 		),
 		OnList:          faultsOfTheAPI,
 		OnContacts:      faultsOfTheAPI,
@@ -95,6 +106,6 @@ var (
 		OnApp:           faultsOfTheAPI,
 		OnWebhooks:      faultsOfTheAPI,
 		OnToken:         faultsOfAnyCall,
-		OnCallback:      {FaultDuplicate, FaultDelay, FaultDrop},
+		OnCallback:      append(slices.Clone(faultsOfDelivery), faultsOfDating...),
 	}
 )

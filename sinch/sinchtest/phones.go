@@ -53,8 +53,9 @@ type Message struct {
 	Status      Status    `json:"status"`
 	Reason      string    `json:"reason,omitempty"` // of FAILED: Sinch's code
 	Description string    `json:"description,omitempty"`
-	AcceptedAt  time.Time `json:"accepted_at"`
-	StatusAt    time.Time `json:"status_at"`
+	At          time.Time `json:"at"`          // when it was sent or accepted, by our clock
+	AcceptedAt  time.Time `json:"accepted_at"` // the same, as Sinch tells it
+	StatusAt    time.Time `json:"status_at"`   // by our clock
 
 	Encoding sms.Encoding `json:"encoding"`
 	Segments int          `json:"segments"` // billed parts
@@ -79,6 +80,19 @@ type Callback struct {
 	Done       bool       `json:"done"`                  // no more tries
 	AnsweredAt *time.Time `json:"answered_at,omitempty"` // when it was answered 2xx
 	Dropped    bool       `json:"dropped,omitempty"`     // a fault kept it from being sent
+	Stray      bool       `json:"stray,omitempty"`       // a fault added it to the right ones
+	Tries      []Try      `json:"tries,omitempty"`       // the latest ones
+}
+
+// keptTries is how many tries of a callback are remembered.
+const keptTries = 20
+
+// A Try is one HTTP request of a callback.
+type Try struct {
+	At     time.Time `json:"at"`               // when it began
+	Status int       `json:"status,omitempty"` // of the answer; 0: there was none
+	Error  string    `json:"error,omitempty"`  // why there was none
+	Signed bool      `json:"signed,omitempty"`
 }
 
 // record is a Message with what only Sinch knows about it.
@@ -305,7 +319,7 @@ func (s *Server) post(from sms.Number, to sms.Sender, content Content) (Message,
 	r := &record{
 		Message: Message{
 			ID: newID(now), Direction: ToApp, Phone: from, Sender: p.texts, Kind: kind, Text: text,
-			Status: Sent, AcceptedAt: now, StatusAt: now, Encoding: cost.Encoding, Segments: cost.Count,
+			Status: Sent, At: now, AcceptedAt: now.Add(s.misdated(from)), StatusAt: now, Encoding: cost.Encoding, Segments: cost.Count,
 			Order: len(s.inbound) + 1,
 		},
 		mode: s.opts.Mode, content: encode(raw), visibleAt: now.Add(time.Duration(s.Readings().ListLag)),
@@ -323,7 +337,7 @@ func (s *Server) post(from sms.Number, to sms.Sender, content Content) (Message,
 
 	s.log.Info("text from a phone", "from", from.Masked(), "message", m.ID, "kind", kind, "segments", cost.Count)
 	s.announce(r, created)
-	s.callback(r, TriggerInbound, "", s.inboundBody(r))
+	s.callback(r, notice{trigger: TriggerInbound, body: s.inboundBody(r)})
 	return m, nil
 }
 

@@ -19,6 +19,7 @@ type plan struct {
 	reverse        bool
 	fail           string // the reason
 	receipts       Receipts
+	strays         []string // faults that add receipts
 }
 
 // plan throws the dice for one call. A fault from Next takes the place of all
@@ -56,6 +57,8 @@ func (p *plan) add(f *Faults, fault OneShot) {
 		p.reverse = true
 	case FaultFail:
 		p.fail = cmp.Or(fault.Reason, defaultFailure)
+	case FaultOtherNumber, FaultForeignMetadata, FaultUnknownStatus:
+		p.strays = append(p.strays, fault.Fault)
 	case FaultNoReceipts:
 		p.receipts = NoReceipts
 	case FaultAcceptThenHang:
@@ -79,6 +82,18 @@ func (s *Server) throwDelivery(p *plan, to sms.Number) {
 	}
 	p.reverse = s.dice.hit(f.Callbacks.Reverse)
 	p.callbacksFirst = s.dice.hit(f.CallbacksFirst)
+	for _, stray := range []struct {
+		name string
+		rate float64
+	}{
+		{FaultOtherNumber, f.Strays.OtherNumber},
+		{FaultForeignMetadata, f.Strays.ForeignMetadata},
+		{FaultUnknownStatus, f.Strays.UnknownStatus},
+	} {
+		if s.dice.hit(stray.rate) {
+			p.strays = append(p.strays, stray.name)
+		}
+	}
 }
 
 // throwAnswer decides how a call is answered. The caller holds the lock.
@@ -122,11 +137,10 @@ func (s *Server) throwAnswer(on Operation) (thrown []OneShot) {
 	return thrown
 }
 
-// take uses up the first waiting fault that fits.
-func (f *Faults) take(on Operation, phone sms.Number) (OneShot, bool) {
-	for i := range f.Next {
-		next := f.Next[i]
-		if next.On != on || (next.To != "" && next.To != phone) {
+// take uses up the first waiting fault that fits, of those names if there are any.
+func (f *Faults) take(on Operation, phone sms.Number, names ...string) (OneShot, bool) {
+	for i, next := range f.Next {
+		if next.On != on || next.To != "" && next.To != phone || len(names) > 0 && !slices.Contains(names, next.Fault) {
 			continue
 		}
 		if f.Next[i].Times--; f.Next[i].Times <= 0 {

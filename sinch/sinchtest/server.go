@@ -114,6 +114,7 @@ type Server struct {
 	byID       map[string]*record
 	sent       []*record // accepted sends, in order
 	inbound    []*record // texts from phones, in order
+	foreign    int       // receipts with foreign metadata so far
 	stored     []*record // what the message list knows, in order
 	contacts   []*contact
 	dialogues  []*dialogue
