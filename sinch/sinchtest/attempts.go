@@ -64,16 +64,22 @@ func (s *Server) listAttempts(w http.ResponseWriter, r *http.Request) {
 // attempted notes a request to send. What it says may be wrong in any way.
 func (s *Server) attempted(r *http.Request, body []byte) *Attempt {
 	a := &Attempt{FirstByte: firstByte(r.Context())}
+	identity := ""
 	var asked sendRequest
 	if json.Unmarshal(body, &asked) == nil {
 		a.Key, a.TTL, a.Sender = asked.MessageMetadata, asked.TTL, sms.ParseSender(asked.ChannelProperties["SMS_SENDER"])
 		if to := asked.Recipient; to != nil && to.IdentifiedBy != nil && len(to.IdentifiedBy.ChannelIdentities) > 0 {
-			a.To, _ = sms.ParseNumber(to.IdentifiedBy.ChannelIdentities[0].Identity)
+			identity = to.IdentifiedBy.ChannelIdentities[0].Identity
 		}
 		_, a.Text, _ = readAppMessage(asked.Message)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if reached, other := s.reached(identity); other {
+		a.To = reached
+	} else {
+		a.To, _ = sms.ParseNumber(identity)
+	}
 	s.attempts = append(s.attempts, a)
 	return a
 }

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-
-	"parley/sms"
 )
 
 // envelope is the body of a callback: what all have, and one of the rest.
@@ -83,16 +80,6 @@ type conversationNotice struct {
 	Conversation conversationBody `json:"conversation"`
 }
 
-// timestamp writes a time as Sinch mostly does, in UTC with microseconds.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
-
-// bare leaves out the plus sign, as SMS callbacks do.
-func bare[T ~string](number T) string { return strings.TrimPrefix(string(number), "+") }
-
-func identityOf(number sms.Number) channelIdentity {
-	return channelIdentity{Channel: "SMS", Identity: bare(number)}
-}
-
 func (s *Server) envelope(r *record, at time.Time) envelope {
 	return envelope{
 		AppID: s.opts.AppID, ProjectID: s.opts.ProjectID,
@@ -111,12 +98,13 @@ func encode(content any) []byte {
 	return bytes.TrimSuffix(body.Bytes(), []byte("\n"))
 }
 
-// contactMessage is an inbound message as callbacks and the message list have it.
-func (r *record) contactMessage() *inboundMessage {
+// contactMessage is an inbound message as callbacks have it.
+func (s *Server) contactMessage(r *record) *inboundMessage {
+	readings := s.Readings()
 	return &inboundMessage{
-		ID: r.ID, Direction: ToApp, ContactMessage: r.content, ChannelIdentity: identityOf(r.Phone),
+		ID: r.ID, Direction: ToApp, ContactMessage: r.content, ChannelIdentity: readings.identity(r.Phone),
 		ConversationID: r.conversationID, ContactID: r.contactID, Metadata: operatorMetadata,
-		AcceptTime: timestamp(r.AcceptedAt), SenderID: bare(r.Sender), ProcessingMode: r.mode,
+		AcceptTime: timestamp(r.AcceptedAt), SenderID: readings.sender(r.Sender), ProcessingMode: r.mode,
 	}
 }
 
@@ -125,14 +113,23 @@ const operatorMetadata = `{"operator":"310150"}`
 
 func (s *Server) inboundBody(r *record) []byte {
 	e := s.envelope(r, r.AcceptedAt)
-	e.Message = r.contactMessage()
+	e.Message = s.contactMessage(r)
 	return encode(e)
 }
 
-func (s *Server) submitBody(r *record, at time.Time) []byte {
+// aboutSend is the envelope of what becomes of a send.
+func (s *Server) aboutSend(r *record, at time.Time) envelope {
 	e := s.envelope(r, at)
+	if s.Readings().ReceiptTime == ReceiptTimeOfCallback {
+		e.AcceptedTime = e.EventTime
+	}
+	return e
+}
+
+func (s *Server) submitBody(r *record, at time.Time) []byte {
+	e := s.aboutSend(r, at)
 	e.Submit = &submitNotice{
-		MessageID: r.ID, ConversationID: r.conversationID, ChannelIdentity: identityOf(r.Phone),
+		MessageID: r.ID, ConversationID: r.conversationID, ChannelIdentity: s.Readings().identity(r.Phone),
 		ContactID: r.contactID, SubmittedMessage: r.content, Metadata: r.Key, ProcessingMode: r.mode,
 	}
 	return encode(e)
@@ -142,13 +139,13 @@ func (s *Server) submitBody(r *record, at time.Time) []byte {
 // the report's metadata is what the sender gave, and the message_metadata around
 // it comes from the channel.
 func (s *Server) receipt(r *record, at time.Time) envelope {
-	e := s.envelope(r, at)
+	e := s.aboutSend(r, at)
 	e.MessageMetadata = fmt.Sprintf(`{"sms_batch_id":%q}`, r.ID)
 	if r.parts > 0 {
 		e.MessageMetadata = fmt.Sprintf(`{"number_of_message_parts":%d}`, r.parts)
 	}
 	e.Delivery = &deliveryReport{
-		MessageID: r.ID, ConversationID: r.conversationID, Status: r.Status, ChannelIdentity: identityOf(r.Phone),
+		MessageID: r.ID, ConversationID: r.conversationID, Status: r.Status, ChannelIdentity: s.Readings().identity(r.Phone),
 		ContactID: r.contactID, Metadata: r.Key, ProcessingMode: r.mode,
 	}
 	if r.Status == Failed {
@@ -165,7 +162,7 @@ func (s *Server) announce(r *record, created made) {
 	e := s.envelope(r, r.AcceptedAt)
 	e.MessageMetadata = ""
 	if created.contact {
-		e.Contact = &contactNotice{describeContact(r.contactID, r.Phone)}
+		e.Contact = &contactNotice{s.describeContact(r.contactID, r.Phone)}
 		s.callback(r, notice{trigger: "CONTACT_CREATE", body: encode(e)})
 		e.Contact = nil
 	}

@@ -23,8 +23,9 @@ const (
 // The pauses between tries of a callback. Sinch documents them for its SMS REST
 // API; for the Conversation API it only says "exponential backoff".
 const (
-	firstRetry = 5 * time.Second
-	lastRetry  = 81_920 * time.Second
+	firstRetry    = 5 * time.Second
+	doublings     = 14 // up to 81,920 seconds
+	wholeSchedule = Duration(firstRetry * (1<<(doublings+1) - 1))
 )
 
 // notice is what a callback says.
@@ -178,7 +179,8 @@ func (s *Server) deliver(d *delivery) {
 	}
 
 	stamp := s.stamp()
-	for pause := firstRetry; ; pause *= 2 {
+	var spent time.Duration
+	for n := 0; ; n++ {
 		if s.Readings().SignAgain {
 			stamp = s.stamp()
 		}
@@ -186,8 +188,11 @@ func (s *Server) deliver(d *delivery) {
 		if s.ctx.Err() != nil {
 			return // the try was cut short by Close, and says nothing
 		}
-		again := try.Status == 0 || try.Status == http.StatusTooManyRequests || try.Status >= 500
-		s.tried(d, try, !again || pause > lastRetry)
+		again := try.Status == 0 || try.Status == http.StatusTooManyRequests || try.Status >= s.retriedFrom()
+		pause := firstRetry << min(n, doublings)
+		spent += pause
+		last := spent > time.Duration(cmp.Or(s.Readings().RetryFor, wholeSchedule))
+		s.tried(d, try, !again || last)
 		afterFirstTry()
 		if !again {
 			if try.Status < 300 {
@@ -195,10 +200,18 @@ func (s *Server) deliver(d *delivery) {
 			}
 			return
 		}
-		if pause > lastRetry || !s.sleep(time.Duration(float64(pause)*s.opts.RetryScale)) {
+		if last || !s.sleep(time.Duration(float64(pause)*s.opts.RetryScale)) {
 			return
 		}
 	}
+}
+
+// retriedFrom is the lowest status that is tried again, beside 429.
+func (s *Server) retriedFrom() int {
+	if s.Readings().RetryRefused {
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
 }
 
 // repeat delivers what was delivered already, if a fault wants that.
@@ -217,7 +230,7 @@ type stamp struct {
 	nonce string
 }
 
-func (s *Server) stamp() stamp { return stamp{s.opts.Now(), newID(s.opts.Now())} }
+func (s *Server) stamp() stamp { return stamp{s.now(), newID(s.now())} }
 
 // try is one HTTP request to a webhook.
 func (s *Server) try(d *delivery, stamp stamp) Try {

@@ -40,10 +40,10 @@ type contactBody struct {
 	Language          string            `json:"language"`
 }
 
-func describeContact(id string, phone sms.Number) contactBody {
+func (s *Server) describeContact(id string, phone sms.Number) contactBody {
 	return contactBody{
-		ID: id, ChannelIdentities: []channelIdentity{identityOf(phone)}, ChannelPriority: []string{"SMS"},
-		DisplayName: bare(phone), Language: "UNSPECIFIED",
+		ID: id, ChannelIdentities: []channelIdentity{s.Readings().identity(phone)}, ChannelPriority: []string{"SMS"},
+		DisplayName: s.Readings().number(phone), Language: "UNSPECIFIED",
 	}
 }
 
@@ -132,16 +132,6 @@ func page[T any](all []T, query url.Values, fits func(T) bool) (found []T, next 
 	return found, "", nil
 }
 
-// identity is the number that a filter by channel identity asks for; nobody's
-// if there is none such.
-func (s *Server) identity(asked string) sms.Number {
-	number, err := sms.ParseNumber(asked)
-	if err != nil || s.Readings().ExactIdentities && asked != bare(number) {
-		return "+0"
-	}
-	return number
-}
-
 // listContacts is GET /contacts. Contacts are the project's, not the app's.
 func (s *Server) listContacts(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
@@ -160,7 +150,7 @@ func (s *Server) listContacts(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, next, refusal := page(s.contacts, query, func(c *contact) bool {
-		return !c.deleted && external == "" && (channel == "" || channel == "SMS" && c.phone == s.identity(identity))
+		return !c.deleted && external == "" && (channel == "" || channel == "SMS" && s.Readings().finds(c.phone, identity))
 	})
 	if refusal != nil {
 		refusal.write(w)
@@ -168,7 +158,7 @@ func (s *Server) listContacts(w http.ResponseWriter, r *http.Request) {
 	}
 	contacts := []contactBody{}
 	for _, c := range found {
-		contacts = append(contacts, describeContact(c.id, c.phone))
+		contacts = append(contacts, s.describeContact(c.id, c.phone))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"contacts": contacts, "next_page_token": next})
 }
@@ -191,7 +181,7 @@ func (s *Server) getContact(w http.ResponseWriter, r *http.Request) {
 		notFound("Contact not found.").write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, describeContact(c.id, c.phone))
+	writeJSON(w, http.StatusOK, s.describeContact(c.id, c.phone))
 }
 
 // deleteContact takes nothing along: Sinch does not say what becomes of a
@@ -213,10 +203,10 @@ func (s *Server) deleteContact(w http.ResponseWriter, r *http.Request) {
 	about := p.messages[len(p.messages)-1]
 	s.mu.Unlock()
 
-	e := s.envelope(about, s.opts.Now())
+	e := s.envelope(about, s.now())
 	e.AppID, e.MessageMetadata, e.CorrelationID = "", "", ""
 	e.AcceptedTime = e.EventTime
-	e.ContactDeleted = &contactNotice{describeContact(c.id, c.phone)}
+	e.ContactDeleted = &contactNotice{s.describeContact(c.id, c.phone)}
 	s.callback(about, notice{trigger: "CONTACT_DELETE", body: encode(e)})
 	writeJSON(w, http.StatusOK, struct{}{})
 }
@@ -294,7 +284,7 @@ func (s *Server) deleteConversation(w http.ResponseWriter, r *http.Request) {
 	about := p.messages[len(p.messages)-1]
 	s.mu.Unlock()
 
-	e := s.envelope(about, s.opts.Now())
+	e := s.envelope(about, s.now())
 	e.MessageMetadata, e.CorrelationID = "", ""
 	e.AcceptedTime = e.EventTime
 	e.ConversationDeleted = &conversationNotice{gone}

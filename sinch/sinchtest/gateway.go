@@ -12,7 +12,7 @@ func (s *Server) counted(on Operation, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		counted := &countingWriter{ResponseWriter: w}
 		defer func() { s.count(on, counted.status) }()
-		next(counted, r)
+		s.dated(next)(counted, r)
 	})
 }
 

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"parley/sms"
 )
 
 // The bounds that Sinch documents for a page of messages.
@@ -37,16 +35,17 @@ type listedMessage struct {
 }
 
 func (s *Server) listed(r *record, withMetadata bool) listedMessage {
+	readings := s.Readings()
 	m := listedMessage{
-		ID: r.ID, Direction: r.Direction, ChannelIdentity: identityOf(r.Phone),
+		ID: r.ID, Direction: r.Direction, ChannelIdentity: readings.identity(r.Phone),
 		ConversationID: r.conversationID, ContactID: r.contactID,
-		AcceptTime: timestamp(r.AcceptedAt), SenderID: bare(r.Sender), ProcessingMode: r.mode,
+		AcceptTime: timestamp(r.AcceptedAt), SenderID: readings.sender(r.Sender), ProcessingMode: r.mode,
 	}
 	if r.Direction == ToApp {
 		m.ContactMessage, m.Metadata = r.content, operatorMetadata
 	} else {
-		m.AppMessage = r.content
-		if !s.Readings().ListHidesMetadata {
+		m.AppMessage = readings.ListWords.content(r.content)
+		if !readings.ListHidesMetadata {
 			m.Metadata = r.Key
 		}
 	}
@@ -58,7 +57,7 @@ func (s *Server) listed(r *record, withMetadata bool) listedMessage {
 
 // filter is what a list request asks for.
 type filter struct {
-	identity                  sms.Number
+	identity                  string
 	conversationID, contactID string
 	from, until               time.Time
 	direction                 Direction
@@ -66,6 +65,7 @@ type filter struct {
 	withMetadata              bool
 	size                      int
 	at                        place
+	readings                  Readings
 }
 
 // list is GET /messages: newest first, a page at a time.
@@ -83,7 +83,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 
 func (f filter) fits(r *record) bool {
 	return !r.deleted && r.mode == f.source &&
-		(f.identity == "" || f.identity == r.Phone) &&
+		(f.identity == "" || f.readings.finds(r.Phone, f.identity)) &&
 		(f.conversationID == "" || f.conversationID == r.conversationID) &&
 		(f.contactID == "" || f.contactID == r.contactID) &&
 		(f.direction == "" || f.direction == r.Direction) &&
@@ -92,7 +92,7 @@ func (f filter) fits(r *record) bool {
 }
 
 func (s *Server) readFilter(query url.Values) (filter, *apiError) {
-	f := filter{size: defaultPage, source: Conversation, withMetadata: true, at: place{before: math.MaxInt}}
+	f := filter{size: defaultPage, source: Conversation, withMetadata: true, at: place{before: math.MaxInt}, readings: s.Readings()}
 	if app := query.Get("app_id"); app != "" && app != s.opts.AppID {
 		return f, notFound("App not found.")
 	}
@@ -102,7 +102,7 @@ func (s *Server) readFilter(query url.Values) (filter, *apiError) {
 		f.at.before = 0 // our app has no such messages
 	}
 	if identity := query.Get("channel_identity"); identity != "" {
-		f.identity = s.identity(identity)
+		f.identity = identity
 	}
 	switch source := query.Get("messages_source"); source {
 	case "", "CONVERSATION_SOURCE":

@@ -94,7 +94,7 @@ func (s *Server) newestFirst(f filter) iter.Seq2[int, *record] {
 
 // otherMessage is one to another number. It is as new as the filter lets it be.
 func (s *Server) otherMessage(i int, f filter) *record {
-	at := s.opts.Now().UTC()
+	at := s.now().UTC()
 	if !f.until.IsZero() && f.until.Before(at) {
 		at = f.until
 	}

@@ -80,13 +80,14 @@ func (s *Server) advance(r *record, trigger string, status Status, failed *failu
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.opts.Now().UTC()
+	event := s.told(now)
 	r.Status, r.StatusAt = status, now
 	if status == Failed {
 		r.Reason, r.Description, r.channelCode = failed.code, failed.description, failed.channelCode
 	}
 	s.note(change{message: r})
 	if trigger == TriggerSubmit {
-		return notice{trigger: trigger, body: s.submitBody(r, now)}
+		return notice{trigger: trigger, body: s.submitBody(r, event)}
 	}
-	return notice{trigger: trigger, status: status, body: encode(s.receipt(r, now))}
+	return notice{trigger: trigger, status: status, body: encode(s.receipt(r, event))}
 }

@@ -86,7 +86,7 @@ func (s *Server) newToken() string {
 	s.mu.Lock()
 	epoch := s.tokenEpoch
 	s.mu.Unlock()
-	now := s.opts.Now()
+	now := s.now()
 	body, err := json.Marshal(claims{
 		ID: newID(now), Issued: now.Unix(), Expires: now.Add(s.opts.TokenLifetime).Unix(), Epoch: epoch,
 	})
@@ -138,7 +138,7 @@ func (s *Server) authorized(r *http.Request) (ok, expired bool) {
 	s.mu.Lock()
 	epoch := s.tokenEpoch
 	s.mu.Unlock()
-	if c.Epoch != epoch || s.opts.Now().After(time.Unix(c.Expires, 0)) {
+	if c.Epoch != epoch || s.now().After(time.Unix(c.Expires, 0)) {
 		return false, true
 	}
 	return true, false

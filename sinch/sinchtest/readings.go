@@ -23,8 +23,8 @@ type Readings struct {
 	// stored, without the plus sign.
 	ExactIdentities bool `json:"exact_identities,omitempty"`
 
-	// RetryFor is how long a callback is tried. 0: as Sinch documents for its SMS
-	// API, almost 23 hours.
+	// RetryFor is how long a callback is tried, before Options.RetryScale. 0: as
+	// Sinch documents for its SMS API, until the pauses have grown to almost 23 hours.
 	RetryFor Duration `json:"retry_for,omitempty"`
 	// SignAgain makes each try of a callback carry a new timestamp and nonce. The
 	// one specific source says that a retry keeps both.

@@ -23,7 +23,7 @@ func (s *Server) answerError(w http.ResponseWriter, _ *http.Request, fault OneSh
 		value := strconv.Itoa(int(seconds))
 		if fault.RetryAfterDate {
 			// A date has whole seconds too, and is not to come before the time is over.
-			value = s.opts.Now().Add(seconds*time.Second + time.Second - 1).UTC().Format(http.TimeFormat)
+			value = s.now().Add(seconds*time.Second + time.Second - 1).UTC().Format(http.TimeFormat)
 		}
 		w.Header().Set("Retry-After", value)
 	}

@@ -143,7 +143,7 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 		Message: Message{
 			ID: newID(now), Direction: ToContact, Phone: a.to, Sender: a.sender, Kind: a.kind, Text: a.text,
 			Key: request.MessageMetadata, CorrelationID: request.CorrelationID,
-			Status: Accepted, At: now, AcceptedAt: now, StatusAt: now, Encoding: cost.Encoding, Segments: cost.Count,
+			Status: Accepted, At: now, AcceptedAt: s.told(now), StatusAt: now, Encoding: cost.Encoding, Segments: cost.Count,
 			Order: len(s.sent) + 1,
 		},
 		mode: a.mode, correlation: request.CorrelationID, content: request.Message,
@@ -166,6 +166,9 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 	if a.failure == nil && plan.fail != "" {
 		a.failure = &failure{code: plan.fail, description: "The underlying channel reported: Temporary delivery failure", channelCode: "404"}
 	}
+	if a.failure == nil && s.blocks(p, a.sender) {
+		a.failure = notOptedIn
+	}
 	if limit, err := strconv.Atoi(request.ChannelProperties["SMS_MAX_NUMBER_OF_MESSAGE_PARTS"]); err == nil {
 		r.parts = cost.Count
 		if a.failure == nil && cost.Count > limit {
@@ -175,7 +178,8 @@ func (s *Server) accept(a accepted, plan plan, answered <-chan struct{}) (*recor
 	s.sent = append(s.sent, r)
 	s.stats.Sent++
 	s.stats.Open++
-	s.remember(p, r)
+	s.show(p, r)
+	s.remember(r)
 	s.mu.Unlock()
 
 	s.log.Info("accepted a send", "to", a.to.Masked(), "message", r.ID, "segments", cost.Count)
@@ -365,9 +369,20 @@ func (s *Server) checkRecipient(a *accepted) *apiError {
 		}
 		a.failure = &failure{code: "CHANNEL_CONFIGURATION_MISSING", description: "The app has no configuration of channel " + missing}
 	}
-	digits := strings.TrimPrefix(identity, "+")
+	return s.checkIdentity(a, identity)
+}
+
+// checkIdentity finds the phone by its number.
+func (s *Server) checkIdentity(a *accepted, identity string) *apiError {
+	digits := bare(identity)
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return invalid("recipient: the SMS identity is not a phone number.")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if reached, ok := s.reached(identity); ok {
+		a.to = reached
+		return nil
 	}
 	number, err := sms.ParseNumber(identity)
 	if err != nil {

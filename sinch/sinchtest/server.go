@@ -246,7 +246,7 @@ func (s *Server) routes() http.Handler {
 	api("GET /v1/projects/{project}/webhooks/{id}", OnWebhooks, s.getWebhook)
 	api("PATCH /v1/projects/{project}/webhooks/{id}", OnWebhooks, s.patchWebhook)
 	api("DELETE /v1/projects/{project}/webhooks/{id}", OnWebhooks, s.deleteWebhook)
-	mux.HandleFunc("/v1/", noSuchRoute(mux))
+	mux.HandleFunc("/v1/", s.dated(noSuchRoute(mux)))
 
 	mux.HandleFunc(elsewhere, s.redirected)
 

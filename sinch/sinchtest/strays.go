@@ -30,12 +30,12 @@ func (s *Server) stray(r *record, faults []string) {
 func (s *Server) strayReceipt(r *record, fault string) notice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.opts.Now()
+	now := s.now()
 	e := s.receipt(r, now)
 	e.Delivery.Status = Delivered
 	switch fault {
 	case FaultOtherNumber:
-		e.Delivery.ChannelIdentity = identityOf(s.otherThan(r.Phone))
+		e.Delivery.ChannelIdentity = s.Readings().identity(s.otherThan(r.Phone))
 	case FaultForeignMetadata:
 		e.Delivery.MessageID = newID(now)
 		e.Delivery.Metadata = foreign[s.foreign%len(foreign)]
