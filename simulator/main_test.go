@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -108,6 +110,7 @@ func TestServeRefuses(t *testing.T) {
 		"faults, no JSON": {[]string{"--faults", "often"}, "--faults"},
 		"faults, unknown": {[]string{"--faults", `{"erors":{}}`}, "erors"},
 		"faults, rate":    {[]string{"--faults", `{"slow":7}`}, "between 0 and 1"},
+		"readings":        {[]string{"--readings", `{"captions":"lost"}`}, "captions"},
 		"a mode":          {[]string{"--mode", "FAST"}, "--mode"},
 		"an unknown flag": {[]string{"--fast"}, "--fast"},
 	} {
@@ -121,13 +124,17 @@ func TestServeRefuses(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"--help"}, &out, io.Discard))
 	require.Contains(t, out.String(), "simulator")
+	require.NoError(t, run(t.Context(), []string{"serve", "--help"}, &out, io.Discard))
+	for _, explained := range []string{"sinchtest Faults", "sinchtest Readings"} {
+		require.Contains(t, strings.Join(strings.Fields(out.String()), " "), explained)
+	}
 	err := run(t.Context(), []string{"text", "--addr", "127.0.0.1:1", "--from", "+15559876543", "Hello"}, io.Discard, io.Discard)
 	require.ErrorContains(t, err, "no simulator at 127.0.0.1:1")
 }
 
 func TestFlagsReachTheServer(t *testing.T) {
 	t.Parallel()
-	addr, _ := serve(t, "--mode", "DISPATCH", "--project", "p", "--app", "a", "--faults", `{"next":[{"fault":"error"}]}`)
+	addr, _ := serve(t, "--mode", "DISPATCH", "--project", "p", "--app", "a", "--faults", `{"next":[{"fault":"error"}]}`, "--readings", `{"plus":true}`)
 	get := func(path string, into any) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)
 		require.NoError(t, err)
@@ -145,6 +152,37 @@ func TestFlagsReachTheServer(t *testing.T) {
 	var faults sinchtest.Faults
 	get("/faults", &faults)
 	require.Equal(t, []sinchtest.OneShot{{Fault: sinchtest.FaultError, Times: 1, On: sinchtest.OnSend}}, faults.Next)
+	var readings sinchtest.Readings
+	get("/readings", &readings)
+	require.Equal(t, sinchtest.Readings{Plus: true}, readings)
+}
+
+// TestFirstByte: an attempt counts from its first byte, also if the rest of it
+// comes late.
+func TestFirstByte(t *testing.T) {
+	t.Parallel()
+	addr, _ := serve(t)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "POST /v1/projects/p/messages:send HTTP/1.1\r\nHost: %s\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", addr)
+	require.NoError(t, err)
+	time.Sleep(200 * time.Millisecond)
+	late := time.Now()
+	_, err = io.WriteString(conn, "{}")
+	require.NoError(t, err)
+	_, err = io.ReadAll(conn)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/attempts", nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	var answer struct{ Attempts []sinchtest.Attempt }
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
+	require.Len(t, answer.Attempts, 1)
+	require.True(t, answer.Attempts[0].FirstByte.Before(late))
 }
 
 // TestOtherSites: a page on another site reaches the phones neither by posting to

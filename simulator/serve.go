@@ -44,8 +44,8 @@ type serveCmd struct {
 	Rate        float64       `default:"0" help:"Callbacks a second at most; 0: no bound. Sinch: 25."`
 
 	Phone    []sms.Number `help:"Phones to begin with, comma separated. Any other number gets one when it is texted."`
-	Faults   string       `env:"PARLEY_SIMULATOR_FAULTS" placeholder:"JSON" help:"Faults to begin with, as for PUT /faults."`
-	Readings string       `env:"PARLEY_SIMULATOR_READINGS" placeholder:"JSON" help:"Other readings of what Sinch leaves open, as for PUT /readings."`
+	Faults   string       `env:"PARLEY_SIMULATOR_FAULTS" placeholder:"JSON" help:"What goes wrong, as for PUT /faults: go doc parley/sinch/sinchtest Faults explains it."`
+	Readings string       `env:"PARLEY_SIMULATOR_READINGS" placeholder:"JSON" help:"How what Sinch leaves open is read, as for PUT /readings: go doc parley/sinch/sinchtest Readings explains it."`
 	Seed     uint64       `default:"0" help:"Makes the dice behind the fault rates repeatable; 0: not."`
 	LogLevel slog.Level   `default:"info" help:"debug, info, warn or error."`
 }
@@ -75,7 +75,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(sinchtest.Watch(server, listener)) }()
 	fmt.Fprintf(stdout, "Phones and Sinch at http://%s/\n", listener.Addr())
 	log.Info("simulator is up", "mode", c.Mode, "senders", len(options.Senders), "webhooks", len(options.Webhooks))
 

@@ -290,16 +290,20 @@ func TestRevoke(t *testing.T) {
 func TestFaultsThatThereAreNot(t *testing.T) {
 	t.Parallel()
 	for faults, says := range map[string]string{
-		`{"answers":{"list":{"no_id":1}}}`:               `"no_id"`,
-		`{"answers":{"send":{"reverse":1}}}`:             `"reverse"`,
-		`{"answers":{"callback":{"duplicate":1}}}`:       `"duplicate"`,
-		`{"answers":{"calls":{"slow":1}}}`:               `"calls"`,
-		`{"answers":{"send":{"slow":2}}}`:                "answers.send.slow",
-		`{"next":[{"fault":"revoke","on":"token"}]}`:     `"revoke"`,
-		`{"next":[{"fault":"trickle","on":"callback"}]}`: `"trickle"`,
-		`{"expires_in":"soon"}`:                          "expires_in",
-		`{"revoke_tokens":-1}`:                           "revoke_tokens",
-		`{"trickle_for":"-1s"}`:                          "negative",
+		`{"answers":{"list":{"no_id":1}}}`:                            `"no_id"`,
+		`{"answers":{"send":{"reverse":1}}}`:                          `"reverse"`,
+		`{"answers":{"callback":{"duplicate":1}}}`:                    `"duplicate"`,
+		`{"answers":{"calls":{"slow":1}}}`:                            `"calls"`,
+		`{"answers":{"send":{"slow":2}}}`:                             "answers.send.slow",
+		`{"next":[{"fault":"revoke","on":"token"}]}`:                  `"revoke"`,
+		`{"next":[{"fault":"trickle","on":"callback"}]}`:              `"trickle"`,
+		`{"next":[{"fault":"error","status":200}]}`:                   "between 400 and 599",
+		`{"next":[{"fault":"redirect","status":503}]}`:                "between 300 and 399",
+		`{"next":[{"fault":"error","times":-1}]}`:                     "times",
+		`{"next":[{"fault":"slow","on":"list","to":"+15559876543"}]}`: "not for",
+		`{"expires_in":"soon"}`:                                       "expires_in",
+		`{"revoke_tokens":-1}`:                                        "revoke_tokens",
+		`{"trickle_for":"-1s"}`:                                       "negative",
 	} {
 		_, err := sinchtest.ParseFaults(faults)
 		require.ErrorContains(t, err, says, faults)

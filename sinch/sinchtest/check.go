@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -107,9 +108,25 @@ func (f *Faults) normalizeNext() error {
 		if !slices.Contains(faultsOf[next.On], next.Fault) {
 			return fmt.Errorf("next: there is no fault %q on %q; known: %v", next.Fault, next.On, faultsOf[next.On])
 		}
-		if next.Times < 0 {
-			return fmt.Errorf("next: times is %d", next.Times)
+		if err := next.check(); err != nil {
+			return fmt.Errorf("next: %w", err)
 		}
+	}
+	return nil
+}
+
+func (o OneShot) check() error {
+	lowest, highest := http.StatusBadRequest, 599
+	if o.Fault == FaultRedirect {
+		lowest, highest = http.StatusMultipleChoices, 399
+	}
+	switch {
+	case o.Times < 0:
+		return fmt.Errorf("times is %d", o.Times)
+	case o.Status != 0 && (o.Status < lowest || o.Status > highest):
+		return fmt.Errorf("the status of %q lies between %d and %d", o.Fault, lowest, highest)
+	case o.To != "" && o.On != OnSend && o.On != OnCallback:
+		return fmt.Errorf("to is for %q and %q, not for %q", OnSend, OnCallback, o.On)
 	}
 	return nil
 }

@@ -222,8 +222,17 @@ func (s *Server) sleep(d time.Duration) bool {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
+	s.sinchRoutes(mux)
+	s.ourRoutes(mux)
+	mux.Handle("/", pageHandler())
 
-	// Sinch's side.
+	// A page on another site must not text, or turn on an outage, through
+	// the browser of somebody who runs the simulator.
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// sinchRoutes are what Sinch has.
+func (s *Server) sinchRoutes(mux *http.ServeMux) {
 	mux.Handle("POST /oauth2/token", s.counted(OnToken, s.available(s.faulty(OnToken, s.token))))
 	api := func(pattern string, on Operation, handler http.HandlerFunc) {
 		mux.Handle(pattern, s.counted(on, s.available(s.checked(s.faulty(on, handler)))))
@@ -249,8 +258,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/v1/", s.dated(noSuchRoute(mux)))
 
 	mux.HandleFunc(elsewhere, s.redirected)
+}
 
-	// The other side: phones, faults, and what happened.
+// ourRoutes are the other side: phones, faults, and what happened.
+func (s *Server) ourRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /phones", s.listPhones)
 	mux.HandleFunc("POST /phones", s.addPhone)
 	mux.HandleFunc("GET /phones/{number}/messages", s.phoneMessages)
@@ -267,11 +278,6 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("PATCH /readings", s.patchReadings)
 	mux.HandleFunc("GET /attempts", s.listAttempts)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	mux.Handle("/", pageHandler())
-
-	// A page on another site must not text, or turn on an outage, through
-	// the browser of somebody who runs the simulator.
-	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
