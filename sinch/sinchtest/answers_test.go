@@ -163,7 +163,7 @@ func TestAnswersOfSends(t *testing.T) {
 	require.Len(t, c.Sent(), 1)
 	require.Len(t, h.all(), 3)
 	require.Equal(t, c.Sent()[0].ID, c.Attempts()[0].MessageID)
-	require.Equal(t, http.StatusOK, c.Attempts()[0].Status)
+	c.wait(func() bool { return c.Attempts()[0].Status == http.StatusOK })
 }
 
 // TestAnswersAreCounted: the books tell an answer that could be read from one

@@ -138,5 +138,5 @@ func TestDispatchKnowsNobody(t *testing.T) {
 	require.Error(t, err)
 	status, _ = c.do(http.MethodDelete, path+"?messages_source=DISPATCH_SOURCE", nil)
 	require.Equal(t, http.StatusNotFound, status, "it was deleted, although nobody heard of it")
-	require.Equal(t, 1, c.Stats().Answers["delete reset"])
+	c.wait(func() bool { return c.Stats().Answers["delete reset"] == 1 })
 }

@@ -30,8 +30,8 @@ func (d *dice) hit(rate float64) bool {
 	return d.rand.Float64() < rate
 }
 
-// pick throws once for several things, each with its own rate. It is not ok if
-// none of them is hit.
+// pick throws once for several things, each with its own rate. It is ok if one
+// of them is hit.
 func pick[K cmp.Ordered](d *dice, rates map[K]float64) (picked K, ok bool) {
 	if len(rates) == 0 {
 		return picked, false

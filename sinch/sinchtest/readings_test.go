@@ -71,8 +71,11 @@ func TestAttempts(t *testing.T) {
 	s.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: http.StatusTooManyRequests})
 	began := send(time.Second)
 
-	attempts := s.Attempts("+15559876543")
-	require.Len(t, attempts, 2)
+	var attempts []sinchtest.Attempt
+	require.NoError(t, s.WaitFor(within(t), func() bool {
+		attempts = s.Attempts("+15559876543")
+		return len(attempts) == 2 && attempts[1].Status != 0
+	}))
 	require.Empty(t, s.Attempts("+15559876544"))
 	first, second := attempts[0], attempts[1]
 	require.Equal(t, []any{"Hello", "k-1", "60s", http.StatusOK}, []any{first.Text, first.Key, first.TTL, first.Status})
