@@ -69,14 +69,13 @@ func (c *carrier) ask(on sinchtest.Operation) (got reply) {
 	}}
 	request = request.WithContext(httptrace.WithClientTrace(request.Context(), trace))
 	transport := &http.Transport{DisableKeepAlives: true}
-	got.Response, got.err = transport.RoundTrip(request)
-	if got.err != nil {
+	response, err := transport.RoundTrip(request)
+	if got.err = err; err != nil {
 		return got
 	}
-	defer got.Body.Close()
-	var body []byte
-	body, got.err = io.ReadAll(got.Body)
-	got.body = string(body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	got.Response, got.body, got.err = response, string(body), err
 	return got
 }
 

@@ -51,7 +51,7 @@ func (s *Server) callback(r *record, n notice) <-chan struct{} {
 			s.deliver(d)
 		})
 	}
-	s.goWork(func() {
+	started := s.goWork(func() {
 		defer close(tried)
 		for _, d := range deliveries {
 			select {
@@ -60,10 +60,8 @@ func (s *Server) callback(r *record, n notice) <-chan struct{} {
 			}
 		}
 	})
-	if s.ctx.Err() != nil { // closing: goWork may have refused
-		closed := make(chan struct{})
-		close(closed)
-		return closed
+	if !started {
+		close(tried)
 	}
 	return tried
 }

@@ -195,14 +195,16 @@ func (s *Server) Close() {
 	s.client.CloseIdleConnections()
 }
 
-// goWork runs f unless the server is closing; Close waits for it.
-func (s *Server) goWork(f func()) {
+// goWork runs f unless the server is closing, and reports whether it does; Close
+// waits for it.
+func (s *Server) goWork(f func()) (started bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return
+		return false
 	}
 	s.work.Go(f)
+	return true
 }
 
 // sleep waits, and reports whether the server is still open.
