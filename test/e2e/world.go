@@ -185,6 +185,7 @@ func New(t *testing.T, options ...Option) *World {
 	return w
 }
 
+// StartWebhooks starts the webhooks, and waits until they reach Temporal.
 func (w *World) StartWebhooks() {
 	w.T.Helper()
 	began := len(w.Started)
@@ -253,6 +254,7 @@ func (w *World) connect() {
 	}
 }
 
+// Run starts a program, which the end of the test ends.
 func (w *World) Run(name, program string, settings map[string]string, args ...string) *stack.Process {
 	w.T.Helper()
 	path := filepath.Join(Bin, program)
@@ -289,11 +291,13 @@ func (w *World) Stop() {
 	}
 }
 
+// Await waits until a program is ready.
 func (w *World) Await(p *stack.Process, ready func(context.Context) bool) {
 	w.T.Helper()
 	require.NoError(w.T, p.Await(w.Ctx(), ready))
 }
 
+// StartWorker starts new workers, which take the place of those before.
 func (w *World) StartWorker() {
 	w.T.Helper()
 	w.Worker = nil
@@ -306,6 +310,7 @@ func (w *World) StartWorker() {
 	}
 }
 
+// StopWorker ends the workers as an operator would.
 func (w *World) StopWorker() {
 	w.T.Helper()
 	for _, p := range w.Worker {
@@ -385,6 +390,7 @@ func (w *World) Start(id, script, input string) client.WorkflowRun {
 	return run
 }
 
+// Client is a way in from outside, like that of the programs.
 func (w *World) Client() conversation.Client {
 	return conversation.Client{Temporal: w.Temporal, TaskQueue: "parley", IDs: w.IDs()}
 }
@@ -398,6 +404,7 @@ func (w *World) IDs() conversation.IDs {
 	return conversation.KeyedIDs(Must(base64.StdEncoding.DecodeString(key)))
 }
 
+// State is what a conversation says of itself.
 func (w *World) State(contact sms.Number) conversation.State {
 	w.T.Helper()
 	ctx := w.Ctx()
@@ -449,11 +456,13 @@ func Texts(messages []sinchtest.Message) []string {
 	return words
 }
 
+// Address is one on loopback where nothing listens.
 func Address(t *testing.T) string {
 	t.Helper()
 	return fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 }
 
+// FreePort is a port on loopback where nothing listens.
 func FreePort(t *testing.T) int {
 	t.Helper()
 	port, err := stack.Port(0)
@@ -467,6 +476,7 @@ func Tail(log []byte, lines int) []byte {
 	return bytes.Join(split[max(0, len(split)-lines):], []byte("\n"))
 }
 
+// Must returns a value that can be had.
 func Must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -89,7 +89,7 @@ func (c *cluster) proof(ctx context.Context, load time.Duration) error {
 	crashing, calm := context.WithCancel(ctx)
 	crashed := make(chan error, 1)
 	go func() { crashed <- c.crashes(crashing, load/3) }()
-	err := command(ctx, binary, "-temporal", c.address, "-for", load.String(), "-contacts", "20").Run()
+	err := command(ctx, binary, "-temporal", c.address, "-for", load.String(), "-contacts", "20", "-with", "none").Run()
 	calm()
 	if wrong := <-crashed; wrong != nil {
 		err = errors.Join(err, fmt.Errorf("a server did not come back: %w", wrong))

@@ -49,8 +49,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 
-	command := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout=30m",
-		fmt.Sprint("-parallel=", *parallel), "-run="+*tests, "./test/promises") //nolint:gosec // our own arguments
+	command := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout=30m", //nolint:gosec // a developer's own arguments
+		fmt.Sprint("-parallel=", *parallel), "-run="+*tests, "./test/promises")
 	command.Env = append(os.Environ(), tryAll+"=1")
 	command.Stderr = stderr
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
@@ -61,27 +61,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("running the tests: %w", err)
 	}
-	var loud io.Writer = io.Discard
+	loud := io.Discard
 	if *verbose {
 		loud = stderr
 	}
 	rows := read(printed, loud, stderr)
 	failed := command.Wait()
 	if len(rows) == 0 {
-		return fmt.Errorf("no promise was tried: %w", cmpErr(failed))
+		return errors.Join(errors.New("no promise was tried"), failed)
 	}
 	table(stdout, rows)
 	if slices.ContainsFunc(rows, func(r row) bool { return r.verdict == broken || r.verdict == cutShort }) {
 		return errBroken
 	}
 	return nil
-}
-
-func cmpErr(err error) error {
-	if err == nil {
-		return errors.New("-run names none")
-	}
-	return err
 }
 
 // A row is one promise, and what became of it.

@@ -17,25 +17,25 @@ import (
 const (
 	ours  sms.Sender = "+12065550100" // the default one
 	ours2 sms.Sender = "+12065550101"
+
+	theDefault sms.Sender = "" // names ours where conversations are found
 )
 
-// A carrier is the simulator with the faults of this proof. It also notes each
-// attempt to send, since the simulator knows only those that it accepted.
+// A carrier is the simulator with the faults of this proof.
 type carrier struct {
-	sim *sinchtest.Server
+	sim   *sinchtest.Server
+	rough bool // also answers that are broken, and callbacks of others
 
-	mu       sync.Mutex      // also between reading and changing the faults
-	attempts map[string]bool // by key
+	mu sync.Mutex // between reading and changing the faults
 }
 
 // newCarrier makes a carrier that calls the webhook at target.
-func newCarrier(mode sinchtest.Mode, seed uint64, target, secret string) *carrier {
-	return &carrier{attempts: map[string]bool{}, sim: sinchtest.New(sinchtest.Options{
-		Mode: mode, Senders: []sms.Sender{ours, ours2}, Seed: seed,
+func newCarrier(o options, target, secret string) *carrier {
+	return &carrier{rough: o.with[roughCarrier], sim: sinchtest.New(sinchtest.Options{
+		Mode: o.mode, Senders: []sms.Sender{ours, ours2}, Seed: o.seed, Readings: o.readings,
 		Webhooks:   []sinchtest.Webhook{{Target: target, Secret: secret}},
 		Delays:     sinchtest.Delays{Submit: 20 * time.Millisecond, OnChannel: 50 * time.Millisecond, Final: 200 * time.Millisecond},
 		RetryScale: 0.02, // 100 ms, 200 ms, 400 ms …
-		Readings:   sinchtest.Readings{ListLag: sinchtest.Duration(time.Second)},
 	})}
 }
 
@@ -43,7 +43,7 @@ func newCarrier(mode sinchtest.Mode, seed uint64, target, secret string) *carrie
 func (c *carrier) faults() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sim.SetFaults(sinchtest.Faults{
+	faults := sinchtest.Faults{
 		Errors: map[int]float64{http.StatusInternalServerError: 0.05}, RetryAfter: sinchtest.Duration(2 * time.Second),
 		AcceptThen500: 0.05, AcceptThenHang: 0.03,
 		Callbacks: sinchtest.CallbackFaults{
@@ -51,7 +51,29 @@ func (c *carrier) faults() {
 			// Else receipts would settle nearly all doubts, and hardly one would need the list.
 			Drop: 0.25,
 		},
-	})
+	}
+	if c.rough {
+		roughen(&faults)
+	}
+	c.sim.SetFaults(faults)
+}
+
+// roughen adds what a carrier does less often. Each way to answer wrongly comes
+// about as often as a worker is killed.
+func roughen(f *sinchtest.Faults) {
+	broken := map[string]float64{
+		sinchtest.FaultTrickle: 0.01, sinchtest.FaultBrokenJSON: 0.01, sinchtest.FaultNoID: 0.01, sinchtest.FaultCut: 0.01,
+		sinchtest.FaultGarbage: 0.01, sinchtest.FaultGarbageHeader: 0.01, sinchtest.FaultClose: 0.01, sinchtest.FaultCloseBefore: 0.01,
+		sinchtest.FaultHTTP10: 0.02, sinchtest.FaultInterim: 0.02,
+	}
+	reads := maps.Clone(broken)
+	delete(reads, sinchtest.FaultNoID)
+	reads[sinchtest.FaultRedirect] = 0.01 // a send that is redirected is parked for a person, and here nobody mends it
+	f.Answers = map[sinchtest.Operation]map[string]float64{sinchtest.OnSend: broken, sinchtest.OnList: reads, sinchtest.OnToken: {sinchtest.FaultSlow: 0.2, sinchtest.FaultBrokenJSON: 0.05}}
+	f.TrickleFor, f.RetryAfterDate, f.RevokeTokens = sinchtest.Duration(3*time.Second), true, 0.005
+	f.List = sinchtest.ListFaults{Shuffled: true, Page: 50, EmptyPages: true}
+	f.Strays = sinchtest.Strays{OtherNumber: 0.02, ForeignMetadata: 0.02, UnknownStatus: 0.02}
+	f.Callbacks.Resigned = 0.05
 }
 
 func (c *carrier) noFaults() {
@@ -73,6 +95,12 @@ func (c *carrier) busy(on bool) {
 	c.sim.SetFaults(f)
 }
 
+// lateToken ends all access tokens, and lets the next one come late.
+func (c *carrier) lateToken(by time.Duration) {
+	c.next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, On: sinchtest.OnToken, For: sinchtest.Duration(by)})
+	c.sim.ExpireTokens()
+}
+
 // ServeHTTP is the simulator's, with a look at each send.
 func (c *carrier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/messages:send") {
@@ -80,13 +108,16 @@ func (c *carrier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return // the sender is gone
 		}
-		c.note(body)
+		c.spare(body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	c.sim.ServeHTTP(w, r)
 }
 
-func (c *carrier) note(body []byte) {
+// spare lets a third attempt succeed. A text that three attempts did not bring to
+// the carrier is parked for a person, as is documented; that is no loss, and here
+// nobody mends it.
+func (c *carrier) spare(body []byte) {
 	var send struct {
 		Metadata  string `json:"message_metadata"`
 		Recipient struct {
@@ -100,29 +131,16 @@ func (c *carrier) note(body []byte) {
 	if json.Unmarshal(body, &send) != nil || len(send.Recipient.IdentifiedBy.ChannelIdentities) == 0 {
 		return // the simulator will say what is wrong
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key := keyOf(send.Metadata)
-	c.attempts[key] = true
-	if _, attempt, _ := strings.Cut(key, "."); attempt == "3" {
-		// A text that three attempts did not bring to the carrier is parked for a person,
-		// as is documented. That is no loss, so there shall be no such bad luck here.
-		c.sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, For: sinchtest.Duration(time.Millisecond), To: send.Recipient.IdentifiedBy.ChannelIdentities[0].Identity})
+	if _, attempt, _ := strings.Cut(keyOf(send.Metadata), "."); attempt == "3" {
+		c.next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, For: sinchtest.Duration(time.Millisecond), To: send.Recipient.IdentifiedBy.ChannelIdentities[0].Identity})
 	}
 }
 
-// resent counts the sends that Parley could not know the fate of and sent
-// again: each has a key of its own.
-func (c *carrier) resent() int {
+// next queues faults for the next calls.
+func (c *carrier) next(faults ...sinchtest.OneShot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := 0
-	for key := range c.attempts {
-		if strings.Contains(key, ".") {
-			n++
-		}
-	}
-	return n
+	c.sim.Next(faults...)
 }
 
 // keyOf is the key in a send's metadata; what follows it is not our business.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -24,17 +25,21 @@ type door struct {
 	mu      sync.Mutex
 	dice    *rand.Rand
 	offered map[string]time.Time // by message id: when a webhook was first given the text
+	refused []string             // answered 5xx while Temporal was up
 }
 
 var errLost = errors.New("the answer is lost on the way")
 
-func newDoor(seed uint64, addresses ...string) *door {
+func newDoor(seed uint64, temporalIsUp func() bool, addresses ...string) *door {
 	d := &door{dice: dice(seed, "door"), offered: map[string]time.Time{}}
 	for _, address := range addresses {
 		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
 		// A webhook that is down, or dies before it answered: the carrier comes again.
 		proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
-		proxy.ModifyResponse = func(*http.Response) error {
+		proxy.ModifyResponse = func(r *http.Response) error {
+			if r.StatusCode >= 500 && temporalIsUp() {
+				d.refuse(r)
+			}
 			if d.throw(2) {
 				return errLost
 			}
@@ -73,6 +78,13 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.note(body)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	d.backends[d.next.Add(1)%uint64(len(d.backends))].ServeHTTP(w, r)
+}
+
+// refuse notes that a webhook refused what only the carrier can have signed.
+func (d *door) refuse(r *http.Response) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = append(d.refused, fmt.Sprintf("%s %s answered %s", time.Now().Format("15:04:05.000"), r.Request.URL.Host, r.Status))
 }
 
 // note remembers when a text was first offered.

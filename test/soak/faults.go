@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,15 +18,32 @@ func (w *world) carryOut(ctx context.Context, p plan) {
 			}
 		})
 	}
-	var mu sync.Mutex
+	var harm atomic.Int64
+	count := func(done bool) {
+		if done {
+			harm.Add(1)
+		}
+	}
 	for _, k := range p.kills {
 		at(k.at, func() {
-			if u := w.units[k.victim]; u != nil && u.kill(k.down) { // the server may not be ours
-				mu.Lock()
-				w.kills++
-				mu.Unlock()
+			if u := w.units[k.victim]; u != nil { // the server may not be ours
+				count(u.kill(k.down))
 			}
 		})
+	}
+	for _, k := range p.freezes {
+		at(k.at, func() { count(w.units[k.victim].freeze(ctx, k.down)) })
+	}
+	for _, k := range p.deploys {
+		at(k.at, func() { count(w.units[k.victim].deploy(k.down)) })
+	}
+	for _, b := range p.blackouts {
+		for _, name := range workers {
+			at(b.from, func() { count(w.units[name].kill(b.to - b.from)) })
+		}
+	}
+	if p.fill > 0 {
+		at(p.fill, func() { w.strangers.fill(ctx, w.units) })
 	}
 	for _, b := range p.bursts {
 		at(b.from, func() { w.carrier.busy(true) })
@@ -36,6 +54,7 @@ func (w *world) carryOut(ctx context.Context, p plan) {
 		at(p.outage.to, func() { w.responder.away.Store(false) })
 	}
 	doing.Wait()
+	w.kills = int(harm.Load())
 }
 
 func (w *world) faults(on bool) {

@@ -5,61 +5,54 @@ import (
 	"strings"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
-
 	"parley/conversation"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 )
 
-// A quiz is a script that was started, and what it says it got.
-type quiz struct {
-	Quiz
-
-	status  enumspb.WorkflowExecutionStatus
-	results []Asked
-	trouble string // why there are no results
-}
-
-func (q quiz) id() string { return fmt.Sprint("quiz:", q.Script) }
-
-// Evidence is all that a run is judged by: what the carrier saw, what the
-// scripts say, and what is still open.
+// Evidence is all that a run is judged by: what the carrier and the phones saw,
+// and which scripts were started. Nothing of it comes from Parley or Temporal.
 type evidence struct {
 	dispatch bool
 	texts    []sinchtest.Message  // of contacts
 	sends    []sinchtest.Message  // accepted ones
+	attempts []sinchtest.Attempt  // to send, also those that were not accepted
 	offered  map[string]time.Time // by message id: when a webhook was first given the text
-	resent   int                  // sends that began because nobody could know the fate of the one before
-	quizzes  []quiz
-	open     []openWork
+	refused  []string             // rightly signed callbacks that a webhook answered 5xx while Temporal was up
+	quizzes  []Quiz
 }
 
 // Figures are what a run comes to.
 type figures struct {
-	TextsIn      int    `json:"texts_in"`
-	Answered     int    `json:"answered"`
-	Lost         int    `json:"lost"`
-	Sent         int    `json:"sent"`
-	Doubled      int    `json:"doubled"`
-	Disordered   int    `json:"disordered"`
-	WrongAnswers int    `json:"wrong_answers"`
-	Stuck        int    `json:"stuck"`
-	Parked       int    `json:"parked"`
-	Unknown      int    `json:"unknown"`
-	Leaks        int    `json:"leaks"` // files; nobody looks in a run that is not private
-	Kills        int    `json:"kills"`
-	Continued    int    `json:"continued"`
-	Closed       int    `json:"closed"`
-	Seconds      int    `json:"seconds"`
-	Seed         uint64 `json:"seed"`
-	Mode         string `json:"mode"`
+	TextsIn           int    `json:"texts_in"`
+	Answered          int    `json:"answered"`
+	Lost              int    `json:"lost"`
+	Sent              int    `json:"sent"`
+	Doubled           int    `json:"doubled"`
+	Disordered        int    `json:"disordered"`
+	WrongAnswers      int    `json:"wrong_answers"`
+	Misread           int    `json:"misread"`
+	AfterStop         int    `json:"after_stop"`
+	LateConfirmations int    `json:"late_confirmations"`
+	Door              int    `json:"door"`
+	Memory            int    `json:"memory"` // MB; 0: no webhook was filled
+	Stuck             int    `json:"stuck"`
+	Parked            int    `json:"parked"`
+	Unknown           int    `json:"unknown"`
+	Leaks             int    `json:"leaks"` // files; nobody looks in a run that is not private
+	Kills             int    `json:"kills"`
+	Continued         int    `json:"continued"`
+	Closed            int    `json:"closed"`
+	Seconds           int    `json:"seconds"`
+	Seed              uint64 `json:"seed"`
+	Mode              string `json:"mode"`
 }
 
 // A verdict is the figures, and which promises they break.
 type verdict struct {
 	figures
-	excused int // of doubled: resends by policy, of a carrier without a list
+	excused   int             // of doubled: resends by policy, of a carrier without a list
+	afterStop []time.Duration // from the 200 for a STOP to each later request that was not its confirmation
 
 	examples map[string][]string
 	broken   []string
@@ -88,9 +81,11 @@ type judging struct {
 	evidence
 	v verdict
 
-	lines   []*line // in order of their first acceptance
-	quoting map[quote][]*line
-	spoken  map[label]*line // the first line with each label of a script
+	lines    []*line // in order of their first acceptance
+	quoting  map[quote][]*line
+	spoken   map[label]*line             // the first line with each label of a script
+	written  map[quote]sinchtest.Message // texts of contacts
+	stoppers map[chat]bool               // of contacts who say STOP now and then
 }
 
 // quote is a text of a contact, by its words.
@@ -99,12 +94,20 @@ type quote struct {
 	words string
 }
 
-// judge counts. It trusts the carrier for what was said and when, and asks
-// scripts only what they took for the answer.
+// judge counts by what the carrier and the phones saw.
 func judge(e evidence) verdict {
-	j := judging{evidence: e, quoting: map[quote][]*line{}, spoken: map[label]*line{}}
+	j := judging{
+		evidence: e, quoting: map[quote][]*line{}, spoken: map[label]*line{},
+		written: map[quote]sinchtest.Message{}, stoppers: map[chat]bool{},
+	}
 	j.v.examples = map[string][]string{}
-	j.v.TextsIn, j.v.Sent, j.v.Unknown = len(e.texts), len(e.sends), e.resent
+	j.v.TextsIn, j.v.Sent, j.v.Unknown = len(e.texts), len(e.sends), resent(e.attempts)
+	for _, m := range e.texts {
+		j.written[quote{chatOf(m), m.Text}] = m
+		if m.Text == stopWord {
+			j.stoppers[chatOf(m)] = true
+		}
+	}
 	byKey := map[string]*line{}
 	for _, m := range e.sends {
 		key := baseOf(keyOf(m.Key))
@@ -127,8 +130,25 @@ func judge(e evidence) verdict {
 	j.doubled()
 	j.disordered()
 	j.wrongAnswers()
+	j.misread()
+	j.afterStop()
 	j.stuck()
+	for _, refused := range e.refused {
+		j.note("door", &j.v.Door, "%s", refused)
+	}
 	return j.v
+}
+
+// resent counts the sends that began because nobody could know the fate of the
+// one before: each has a key of its own.
+func resent(attempts []sinchtest.Attempt) int {
+	keys := map[string]bool{}
+	for _, a := range attempts {
+		if key := keyOf(a.Key); strings.Contains(key, ".") {
+			keys[key] = true
+		}
+	}
+	return len(keys)
 }
 
 func (j *judging) note(promise string, count *int, format string, args ...any) {
@@ -150,6 +170,7 @@ func (j *judging) lost() {
 		switch {
 		case len(j.quoting[quote{chatOf(m), m.Text}]) > 0:
 			j.v.Answered++
+		case j.unanswered(m):
 		case m.Status == sinchtest.Acknowledged || m.Status == sinchtest.Lost:
 			j.note("lost", &j.v.Lost, "%s: %s, and never answered", show(m), strings.ToLower(string(m.Status)))
 		}
@@ -171,6 +192,9 @@ func (j *judging) doubled() {
 			j.note("doubled", &j.v.Doubled, "%s is also %s, with keys %q and %q", show(m), l.first().ID, m.Key, l.first().Key)
 		}
 		q := quote{chatOf(l.first()), l.words}
+		if aboutConsent(l.words) {
+			continue // said once for each STOP and START
+		}
 		if earlier := same[q]; earlier != nil {
 			j.note("doubled", &j.v.Doubled, "%s was said before as %s, with keys %q and %q", show(l.first()), earlier.first().ID, l.key, earlier.key)
 			continue
@@ -245,31 +269,37 @@ func (j *judging) disordered() {
 	}
 }
 
-// stuck counts scripts that did not end as they should, conversations that are
-// open although nothing keeps them, and texts that no webhook ever took.
+// stuck counts scripts that did not say their last words, questions that nobody
+// could be asked, and texts that no webhook ever took.
 func (j *judging) stuck() {
 	for _, q := range j.quizzes {
 		name := fmt.Sprintf("script %d of %s", q.Script, q.Contact.Masked())
-		if q.status != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED || q.trouble != "" {
-			j.note("stuck", &j.v.Stuck, "%s is %s %s", name, q.status, q.trouble)
+		if j.spoken[label{"E", q.Script, 0}] == nil {
+			j.note("stuck", &j.v.Stuck, "%s did not come to its end", name)
 			continue
 		}
-		for i, asked := range q.results {
-			if asked.Ending != "" && asked.Ending != noReply {
-				// Nobody opts out here, and no text is refused for good.
-				j.note("stuck", &j.v.Stuck, "%s: question %d ended %q", name, i+1, asked.Ending)
+		for n := 1; n <= q.Questions; n++ {
+			if took := j.heardBy(q, n); took.ending != "" && took.ending != noReply {
+				// Who opts out here has no scripts that count, and no text is refused for good.
+				j.note("stuck", &j.v.Stuck, "%s: question %d ended %q", name, n, took.ending)
 			}
-		}
-	}
-	for _, o := range j.open {
-		j.v.Parked += o.parked
-		if conversation.IsID(o.id) && (o.parked == 0 || o.busy) { // else it is a script, counted above, or waits for a person
-			j.note("stuck", &j.v.Stuck, "the conversation of %s (over %q) is open, with work left: %t", o.with.Contact.Masked(), sms.Number(o.with.Sender).Masked(), o.busy)
 		}
 	}
 	for _, m := range j.texts {
 		if m.Status == sinchtest.Sent {
 			j.note("stuck", &j.v.Stuck, "%s: no webhook took it in %d tries", show(m), m.Attempts)
+		}
+	}
+}
+
+// open adds what Temporal says is left: conversations that are open although
+// nothing keeps them, and work that waits for a person.
+func (v *verdict) open(left []openWork) {
+	for _, o := range left {
+		v.Parked += o.parked
+		if conversation.IsID(o.id) && (o.parked == 0 || o.busy) { // else it is a script, counted already, or waits for a person
+			v.Stuck++
+			v.examples["stuck"] = append(v.examples["stuck"], fmt.Sprintf("the conversation of %s (over %q) is open, with work left: %t", o.with.Contact.Masked(), sms.Number(o.with.Sender).Masked(), o.busy))
 		}
 	}
 }
@@ -286,6 +316,11 @@ func (v *verdict) weigh(load time.Duration) {
 	promise("doubled", v.Doubled-min(v.excused, v.Unknown))
 	promise("disordered", v.Disordered)
 	promise("wrong_answers", v.WrongAnswers)
+	promise("misread", v.Misread)
+	promise("after_stop", v.AfterStop)
+	promise("late_confirmations", v.LateConfirmations)
+	promise("door", v.Door)
+	promise("memory", max(0, v.Memory-mostMemory))
 	promise("stuck", v.Stuck)
 	promise("leaks", v.Leaks)
 	if least := min(100, int(load/time.Second)/2); v.Continued < least || v.Closed < least {

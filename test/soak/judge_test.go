@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"parley/sinch/sinchtest"
 )
@@ -30,18 +30,43 @@ func (s *story) text(words string) *sinchtest.Message {
 	s.offered[id] = at.Add(5 * time.Millisecond)
 	s.texts = append(s.texts, sinchtest.Message{
 		ID: id, Direction: sinchtest.ToApp, Phone: "+12125550100", Sender: ours, Text: words,
-		Status: sinchtest.Acknowledged, AcceptedAt: at, AcknowledgedAt: &acknowledged,
+		Status: sinchtest.Acknowledged, AcceptedAt: at, At: at, AcknowledgedAt: &acknowledged,
 	})
 	return &s.texts[len(s.texts)-1]
 }
 
 func (s *story) send(key, words string) *sinchtest.Message {
 	n := len(s.sends) + 1
+	a := s.attempt(key, words)
+	a.MessageID = fmt.Sprintf("out-%d", n)
 	s.sends = append(s.sends, sinchtest.Message{
-		ID: fmt.Sprintf("out-%d", n), Direction: sinchtest.ToContact, Phone: "+12125550100", Sender: ours,
-		Text: words, Key: key + " #", AcceptedAt: s.tick(), Order: n,
+		ID: a.MessageID, Direction: sinchtest.ToContact, Phone: "+12125550100", Sender: ours,
+		Text: words, Key: key + " #", AcceptedAt: a.FirstByte, At: a.FirstByte, Order: n,
 	})
 	return &s.sends[n-1]
+}
+
+// responded is the responder's reply to the answer of question 1, which goes on
+// the way before the script speaks again.
+func (s *story) responded() {
+	at := s.sends[2].At.Add(time.Millisecond)
+	s.sends = slices.Insert(s.sends, 3, sinchtest.Message{
+		ID: "out-r", Direction: sinchtest.ToContact, Phone: "+12125550100", Sender: ours,
+		Text: reply("A8.1 why not? #3"), Key: "k-r #", AcceptedAt: at, At: at, Order: 3,
+	})
+}
+
+// attempt is a request that the carrier does not take.
+func (s *story) attempt(key, words string) *sinchtest.Attempt {
+	s.attempts = append(s.attempts, sinchtest.Attempt{FirstByte: s.tick(), To: "+12125550100", Sender: ours, Text: words, Key: key + " #"})
+	return &s.attempts[len(s.attempts)-1]
+}
+
+// stops is a STOP that was confirmed at once, and half a second of silence.
+func (s *story) stops() {
+	s.text(stopWord)
+	s.send(fmt.Sprint("k-stop-", len(s.texts)), optOutReply)
+	s.now = s.now.Add(500 * time.Millisecond)
 }
 
 // dialogue is a run in which everything went well.
@@ -55,14 +80,10 @@ func dialogue() *story {
 	s.text("A8.1 why not? #3")
 	s.send("k-4", questionWords(8, 2, heardWords("A8.1 why not? #3")))
 	s.now = s.now.Add(10 * time.Second)
-	s.send("k-5", endWords(8, heardWords("")))
+	s.send("k-5", endWords(8, unheardWords(noReply)))
 	s.text("T4 hello")
 	s.send("k-6", reply("T4 hello"))
-	s.quizzes = []quiz{{
-		Quiz:    Quiz{Contact: "+12125550100", Sender: ours, Script: 8, Questions: 2, Timeout: 10 * time.Second},
-		status:  enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED,
-		results: []Asked{{Answer: "A8.1 why not? #3"}, {Ending: noReply}},
-	}}
+	s.quizzes = []Quiz{{Contact: "+12125550100", Sender: ours, Script: 8, Questions: 2, Timeout: 10 * time.Second}}
 	return s
 }
 
@@ -95,15 +116,15 @@ func TestJudge(t *testing.T) {
 			s.send("k-6", reply("T4 hello"))
 		}, want: figures{Doubled: 1}},
 		"a key is accepted twice, without a list": {spoil: func(s *story) {
-			s.dispatch, s.resent = true, 1
+			s.dispatch = true
+			s.attempt("k-6.2", reply("T4 hello"))
 			s.send("k-6", reply("T4 hello"))
 		}, want: figures{Doubled: 1}},
 		"a resend was not needed": {spoil: func(s *story) {
-			s.resent = 1
 			s.send("k-6.2", reply("T4 hello"))
 		}, want: figures{Doubled: 1}},
 		"a resend could not be known to be needed": {spoil: func(s *story) {
-			s.dispatch, s.resent = true, 1
+			s.dispatch = true
 			s.send("k-6.2", reply("T4 hello"))
 		}, want: figures{Doubled: 1}, excused: 1, kept: true},
 		"the same words under another key": {spoil: func(s *story) {
@@ -136,15 +157,9 @@ func TestJudge(t *testing.T) {
 			s.texts[2].AcceptedAt = s.sends[2].AcceptedAt
 		}, want: figures{WrongAnswers: 1}},
 		"an answer that nobody wrote": {spoil: func(s *story) {
-			s.quizzes[0].results[0].Answer = "A8.1 so what?"
-		}, want: figures{WrongAnswers: 1}},
-		"the script quotes another text": {spoil: func(s *story) {
-			s.text("A8.1 why not? #5")
-			s.sends[3].Text = questionWords(8, 2, heardWords("A8.1 why not? #5"))
-			s.send("k-7", reply("A8.1 why not? #3"))
-		}, want: figures{WrongAnswers: 1, Disordered: 1}},
+			s.sends[3].Text = questionWords(8, 2, heardWords("A8.1 so what?"))
+		}, want: figures{WrongAnswers: 1, Lost: 1}},
 		"one text answers two questions": {spoil: func(s *story) {
-			s.quizzes[0].results[1] = Asked{Answer: "A8.1 why not? #3"}
 			s.sends[4].Text = endWords(8, heardWords("A8.1 why not? #3"))
 		}, want: figures{WrongAnswers: 1, Doubled: 1}},
 		"the answer went to the responder": {spoil: func(s *story) {
@@ -159,26 +174,95 @@ func TestJudge(t *testing.T) {
 			s.texts[3].AcceptedAt = s.sends[3].AcceptedAt.Add(time.Second)
 			*s.texts[3].AcknowledgedAt = s.sends[3].AcceptedAt.Add(11 * time.Second)
 		}, kept: true},
+		"an answer to the question on the phone went to the responder": {spoil: func(s *story) {
+			s.texts[2].AcceptedAt = s.sends[2].AcceptedAt // by the carrier's word it is not later
+			s.sends[3].Text = questionWords(8, 2, unheardWords(noReply))
+			s.responded()
+		}, want: figures{Misread: 1}},
+		"an answer came when the question was closed": {spoil: func(s *story) {
+			*s.texts[2].AcknowledgedAt = s.sends[2].At.Add(9 * time.Second)
+			s.sends[3].Text = questionWords(8, 2, unheardWords(noReply))
+			s.responded()
+		}, want: figures{WrongAnswers: 1}},
+		"another text was faster": {spoil: func(s *story) {
+			s.text("T5 hello")
+			s.offered["in-5"] = s.offered["in-3"]
+			s.sends[3].Text = questionWords(8, 2, heardWords("T5 hello"))
+			s.responded()
+		}, kept: true},
 		"a script does not end": {spoil: func(s *story) {
-			s.quizzes[0].status, s.quizzes[0].results = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
-			s.open = []openWork{{id: "quiz:8", busy: true}}
+			s.sends = slices.Delete(s.sends, 4, 5)
 		}, want: figures{Stuck: 1}},
 		"a question could not be asked": {spoil: func(s *story) {
-			s.quizzes[0].results[1].Ending = "undeliverable"
+			s.sends[4].Text = endWords(8, unheardWords("undeliverable"))
 		}, want: figures{Stuck: 1}},
-		"a conversation does not close": {spoil: func(s *story) {
-			s.open = []openWork{{id: "conversation:+12125550100"}}
-		}, want: figures{Stuck: 1}},
-		"a conversation waits for a person": {spoil: func(s *story) {
-			s.open = []openWork{{id: "conversation:+12125550100", parked: 2}}
-		}, want: figures{Parked: 2}, kept: true},
+		"all is silent after STOP": {spoil: func(s *story) {
+			s.stops()
+		}, kept: true},
+		"a text was on the wire": {spoil: func(s *story) {
+			s.text(stopWord)
+			s.attempt("k-7", newsWords(1))
+			s.send("k-8", optOutReply)
+		}, kept: true},
+		"a text leaves after STOP": {spoil: func(s *story) {
+			s.stops()
+			s.send("k-7", newsWords(1))
+		}, want: figures{AfterStop: 1}},
+		"a text leaves after STOP, and is refused": {spoil: func(s *story) {
+			s.stops()
+			s.attempt("k-7", newsWords(1))
+		}, want: figures{AfterStop: 1}},
+		"a text is answered after STOP": {spoil: func(s *story) {
+			s.stops()
+			s.text("T5 hello")
+			s.send("k-7", reply("T5 hello"))
+		}, want: figures{AfterStop: 1}},
+		"START lets texts leave": {spoil: func(s *story) {
+			s.stops()
+			s.text(startWord)
+			s.send("k-7", optInReply)
+			s.send("k-8", newsWords(1))
+			s.stops()
+			s.attempt("k-9", newsWords(2))
+		}, want: figures{AfterStop: 1}},
+		"a STOP is confirmed twice": {spoil: func(s *story) {
+			s.stops()
+			s.send("k-7", optOutReply)
+		}, want: figures{AfterStop: 1}},
+		"a STOP is confirmed after START": {spoil: func(s *story) {
+			s.text(stopWord)
+			s.text(startWord)
+			s.send("k-7", optOutReply)
+		}, want: figures{LateConfirmations: 1}},
+		"a STOP is confirmed too late": {spoil: func(s *story) {
+			s.text(stopWord)
+			s.now = s.now.Add(confirmWithin)
+			s.send("k-7", optOutReply)
+		}, want: figures{LateConfirmations: 1}},
+		"a STOP is never confirmed": {spoil: func(s *story) {
+			s.text(stopWord)
+			s.now = s.now.Add(confirmPatience)
+			s.text(startWord)
+		}, want: figures{LateConfirmations: 1}},
+		"a STOP is not confirmed to who is in a hurry": {spoil: func(s *story) {
+			s.text(stopWord)
+			s.text(startWord)
+		}, kept: true},
+		"who said STOP and is back is not answered": {spoil: func(s *story) {
+			s.stops()
+			s.text(startWord)
+			s.text("T5" + backWord)
+		}, want: figures{Lost: 1}},
+		"a webhook refuses a callback": {spoil: func(s *story) {
+			s.refused = []string{"503"}
+		}, want: figures{Door: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := dialogue()
 			test.spoil(s)
 			v := judge(s.evidence)
-			test.want.TextsIn, test.want.Sent, test.want.Unknown = len(s.texts), len(s.sends), s.resent
+			test.want.TextsIn, test.want.Sent, test.want.Unknown = len(s.texts), len(s.sends), resent(s.attempts)
 			test.want.Answered = v.Answered
 			require.Equal(t, test.want, v.figures, "%q", v.examples)
 			require.Equal(t, test.excused, v.excused)
@@ -191,4 +275,25 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is left open, and what strangers fill, counts too.
+func TestWeigh(t *testing.T) {
+	t.Parallel()
+	v := judge(dialogue().evidence)
+	v.open([]openWork{{id: "conversation:+12125550100", parked: 2}})
+	v.weigh(0)
+	require.Equal(t, 2, v.Parked)
+	require.Empty(t, v.broken, "a person is waited for")
+
+	v.open([]openWork{{id: "conversation:+12125550100"}})
+	v.Memory = mostMemory + 1
+	v.weigh(0)
+	require.Equal(t, []string{"memory", "stuck"}, v.broken)
+}
+
+func TestDelays(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "≤250ms 1, ≤350ms 2, ≤1s 0, ≤5s 1, ≤15s 0, later 1",
+		delays([]time.Duration{250 * time.Millisecond, 251 * time.Millisecond, onTheWire, 3 * time.Second, time.Minute}))
 }

@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,6 +40,8 @@ type options struct {
 	duration time.Duration // of the load, with faults
 	contacts int
 	mode     sinchtest.Mode
+	with     map[string]bool // what goes wrong besides, see extras
+	readings sinchtest.Readings
 	private  bool // payloads are encrypted, ids hold no number, and files are searched for what was said
 	progress io.Writer
 }
@@ -62,6 +66,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&o.duration, "for", duration, "how long contacts write and faults are on; the default is SOAK, if set")
 	flags.IntVar(&o.contacts, "contacts", 45, "how many people write")
 	flags.BoolVar(&o.private, "private", false, "encrypts payloads, keeps numbers out of ids, and searches the server's database and all logs for what was said")
+	with := flags.String("with", "all", "what goes wrong besides kills, bursts of 429 and doubts: all, none, or some of "+strings.Join(extras, ","))
+	readings := flags.String("readings", "{}", "JSON: how Sinch is to be read where it leaves something open, see docs/sinch.md")
 	mode := flags.String("mode", "conversation", "how the carrier processes messages: conversation, dispatch, or both in turn")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -78,6 +84,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.bin, err = filepath.Abs(o.bin); err != nil {
 		return fmt.Errorf("looking for the programs: %w", err)
 	}
+	if o.with, err = parseExtras(*with); err != nil {
+		return err
+	}
+	if o.readings, err = sinchtest.ParseReadings(*readings); err != nil {
+		return fmt.Errorf("-readings: %w", err)
+	}
+	o.readings.ListLag = cmp.Or(o.readings.ListLag, sinchtest.Duration(time.Second))
 	modes := map[string][]sinchtest.Mode{
 		"conversation": {sinchtest.Conversation}, "dispatch": {sinchtest.Dispatch},
 		"both": {sinchtest.Conversation, sinchtest.Dispatch},
@@ -98,4 +111,33 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return broken
+}
+
+// What can go wrong besides.
+const (
+	roughCarrier = "carrier"   // broken answers, slow tokens, callbacks of others
+	freezes      = "freezes"   // a worker stands still for longer than an attempt may last
+	blackouts    = "blackouts" // all workers are killed at once, and are away for a while
+	deploys      = "deploys"   // workers are told to end, and start some seconds later
+	stopping     = "stops"     // contacts say STOP and START
+	strangers    = "strangers" // half-sent requests of nobody we know
+)
+
+var extras = []string{roughCarrier, freezes, blackouts, deploys, stopping, strangers}
+
+func parseExtras(list string) (map[string]bool, error) {
+	with := map[string]bool{}
+	switch list {
+	case "none":
+		return with, nil
+	case "all":
+		list = strings.Join(extras, ",")
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		if !slices.Contains(extras, name) {
+			return nil, fmt.Errorf("-with has no %q: it is all, none, or some of %s", name, strings.Join(extras, ","))
+		}
+		with[name] = true
+	}
+	return with, nil
 }

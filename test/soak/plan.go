@@ -13,6 +13,11 @@ type plan struct {
 	kills  []kill
 	bursts []window // the carrier answers every send 429
 	outage window   // the responder answers 503
+
+	freezes   []kill // down is how long the victim stands still
+	blackouts []window
+	deploys   []kill
+	fill      time.Duration // when strangers fill a webhook; 0: never
 }
 
 type kill struct {
@@ -28,7 +33,7 @@ const (
 	outageLength = 5 * time.Minute
 )
 
-func newPlan(seed uint64, length time.Duration) plan {
+func newPlan(seed uint64, length time.Duration, with map[string]bool) plan {
 	var p plan
 	d := dice(seed, "kills")
 	for at := between(d, 2*time.Second, 7*time.Second); at < length; at += between(d, 2*time.Second, 7*time.Second) {
@@ -46,7 +51,42 @@ func newPlan(seed uint64, length time.Duration) plan {
 	if length >= longRun {
 		p.outage = window{length / 3, length/3 + outageLength}
 	}
+	p.add(seed, length, with)
 	return p
+}
+
+const (
+	// frozen is longer than an attempt to send may last, so that the server gives
+	// the attempt up and the worker goes on with it.
+	frozen = 35 * time.Second
+	// blackout is longer than the pause before a third try of a text.
+	blackout = 14 * time.Second
+)
+
+// add plans what goes wrong besides. Each kind has a time of its own, so that
+// what one breaks is not hidden by another.
+func (p *plan) add(seed uint64, length time.Duration, with map[string]bool) {
+	if with[freezes] {
+		d := dice(seed, "freezes")
+		for at := between(d, 3*time.Second, 10*time.Second); at < length; at += frozen + between(d, 40*time.Second, 80*time.Second) {
+			p.freezes = append(p.freezes, kill{at, workers[d.IntN(len(workers))], frozen + between(d, 0, frozen)})
+		}
+	}
+	if with[blackouts] {
+		d := dice(seed, "blackouts")
+		for at := between(d, 20*time.Second, 50*time.Second); at < length; at += between(d, 40*time.Second, 90*time.Second) {
+			p.blackouts = append(p.blackouts, window{at, at + blackout})
+		}
+	}
+	if with[deploys] {
+		d := dice(seed, "deploys")
+		for at := between(d, 10*time.Second, 30*time.Second); at < length; at += between(d, 15*time.Second, 40*time.Second) {
+			p.deploys = append(p.deploys, kill{at, workers[d.IntN(len(workers))], 6 * time.Second})
+		}
+	}
+	if with[strangers] {
+		p.fill = length / 2
+	}
 }
 
 // dice are the same for the same seed and words, whatever else was thrown

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"parley/conversation"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 )
@@ -38,7 +40,7 @@ func play(ctx context.Context, o options) (v verdict, err error) {
 	busy.Go(func() { w.report(phones, o, begun) })
 	w.faults(true)
 	busy.Go(func() { p.live(loading, phones) })
-	w.carryOut(loading, newPlan(o.seed, o.duration))
+	w.carryOut(loading, newPlan(o.seed, o.duration, o.with))
 	<-loading.Done()
 	p.polite.Store(true)
 	w.faults(false)
@@ -47,7 +49,9 @@ func play(ctx context.Context, o options) (v verdict, err error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	v = judge(w.evidence(ctx, o, p.quizzes(), open))
+	v = judge(w.evidence(o, p.quizzes()))
+	v.open(open)
+	v.Memory = w.strangers.most()
 	v.Kills, v.Seed, v.Seconds, v.Mode = w.kills, o.seed, int(time.Since(begun).Seconds()), strings.ToLower(string(o.mode))
 	for query, into := range map[string]*int{"ContinuedAsNew": &v.Continued, "Completed": &v.Closed} {
 		if *into, err = w.count(ctx, fmt.Sprintf(`WorkflowType = "Conversation" AND ExecutionStatus = %q`, query)); err != nil {
@@ -78,10 +82,11 @@ func (w *world) report(ctx context.Context, o options, begun time.Time) {
 // A population is all contacts, and the scripts that were started for them.
 type population struct {
 	contacts map[sms.Number]*contact
+	stoppers []*stopper // who are contacts too
 	polite   atomic.Bool
 
 	mu      sync.Mutex
-	started []quiz
+	started []Quiz
 }
 
 func newPopulation(w *world, o options) *population {
@@ -93,15 +98,60 @@ func newPopulation(w *world, o options) *population {
 		c.start = func(ctx context.Context, q Quiz) { p.start(ctx, w.temporal, q) }
 		p.contacts[c.number] = c
 	}
+	if o.with[stopping] {
+		for i := range max(1, o.contacts/3) {
+			p.addStopper(w, o, maxContacts+i)
+		}
+	}
 	return p
+}
+
+func (p *population) addStopper(w *world, o options, index int) {
+	c := newContact(index)
+	c.seed, c.polite, c.idle = o.seed, &p.polite, idleAfter
+	c.write = func(from sms.Number, to sms.Sender, words string) { w.carrier.sim.Text(from, to, words) }
+	c.start = func(ctx context.Context, q Quiz) { start(ctx, w.temporal, q) } // it may end in any way, and is not judged
+	p.contacts[c.number] = c
+	p.stoppers = append(p.stoppers, &stopper{
+		contact: c, carrier: w.carrier,
+		news: func(ctx context.Context, id, words string) {
+			again(ctx, func(ctx context.Context) error {
+				return w.conversations.Queue(ctx, c.number, theDefault, id, conversation.SendRequest{Text: words})
+			})
+		},
+		mend: func(ctx context.Context, id string) {
+			again(ctx, func(ctx context.Context) error {
+				return w.conversations.Retry(ctx, c.number, theDefault, id, conversation.Mend{By: "the soak"})
+			})
+		},
+	})
+}
+
+// again does something until it succeeds or ctx ends: the server may be away.
+func again(ctx context.Context, do func(context.Context) error) {
+	for {
+		trying, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := do(trying)
+		cancel()
+		if err == nil || errors.Is(err, conversation.ErrClosed) || !sleep(ctx, 200*time.Millisecond) {
+			return
+		}
+	}
 }
 
 // live lets all contacts live while the load is on. What they have begun goes
 // on until their phones are off.
 func (p *population) live(loading, phones context.Context) {
 	var lives sync.WaitGroup
+	stopping := map[*contact]bool{}
+	for _, s := range p.stoppers {
+		stopping[s.contact] = true
+		lives.Go(func() { s.live(loading, phones) })
+	}
 	for _, c := range p.contacts {
-		lives.Go(func() { c.live(loading, phones) })
+		if !stopping[c] {
+			lives.Go(func() { c.live(loading, phones) })
+		}
 	}
 	lives.Wait()
 	<-phones.Done()
@@ -118,30 +168,29 @@ func (p *population) receive(ctx context.Context) func(sinchtest.Message) {
 	}
 }
 
-// start starts a script, again and again while the server is away.
+// start starts a script that is judged.
 func (p *population) start(ctx context.Context, temporal client.Client, q Quiz) {
-	started := quiz{Quiz: q}
 	p.mu.Lock()
-	p.started = append(p.started, started)
+	p.started = append(p.started, q)
 	p.mu.Unlock()
-	for {
-		trying, cancel := context.WithTimeout(ctx, 10*time.Second)
-		_, err := temporal.ExecuteWorkflow(trying, client.StartWorkflowOptions{
-			ID: started.id(), TaskQueue: scriptQueue,
+	start(ctx, temporal, q)
+}
+
+func start(ctx context.Context, temporal client.Client, q Quiz) {
+	again(ctx, func(ctx context.Context) error {
+		_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: fmt.Sprint("quiz:", q.Script), TaskQueue: scriptQueue,
 			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 			// A killed worker's task begins anew after this: before its conversation
 			// may have closed and forgotten what it was told.
 			WorkflowTaskTimeout: 3 * time.Second,
 		}, quizType, q)
-		cancel()
-		if err == nil || !sleep(ctx, 200*time.Millisecond) {
-			return
-		}
-	}
+		return err
+	})
 }
 
-func (p *population) quizzes() []quiz {
+func (p *population) quizzes() []Quiz {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.started)

@@ -29,6 +29,7 @@ func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 		sent, inbound, acknowledged, tries, open, running int
 	}
 	var last snapshot
+	mended := map[string]bool{}
 	since, end := time.Now(), time.Now().Add(settleAtMost)
 	for {
 		open, err = w.openWork(ctx)
@@ -38,9 +39,16 @@ func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 			last, since = now, time.Now()
 		}
 		kept := 0
-		for _, o := range open {
-			if o.parked > 0 && !o.busy {
-				kept++
+		for i, o := range open {
+			if o.parked == 0 || o.busy {
+				continue
+			}
+			kept++
+			if !mended[o.id] { // as a person would, who sees that the carrier takes texts again
+				mended[o.id] = true
+				again(ctx, func(ctx context.Context) error {
+					return w.conversations.Retry(ctx, o.with.Contact, o.with.Sender, fmt.Sprint("settle-", i), conversation.Mend{Codes: []conversation.ParkCode{conversation.ParkedDenied}, By: "the soak"})
+				})
 			}
 		}
 		quiet := err == nil && len(open) == kept && stats.Open == 0 && time.Since(since) >= settledAfter
@@ -114,36 +122,19 @@ func (w *world) count(ctx context.Context, query string) (int, error) {
 	return int(answer.GetCount()), nil
 }
 
-// results adds to each script what it says it got.
-func (w *world) results(ctx context.Context, quizzes []quiz) {
-	for i := range quizzes {
-		q := &quizzes[i]
-		described, err := w.temporal.DescribeWorkflowExecution(ctx, q.id(), "")
-		if err == nil {
-			q.status = described.GetWorkflowExecutionInfo().GetStatus()
-		}
-		if q.status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
-			err = w.temporal.GetWorkflow(ctx, q.id(), "").Get(ctx, &q.results)
-		}
-		if err != nil {
-			q.trouble = err.Error()
-		}
-	}
-}
-
-// evidence gathers all that is needed to judge.
-func (w *world) evidence(ctx context.Context, o options, quizzes []quiz, open []openWork) evidence {
-	w.results(ctx, quizzes)
+// evidence gathers all that is needed to judge: what the carrier and the phones
+// saw, and what was asked for.
+func (w *world) evidence(o options, quizzes []Quiz) evidence {
 	w.door.mu.Lock()
 	defer w.door.mu.Unlock()
 	return evidence{
 		dispatch: o.mode == sinchtest.Dispatch,
 		texts:    w.carrier.sim.Inbound(),
 		sends:    w.carrier.sim.Sent(),
+		attempts: w.carrier.sim.Attempts(),
 		offered:  w.door.offered,
-		resent:   w.carrier.resent(),
+		refused:  w.door.refused,
 		quizzes:  quizzes,
-		open:     open,
 	}
 }
 

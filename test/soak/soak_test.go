@@ -28,18 +28,20 @@ func TestPromises(t *testing.T) {
 	}
 	t.Parallel()
 	var out, progress bytes.Buffer
-	err := run(t.Context(), []string{"-bin", "../../.bin", "-for", "30s", "-contacts", "20", "-private"}, &out, &progress)
+	err := run(t.Context(), []string{"-bin", "../../.bin", "-for", "30s", "-contacts", "20", "-private", "-with", "none"}, &out, &progress)
 	require.NoError(t, err, "%s%s", &progress, &out)
 }
 
 func TestRefusesToStart(t *testing.T) {
 	t.Parallel()
 	for args, says := range map[string]string{
-		"-mode=both":         "run make build", // there are no programs here
-		"-mode=morse":        "conversation, dispatch or both",
-		"-contacts=0":        "-contacts must lie",
-		"-for=never":         "invalid value",
-		"-nothing-like-this": "not defined",
+		"-mode=both":          "run make build", // there are no programs here
+		"-mode=morse":         "conversation, dispatch or both",
+		"-with=sharks":        "-with has no",
+		"-readings={\"a\":1}": "-readings",
+		"-contacts=0":         "-contacts must lie",
+		"-for=never":          "invalid value",
+		"-nothing-like-this":  "not defined",
 	} {
 		err := run(t.Context(), []string{args}, &bytes.Buffer{}, &bytes.Buffer{})
 		require.ErrorContains(t, err, says)
@@ -48,12 +50,17 @@ func TestRefusesToStart(t *testing.T) {
 
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	p := newPlan(7, longRun)
-	again := newPlan(7, longRun)
+	everything, err := parseExtras("all")
+	require.NoError(t, err)
+	p := newPlan(7, longRun, everything)
+	again := newPlan(7, longRun, everything)
 	require.Equal(t, p, again, "the same seed, the same faults")
-	require.NotEqual(t, p, newPlan(8, longRun))
+	require.NotEqual(t, p, newPlan(8, longRun, everything))
 	require.Equal(t, outageLength, p.outage.to-p.outage.from)
-	require.Zero(t, newPlan(7, longRun-1).outage, "a short run would not outlast it")
+	calm := newPlan(7, longRun-1, nil)
+	require.Zero(t, calm.outage, "a short run would not outlast it")
+	require.Empty(t, calm.freezes)
+	require.Equal(t, p.kills[:10], calm.kills[:10], "what is added changes nothing else")
 }
 
 // What is searched for is found: else a private run would prove nothing.

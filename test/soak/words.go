@@ -14,7 +14,8 @@ import (
 //	T17 hello                         a contact, unasked
 //	A8.2 why not? #18                 a contact, to question 2 of script 8
 //	Q8.2: you said "…". And then?     script 8
-//	E8: you said "…". Thank you.      script 8 ends
+//	E8: no answer: no reply. Thanks.  script 8 ends
+//	N17: it is ready.                 another program
 //	R: you wrote "…", "…".            the responder
 
 func reply(text string) string {
@@ -30,16 +31,17 @@ func endWords(script int, heard string) string {
 	return fmt.Sprintf("E%d: %s Thank you.", script, heard)
 }
 
-func heardWords(answer string) string {
-	if answer == "" {
-		return "no answer."
-	}
-	return fmt.Sprintf(`you said "%s".`, answer)
-}
+func heardWords(answer string) string { return fmt.Sprintf(`you said "%s".`, answer) }
+
+func unheardWords(ending string) string { return fmt.Sprintf("no answer: %s.", ending) }
+
+func newsWords(n int) string { return fmt.Sprintf("N%d: it is ready.", n) }
 
 var (
-	labelForm = regexp.MustCompile(`^(?:([QE])([0-9]+)(?:\.([0-9]+))?|R):`)
-	quoteForm = regexp.MustCompile(`"([^"]*)"`)
+	labelForm  = regexp.MustCompile(`^(?:([QE])([0-9]+)(?:\.([0-9]+))?|R):`)
+	answerForm = regexp.MustCompile(`^A([0-9]+)\.([0-9]+) `)
+	quoteForm  = regexp.MustCompile(`"([^"]*)"`)
+	endingForm = regexp.MustCompile(`: no answer: ([^.]*)\.`)
 )
 
 // A label says who of us speaks; the zero label, that nobody knows.
@@ -60,6 +62,26 @@ func labelOf(text string) label {
 	script, _ := strconv.Atoi(m[2]) // digits, says the form
 	n, _ := strconv.Atoi(m[3])
 	return label{m[1], script, n}
+}
+
+// answerOf is the question that a contact's text was written as an answer to; the
+// zero label if it was written unasked.
+func answerOf(text string) label {
+	m := answerForm.FindStringSubmatch(text)
+	if m == nil {
+		return label{}
+	}
+	script, _ := strconv.Atoi(m[1])
+	n, _ := strconv.Atoi(m[2])
+	return label{"Q", script, n}
+}
+
+// endingOf is how the question before ended without an answer, if it did.
+func endingOf(text string) string {
+	if m := endingForm.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 func quotesOf(text string) []string {

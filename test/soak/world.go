@@ -16,6 +16,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"parley/conversation"
 	"parley/internal/connect"
 	"parley/internal/settings"
 	"parley/internal/stack"
@@ -34,19 +35,24 @@ const (
 	server = "server"
 )
 
+// workers serve conversations and send.
+var workers = []string{"worker-1", "worker-2"}
+
 // victims are the programs that are killed, besides the server.
 var victims = []string{"worker-1", "worker-2", "worker-1", "worker-2", "webhook-1", "webhook-2", "scripts-1", "scripts-2"}
 
 // A world is one installation, its carrier, and what the proof adds.
 type world struct {
-	dir       string // data and logs
-	carrier   *carrier
-	door      *door
-	responder *responder
-	temporal  client.Client
-	namespace string
-	units     map[string]*unit
-	kills     int
+	dir           string // data and logs
+	carrier       *carrier
+	door          *door
+	responder     *responder
+	temporal      client.Client
+	conversations conversation.Client
+	namespace     string
+	units         map[string]*unit
+	strangers     *crowd
+	kills         int
 
 	running sync.WaitGroup
 	stopped context.CancelFunc
@@ -86,12 +92,13 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 		*address = fmt.Sprintf("127.0.0.1:%d", port)
 	}
 
-	w.door = newDoor(o.seed, hooks[:]...)
+	w.strangers = &crowd{addresses: map[string]string{"webhook-1": hooks[0], "webhook-2": hooks[1]}}
+	w.door = newDoor(o.seed, w.temporalIsUp, hooks[:]...)
 	doorURL, err := w.serve(w.door)
 	if err != nil {
 		return w, err
 	}
-	w.carrier = newCarrier(o.mode, o.seed, doorURL+"/webhooks/sinch", webhookSecret)
+	w.carrier = newCarrier(o, doorURL+"/webhooks/sinch", webhookSecret)
 	carrierURL, err := w.serve(w.carrier)
 	if err != nil {
 		return w, err
@@ -111,15 +118,25 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 	if o.private {
 		env["PARLEY_ID_KEY"], env["PARLEY_ENCRYPTION_KEYS"] = privateIDKey, privateKeys
 	}
-	if _, err := private(env, false, &connection); err != nil {
+	ids, err := private(env, false, &connection)
+	if err != nil {
 		return w, err
 	}
 	if w.temporal, err = connect.Lazy(connection); err != nil {
 		return w, err
 	}
 	w.close = append(w.close, w.temporal.Close)
+	w.conversations = conversation.Client{Temporal: w.temporal, TaskQueue: conversationQueue, IDs: ids}
 	serves := func(ctx context.Context) bool { return connect.Check(ctx, w.temporal, connection) == nil }
 	return w, w.start(ctx, o, env, hooks, serves)
+}
+
+// steady is how long the server runs before what is answered 503 has no excuse.
+const steady = 15 * time.Second
+
+func (w *world) temporalIsUp() bool {
+	u := w.units[server]
+	return u == nil || u.up(steady) // one that is not ours is never killed
 }
 
 // settingsFor are those that all programs share.
@@ -222,14 +239,16 @@ func (w *world) serve(h http.Handler) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listening on loopback: %w", err)
 	}
+	address := "http://" + listener.Addr().String()
 	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	listener = sinchtest.Watch(s, listener)
 	w.running.Go(func() {
 		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			slog.Error("Serving ended", "error", err)
 		}
 	})
 	w.close = append(w.close, func() { _ = s.Close() })
-	return "http://" + listener.Addr().String(), nil
+	return address, nil
 }
 
 // stop ends everything, and removes the folder unless it is to be kept.
