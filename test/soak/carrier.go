@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,6 +100,14 @@ func (c *carrier) busy(on bool) {
 func (c *carrier) lateToken(by time.Duration) {
 	c.next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, On: sinchtest.OnToken, For: sinchtest.Duration(by)})
 	c.sim.ExpireTokens()
+}
+
+// telling reports whether a webhook still has to take a callback of ours. What is
+// brought for others may be refused for ever: the count "door" says so.
+func (c *carrier) telling() bool {
+	return slices.ContainsFunc(append(c.sim.Sent(), c.sim.Inbound()...), func(m sinchtest.Message) bool {
+		return slices.ContainsFunc(m.Callbacks, func(b sinchtest.Callback) bool { return !b.Done && !b.Stray })
+	})
 }
 
 // ServeHTTP is the simulator's, with a look at each send.

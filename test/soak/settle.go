@@ -26,7 +26,7 @@ const (
 // time is up.
 func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 	type snapshot struct {
-		sent, inbound, acknowledged, tries, open, running int
+		sent, inbound, acknowledged, running int
 	}
 	var last snapshot
 	mended := map[string]bool{}
@@ -34,7 +34,7 @@ func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 	for {
 		open, err = w.openWork(ctx)
 		stats := w.carrier.sim.Stats()
-		now := snapshot{stats.Sent, stats.Inbound, stats.Acknowledged, stats.CallbackTries, stats.Open, len(open)}
+		now := snapshot{stats.Sent, stats.Inbound, stats.Acknowledged, len(open)}
 		if now != last {
 			last, since = now, time.Now()
 		}
@@ -51,7 +51,7 @@ func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 				})
 			}
 		}
-		quiet := err == nil && len(open) == kept && stats.Open == 0 && time.Since(since) >= settledAfter
+		quiet := err == nil && len(open) == kept && !w.carrier.telling() && time.Since(since) >= settledAfter
 		if quiet || time.Now().After(end) {
 			return open, err
 		}
