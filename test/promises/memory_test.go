@@ -35,7 +35,7 @@ func TestHalfSentBodiesOfStrangers(t *testing.T) {
 		strangers = 400
 		announced = 256 << 10 // as much as a callback may have
 		sent      = announced - 1
-		once      = 64 << 20 // for all of them together
+		once      = 96 << 20 // for all of them together
 		each      = 16 << 10 // and for each connection: its goroutine, its buffers
 	)
 	w := e2e.New(t)
