@@ -63,6 +63,7 @@ type cli struct {
 	Backfill    backfillCmd    `cmd:"" help:"Bring in texts that Sinch has and no conversation got."`
 	Doctor      doctorCmd      `cmd:"" help:"Examine an installation, and say what to do about what is wrong."`
 	Webhook     webhookCmd     `cmd:"" help:"Tell Sinch where to send its callbacks."`
+	LiveCheck   liveCheckCmd   `cmd:"" name:"live-check" help:"Ask the real Sinch, with a phone in your hand, what Parley assumes of it."`
 	NewKey      newKeyCmd      `cmd:"" name:"encryption-key" help:"Print a new key to encrypt with."`
 	CodecServer codecServerCmd `cmd:"" name:"codec-server" help:"Let Temporal's UI and command line show what is encrypted."`
 	Ping        pingCmd        `cmd:"" help:"Ask a program whether it is well."`

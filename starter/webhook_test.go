@@ -15,10 +15,16 @@ import (
 func atSinch(t *testing.T) (*sinchtest.Server, settings.Env) {
 	t.Helper()
 	sim := sinchtest.New(sinchtest.Options{})
+	return sim, settingsOf(t, sim)
+}
+
+// settingsOf are the settings that lead to a Sinch, which is closed after the test.
+func settingsOf(t *testing.T, sim *sinchtest.Server) settings.Env {
+	t.Helper()
 	listener := httptest.NewServer(sim)
 	t.Cleanup(listener.Close)
 	t.Cleanup(sim.Close)
-	return sim, settings.Env{
+	return settings.Env{
 		"SINCH_PROJECT_ID": sinchtest.DefaultProjectID, "SINCH_APP_ID": sinchtest.DefaultAppID,
 		"SINCH_ACCESS_KEY": "key", "SINCH_ACCESS_KEY_SECRET": "key-secret",
 		"SINCH_API_URL": listener.URL, "SINCH_AUTH_URL": listener.URL,
