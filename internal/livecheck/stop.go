@@ -14,7 +14,7 @@ func (r *Run) stop(ctx context.Context) {
 	from := r.inbox.count()
 	waits := r.check.Waits
 	heard := r.wait(ctx, "Text back: STOP", waits.Person, r.said(from, "STOP"))
-	if !heard && (ctx.Err() != nil || r.person.Ask(ctx, "No STOP has come. Did you send it?") != Yes) {
+	if ctx.Err() == nil && !heard && r.person.Ask(ctx, "No STOP has come. Did you send it?") != Yes {
 		r.unprobed("STOP was not sent", networkStops)
 		return
 	}
@@ -62,7 +62,7 @@ func (r *Run) start(ctx context.Context) {
 	if ctx.Err() == nil && r.wait(ctx, "Text back: START. Until then the phone stays opted out, and gets no texts", r.check.Waits.Person, r.said(from, "START")) {
 		return
 	}
-	r.person.Tell("START has not come. If you have not sent it, do so: until then the phone stays opted out, and gets no texts.")
+	r.person.Tell("START has not come. If you have sent STOP, and not START since, text START now: until then the phone stays opted out, and gets no texts.")
 }
 
 // said reports whether the phone has texted a word since then.
