@@ -20,6 +20,9 @@ const (
 	fictionalMedia   = "https://media.example.com/picture.jpg"
 )
 
+// nationalDigits are so many that they are no coincidence.
+const nationalDigits = 8
+
 // A disguise replaces what is ours, and leaves all else as it is.
 type disguise struct{ pairs []string }
 
@@ -35,6 +38,9 @@ func newDisguise(projectID, appID string, phone sms.Number, senders []sms.Sender
 	d.replace(appID, fictionalApp)
 	d.replace(digits(phone), fictionalPhone)
 	d.replace(otherForm(digits(phone)), fictionalPhone)
+	if n := len(digits(phone)); n > nationalDigits { // where the country is left out
+		d.replace(digits(phone)[n-nationalDigits:], fictionalPhone[len(fictionalPhone)-nationalDigits:])
+	}
 	for _, sender := range senders {
 		d.replace(digits(sender), fictionalSender)
 	}

@@ -95,7 +95,7 @@ func (r *Run) settleList(ctx context.Context, s sent) {
 		r.unseen("the list did not show the text within "+round(r.check.Waits.List).String(), numbers...)
 		return
 	}
-	shown := r.keep(answer{Call: "GET /messages", Status: http.StatusOK, Body: `{"messages":[` + string(e.raw) + `]}`})
+	shown := r.keep(Answer{Call: "GET /messages", Status: http.StatusOK, Body: `{"messages":[` + string(e.raw) + `]}`})
 	lags := finding{fact: "the list showed it " + round(lag).String() + " after the answer, at the first look", evidence: []string{shown}}
 	if looks > 1 {
 		lags.fact = "the list showed it " + round(lag).String() + " after the answer, at look " + strconv.Itoa(looks)

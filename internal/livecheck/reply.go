@@ -43,7 +43,7 @@ func (r *Run) takeReply(ctx context.Context) {
 		}
 		return order{status: http.StatusOK}
 	})
-	// The first one had everything to do with this; later texts of the phone are others.
+	// The tries of the first text; what the phone sends later is another one.
 	tries := func() []arrival {
 		messages := r.messages(from)
 		if len(messages) == 0 {
@@ -133,6 +133,9 @@ func (r *Run) settleRetries(ctx context.Context, tries func() []arrival) {
 		}
 		schedule.fact = "again after " + strings.Join(after, ", ")
 	}
+	if !growing(pauses(all)) {
+		schedule.readings = []reading{inWords("pauses that do not grow")}
+	}
 	if ctx.Err() == nil && gaveUp(all) {
 		lasted := all[len(all)-1].at.Sub(all[0].at)
 		schedule.fact += fmt.Sprintf("; then no more, by %s", asked)
@@ -146,13 +149,23 @@ func (r *Run) settleRetries(ctx context.Context, tries func() []arrival) {
 	r.settle(retrySignature, signatures(all))
 }
 
-// pauses are those between the tries.
+// pauses are those between the tries, without the time for which an answer was
+// held back.
 func pauses(tries []arrival) []time.Duration {
 	var all []time.Duration
 	for i := 1; i < len(tries); i++ {
-		all = append(all, tries[i].at.Sub(tries[i-1].at))
+		pause := tries[i].at.Sub(tries[i-1].at)
+		if held := tries[i-1].held; held < pause {
+			pause -= held
+		}
+		all = append(all, pause)
 	}
 	return all
+}
+
+// growing reports whether pauses become longer, as far as three or more tell.
+func growing(pauses []time.Duration) bool {
+	return len(pauses) < 3 || pauses[len(pauses)-1] > pauses[0]*3/2
 }
 
 // signatures tells whether each try was signed for itself.

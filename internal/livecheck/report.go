@@ -21,7 +21,7 @@ type Report struct {
 	Readings map[string]any `json:"readings"`
 
 	Callbacks []Callback `json:"callbacks"`
-	Answers   []answer   `json:"answers"` // to sends, and what the list had of the phone's messages
+	Answers   []Answer   `json:"answers"` // to sends, and what the list had of the phone's messages
 }
 
 // A Callback is one try of a callback, as it came.
@@ -46,7 +46,7 @@ func (r *Run) report() Report {
 	hide := newDisguise(r.check.Sinch.ProjectID, r.check.Sinch.AppID, r.check.To, senders)
 	report := Report{
 		At: r.begun.UTC().Truncate(time.Second), Region: r.region(), Mode: r.app.ProcessingMode,
-		Results: []Result{}, Readings: r.readings, Callbacks: []Callback{}, Answers: []answer{},
+		Results: []Result{}, Readings: r.readings, Callbacks: []Callback{}, Answers: []Answer{},
 	}
 	for _, a := range assumptions {
 		if result, asked := r.results[a.number]; asked {
@@ -75,7 +75,7 @@ func (r *Run) region() string {
 }
 
 // keep notes an answer, and returns its name in the report.
-func (r *Run) keep(a answer) string {
+func (r *Run) keep(a Answer) string {
 	r.answers = append(r.answers, a)
 	return fmt.Sprintf("answers[%d]", len(r.answers)-1)
 }

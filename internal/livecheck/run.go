@@ -43,7 +43,7 @@ type Run struct {
 	begun    time.Time
 	results  map[int]Result
 	readings map[string]any
-	answers  []answer
+	answers  []Answer
 	text     sent // of the step text
 }
 

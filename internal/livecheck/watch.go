@@ -19,15 +19,15 @@ type watch struct {
 	expiresIn   float64       // seconds, of the last token
 	throttled   int           // answers of 429
 	retryAfter  string        // of the last of them
-	sent        answer        // the last one to a send
+	sent        Answer        // the last one to a send
 	sentFrom    time.Time     // when that call began
 	sentUntil   time.Time     // when its answer was there
 	least, most time.Duration // by which Sinch's clock may be ahead
 	sampled     bool          // those two are known
 }
 
-// An answer is one of Sinch's, for the report.
-type answer struct {
+// An Answer is one of Sinch's, for the report.
+type Answer struct {
 	Call   string `json:"call"`
 	Status int    `json:"status"`
 	Date   string `json:"date,omitempty"`
@@ -40,30 +40,40 @@ func (w *watch) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return response, err
 	}
-	until := time.Now()
+	until, date := time.Now(), response.Header.Get("Date")
+	token := strings.HasSuffix(request.URL.Path, "/oauth2/token")
+	send := strings.HasSuffix(request.URL.Path, "/messages:send")
+	var body []byte
+	if token || send {
+		body = copyBody(response)
+	}
+
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if response.StatusCode == http.StatusTooManyRequests {
 		w.throttled++
 		w.retryAfter = response.Header.Get("Retry-After")
 	}
-	date := response.Header.Get("Date")
 	if at, err := http.ParseTime(date); err == nil {
 		w.sample(at.Sub(until), at.Add(time.Second).Sub(from)) // a Date has no fractions
 	}
-	switch {
-	case strings.HasSuffix(request.URL.Path, "/oauth2/token"):
-		var token struct {
-			ExpiresIn float64 `json:"expires_in"`
-		}
-		if json.Unmarshal(copyBody(response), &token) == nil && token.ExpiresIn > 0 {
-			w.expiresIn = token.ExpiresIn
-		}
-	case strings.HasSuffix(request.URL.Path, "/messages:send"):
+	if token {
+		w.expiresIn = expiresIn(body)
+	}
+	if send {
 		w.sentFrom, w.sentUntil = from, until
-		w.sent = answer{Call: "POST /messages:send", Status: response.StatusCode, Date: date, Body: string(copyBody(response))}
+		w.sent = Answer{Call: "POST /messages:send", Status: response.StatusCode, Date: date, Body: string(body)}
 	}
 	return response, nil
+}
+
+// expiresIn is how many seconds a token says it lives; 0: it does not.
+func expiresIn(body []byte) float64 {
+	var token struct {
+		ExpiresIn float64 `json:"expires_in"`
+	}
+	_ = json.Unmarshal(body, &token) // what is unreadable says nothing
+	return token.ExpiresIn
 }
 
 // copyBody reads a body and puts it back.
