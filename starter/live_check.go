@@ -149,7 +149,7 @@ func newFile(name string) (file, error) {
 	if name == "" {
 		return file{}, nil
 	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the file that the person asked for
 	if errors.Is(err, os.ErrExist) {
 		return file{}, usagef("--save: %s is there already, choose another name", name)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -93,9 +94,7 @@ func TestLiveCheckRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			sim, env := atSinchWithKey(t)
-			for name, value := range tt.env {
-				env[name] = value
-			}
+			maps.Copy(env, tt.env)
 			stdout, stderr, code := parley(t, env, tt.args...)
 			require.Equal(t, tt.code, code, stderr)
 			require.Contains(t, stderr, tt.says)

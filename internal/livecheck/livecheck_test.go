@@ -22,7 +22,7 @@ const ana = sms.Number("+15559876501")
 
 // quick are waits for a simulator whose pauses are short.
 var quick = livecheck.Waits{
-	Person: 5 * time.Second, Behind: 500 * time.Millisecond, Receipt: 3 * time.Second,
+	Person: 3 * time.Second, Behind: 500 * time.Millisecond, Receipt: 3 * time.Second,
 	List: 10 * time.Second, Look: 10 * time.Millisecond,
 	Retry: 2 * time.Second, Quiet: time.Second, Hold: 4 * time.Second, Enough: time.Second, Refused: 500 * time.Millisecond,
 }

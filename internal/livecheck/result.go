@@ -33,6 +33,7 @@ func (r Result) Says() string {
 		return fmt.Sprintf("%s: %s", r.Verdict, r.Reading)
 	case NotProbed:
 		return fmt.Sprintf("%s (%s)", r.Verdict, r.Fact)
+	case AsBelieved, NotSeen:
 	}
 	return string(r.Verdict)
 }

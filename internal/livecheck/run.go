@@ -45,6 +45,7 @@ type Run struct {
 	readings map[string]any
 	answers  []Answer
 	text     sent // of the step text
+	failing  bool // that text was not delivered
 }
 
 // A step is one thing that happens, with all that it tells.

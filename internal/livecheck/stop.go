@@ -42,13 +42,16 @@ func (r *Run) stop(ctx context.Context) {
 		f.evidence = append(f.evidence, last.evidence())
 	}
 	f.fact = fmt.Sprintf("STOP passed on: %s; answered by the network: %s; the text after it: %s, on the phone: %s", yes(heard), confirmed, outcome, arrived)
-	blocked := ended && last.callback.Delivery.Status == "FAILED" || arrived == No
+	failed := ended && last.callback.Delivery.Status == "FAILED"
+	blocked := failed || !ended && arrived == No
 	switch {
+	case failed && r.failing:
+		f.fact, f.unseen = "texts to this phone fail without STOP, too", true
 	case blocked && heard:
 		f.readings = []reading{otherwise("network_stops", "blocks")}
 	case blocked:
 		f.readings = []reading{otherwise("network_stops", "swallows")}
-	case !heard, !ended && arrived == Unknown:
+	case !heard, !ended && arrived == Unknown, ended && arrived == No:
 		f.unseen = true
 	case confirmed == Yes:
 		f.readings = []reading{inWords("the network answers, and lets texts pass")}

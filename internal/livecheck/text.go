@@ -28,7 +28,10 @@ func (r *Run) sendText(ctx context.Context) {
 	}
 	r.text = text
 	r.settleList(ctx, text)
-	r.outcome(ctx, text)
+	if last, ended := r.outcome(ctx, text); ended && last.callback.Delivery.Status == "FAILED" {
+		r.failing = true
+		r.person.Tell("The text has failed with " + last.callback.Delivery.Reason.Code + ": is our number registered for this country, and the phone's right?")
+	}
 	receipts := r.receipts(text)
 	if len(receipts) == 0 {
 		r.unseen("no receipt came within "+round(r.check.Waits.Receipt).String(), receiptTime, submitOrder, plusSign, otherForms)
