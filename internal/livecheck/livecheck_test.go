@@ -22,16 +22,16 @@ const ana = sms.Number("+15559876501")
 
 // quick are waits for a simulator whose pauses are short.
 var quick = livecheck.Waits{
-	Person: 3 * time.Second, Behind: 500 * time.Millisecond, Receipt: 3 * time.Second,
+	Person: 2 * time.Second, Behind: 500 * time.Millisecond, Receipt: 3 * time.Second,
 	List: 10 * time.Second, Look: 10 * time.Millisecond,
-	Retry: 2 * time.Second, Quiet: time.Second, Hold: 4 * time.Second, Enough: time.Second, Refused: 500 * time.Millisecond,
+	Retry: time.Second, Quiet: 500 * time.Millisecond, Hold: 4 * time.Second, Enough: time.Second, Refused: 300 * time.Millisecond,
 }
 
 // usual is a Sinch whose callbacks come one after the other.
 func usual(readings sinchtest.Readings) sinchtest.Options {
 	const step = 30 * time.Millisecond
 	return sinchtest.Options{
-		Readings: readings, RetryScale: 0.004, CallbackTimeout: 2 * time.Second,
+		Readings: readings, RetryScale: 0.002, CallbackTimeout: 1200 * time.Millisecond,
 		Delays: sinchtest.Delays{Submit: step, OnChannel: step, Final: step},
 	}
 }
@@ -124,11 +124,19 @@ func (p *person) Ask(_ context.Context, question string) livecheck.Reply {
 	p.mu.Lock()
 	p.asked = append(p.asked, question)
 	p.mu.Unlock()
-	if !strings.Contains(question, "sent after STOP") {
+	shown := ""
+	switch {
+	case strings.Contains(question, "sent after STOP"):
+		shown = "sent after STOP"
+	case strings.Contains(question, "unsubscribed"):
+		shown = "NETWORK MSG"
+	case strings.Contains(question, "Did you send it") && !p.deaf:
+		return livecheck.Yes
+	default:
 		return livecheck.Unknown
 	}
 	for _, m := range p.sim.Phone(p.phone).Messages() {
-		if strings.Contains(m.Text, "sent after STOP") && m.Status == sinchtest.Delivered {
+		if strings.Contains(m.Text, shown) && m.Status == sinchtest.Delivered {
 			return livecheck.Yes
 		}
 	}

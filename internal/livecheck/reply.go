@@ -139,7 +139,8 @@ func (r *Run) settleRetries(ctx context.Context, tries func() []arrival) {
 	if ctx.Err() == nil && gaveUp(all) {
 		lasted := all[len(all)-1].at.Sub(all[0].at)
 		schedule.fact += fmt.Sprintf("; then no more, by %s", asked)
-		schedule.readings = []reading{otherwise("retry_for", max(round(lasted), time.Millisecond).String())}
+		// A second more, so that it is not the last try that is left out.
+		schedule.readings = []reading{otherwise("retry_for", (lasted + time.Second).Round(time.Second).String())}
 	}
 	r.settle(retrySchedule, schedule)
 	if len(all) == 1 {
