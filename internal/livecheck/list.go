@@ -63,6 +63,9 @@ func (p page) find(id string) (entry, bool) {
 	return entry{}, false
 }
 
+// noList is why the list is not asked.
+const noList = "the app keeps no messages: set it to CONVERSATION mode"
+
 // rfc3339 is a time as a query has it.
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
@@ -85,9 +88,9 @@ func (r *Run) appears(ctx context.Context, s sent) (found entry, lag time.Durati
 
 // settleList asks the list about a text.
 func (r *Run) settleList(ctx context.Context, s sent) {
-	numbers := []int{listLag, listContent, identityFilter, listOrder}
+	numbers := []int{listLag, listContent, identityFilter}
 	if r.app.Source() == "" {
-		r.unprobed("the app keeps no messages: set it to CONVERSATION mode", numbers...)
+		r.unprobed(noList, numbers...)
 		return
 	}
 	e, lag, looks := r.appears(ctx, s)
@@ -104,7 +107,6 @@ func (r *Run) settleList(ctx context.Context, s sent) {
 	r.settle(listLag, lags)
 	r.settle(listContent, compare(e, s, shown))
 	r.settleFilter(ctx, s)
-	r.settleOrder(ctx, s)
 }
 
 // settleFilter asks for the text by the number, in both forms.
@@ -130,36 +132,4 @@ func (r *Run) settleFilter(ctx context.Context, s sent) {
 	default:
 		r.unseen("no filter by the number found it", identityFilter)
 	}
-}
-
-// settleOrder asks for pages of several sizes, and up to the text's own moment.
-func (r *Run) settleOrder(ctx context.Context, s sent) {
-	all, err := r.list(ctx, map[string]string{"start_time": rfc3339(s.accepted.Add(-30 * 24 * time.Hour))})
-	one, errOne := r.list(ctx, map[string]string{"page_size": "1"})
-	until, errUntil := r.list(ctx, map[string]string{
-		"start_time": rfc3339(s.accepted.Add(-time.Second)), "end_time": rfc3339(s.accepted), "direction": "TO_CONTACT",
-	})
-	if err != nil || errOne != nil || errUntil != nil {
-		r.unseen("the list could not be read", listOrder)
-		return
-	}
-	f := finding{fact: strconv.Itoa(len(all.entries)) + " messages, newest first"}
-	if len(all.entries) < 2 {
-		f.fact = "the order cannot be told from one message"
-	}
-	for i := 1; i < len(all.entries); i++ {
-		newer, _ := moment(all.entries[i-1].Accepted)
-		if older, _ := moment(all.entries[i].Accepted); older.After(newer) {
-			f.fact = strconv.Itoa(len(all.entries)) + " messages, not newest first"
-			f.readings = append(f.readings, inWords("another order"))
-			break
-		}
-	}
-	if len(one.entries) != 1 {
-		f.readings = append(f.readings, inWords("another page size"))
-	}
-	if _, inclusive := until.find(s.id); !inclusive {
-		f.readings = append(f.readings, inWords("end_time is exclusive"))
-	}
-	r.settle(listOrder, f)
 }

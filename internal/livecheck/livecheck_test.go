@@ -168,5 +168,5 @@ func TestAsBelieved(t *testing.T) {
 }
 
 func picture() sinchtest.Content {
-	return sinchtest.Content{Media: &sinchtest.Media{URL: "https://media.example.com/of-mine.jpg"}}
+	return sinchtest.Content{Media: &sinchtest.Media{URL: "https://media.example.com/of-mine.jpg", Caption: "hello"}}
 }

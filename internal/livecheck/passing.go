@@ -9,6 +9,9 @@ import (
 // settlePassing settles what every check tells in passing.
 func (r *Run) settlePassing(ctx context.Context) {
 	r.settleRefused(ctx)
+	if ctx.Err() == nil {
+		r.settleOrder(ctx)
+	}
 	r.settleClock()
 	r.settleToken()
 	r.settleRetryAfter()
@@ -58,7 +61,7 @@ func (r *Run) settleClock() {
 	if ahead < 0 {
 		where = "behind"
 	}
-	f := finding{fact: fmt.Sprintf("Date is %s %s, give or take %s", round(ahead.Abs()), where, round(within))}
+	f := finding{fact: fmt.Sprintf("it is %s %s, give or take %s", round(ahead.Abs()), where, round(within))}
 	if ahead.Abs() > clocksApart {
 		f.readings = []reading{otherwise("clock", ahead.Round(time.Second).String())}
 	}

@@ -85,6 +85,44 @@ func TestOtherReadings(t *testing.T) {
 	}
 }
 
+// TestAllOtherReadings: a Sinch that differs in everything is reported so that
+// the simulator differs in the same.
+func TestAllOtherReadings(t *testing.T) {
+	t.Parallel()
+	check := func(readings sinchtest.Readings) (map[int]livecheck.Verdict, livecheck.Report) {
+		p := newPlay(t, usual(readings))
+		p.check.To = "+525512345678"
+		report := p.run(t)
+		verdicts := map[int]livecheck.Verdict{}
+		for _, r := range report.Results {
+			verdicts[r.Number] = r.Verdict
+		}
+		return verdicts, report
+	}
+	all := sinchtest.Readings{
+		ReceiptTime: sinchtest.ReceiptTimeOfCallback, ListLag: sinchtest.Duration(500 * time.Millisecond), ListHidesMetadata: true,
+		ListWords: sinchtest.ListWordsNFC, SignAgain: true, RetryRefused: true, NetworkStops: sinchtest.NetworkBlocks,
+		Plus: true, OtherForms: true, Captions: sinchtest.CaptionAsText, LongTexts: sinchtest.LongTextInParts,
+		ChannelCheckedLate: true, Clock: sinchtest.Offset(-2 * time.Minute),
+	}
+	verdicts, report := check(all)
+	for _, number := range []int{1, 2, 3, 5, 6, 8, 9, 10, 12, 13, 14, 15} {
+		require.Equal(t, livecheck.Other, verdicts[number], result(t, report, number).Fact)
+	}
+	document, err := json.Marshal(report)
+	require.NoError(t, err)
+	require.NotContains(t, string(document), "5512345678")
+
+	written, err := json.Marshal(report.Readings)
+	require.NoError(t, err)
+	seen, err := sinchtest.ParseReadings(string(written))
+	require.NoError(t, err)
+	again, _ := check(seen)
+	require.Equal(t, verdicts, again)
+	seen.ListLag, all.ListLag = 0, 0 // which is measured
+	require.Equal(t, all, seen)
+}
+
 // TestOtherThanReadings: what no reading of the simulator stands for.
 func TestOtherThanReadings(t *testing.T) {
 	t.Parallel()

@@ -73,7 +73,7 @@ func (r *Run) settleCorrelation(a arrival) {
 		r.unprobed("needs the text that goes before", correlation)
 		return
 	case r.app.Source() == "":
-		r.unprobed("the app keeps no messages: set it to CONVERSATION mode", correlation)
+		r.unprobed(noList, correlation)
 		return
 	case a.callback.CorrelationID == "":
 		f.fact, f.readings = "it is empty", []reading{inWords("without it")}
@@ -181,7 +181,7 @@ func signatures(tries []arrival) finding {
 	}
 	times, nonces, signed := distinct(sinch.HeaderTimestamp), distinct(sinch.HeaderNonce), distinct(sinch.HeaderSignature)
 	f := finding{
-		fact:     fmt.Sprintf("%d tries have %d timestamps, %d nonces, %d signatures", len(tries), times, nonces, signed),
+		fact:     fmt.Sprintf("%d tries; timestamps: %d, nonces: %d, signatures: %d", len(tries), times, nonces, signed),
 		evidence: evidence(tries),
 	}
 	if signed > 1 {
