@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -127,6 +128,23 @@ func TestNobodyDoes(t *testing.T) {
 		1: livecheck.AsBelieved, 4: livecheck.NotProbed, 8: livecheck.NotProbed, 12: livecheck.NotProbed, 13: livecheck.NotProbed, 14: livecheck.AsBelieved,
 	} {
 		require.Equal(t, want, result(t, report, number).Verdict)
+	}
+}
+
+// TestHasty: a wait that is cut short proves nothing.
+func TestHasty(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t, usual(sinchtest.Readings{}))
+	p.check.Only = []int{4, 5, 6, 7}
+	p.check.Waits.Refused, p.check.Waits.Quiet = time.Minute, time.Minute
+	run, err := livecheck.Prepare(t.Context(), p.check)
+	require.NoError(t, err)
+	report, err := run.Do(t.Context(), &person{sim: p.sim, phone: p.check.To, hasty: true})
+	require.NoError(t, err)
+	for number, want := range map[int]livecheck.Verdict{
+		4: livecheck.NotSeen, 5: livecheck.NotSeen, 6: livecheck.NotSeen, 7: livecheck.NotProbed,
+	} {
+		require.Equal(t, want, result(t, report, number).Verdict, number)
 	}
 }
 

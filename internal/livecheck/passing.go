@@ -38,9 +38,13 @@ func (r *Run) settleRefused(ctx context.Context) {
 	left := r.check.Waits.Refused - time.Since(first[0].at)
 	again := func() bool { return len(tries()) > 1 }
 	if left > 0 && !again() && ctx.Err() == nil {
-		r.wait(ctx, "Nothing to do: would a callback that was refused with 401 come again?", left, again)
+		r.wait(ctx, "Nothing to do: a callback that was refused with 401 may come again", left, again)
 	}
 	all := tries()
+	if passed := time.Since(all[0].at); len(all) == 1 && passed < r.check.Waits.Refused {
+		r.unseen("not again within "+round(passed).String()+", which is short", refusedCallback)
+		return
+	}
 	f := finding{fact: "not again within " + round(time.Since(all[0].at)).String(), evidence: evidence(all)}
 	if len(all) > 1 {
 		f.fact = "again after " + round(all[1].at.Sub(all[0].at)).String()

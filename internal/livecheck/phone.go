@@ -26,7 +26,7 @@ func (r *Run) takePicture(ctx context.Context) {
 		}
 		return card || media && text
 	}
-	r.wait(ctx, "Nothing to do: is there more behind it?", r.check.Waits.Behind, complete)
+	r.wait(ctx, "Nothing to do: more may come behind it", r.check.Waits.Behind, complete)
 	f := finding{evidence: evidence(r.messages(from))}
 	switch {
 	case card:
@@ -62,7 +62,7 @@ func (r *Run) takeLongText(ctx context.Context) {
 		}
 		return longest >= longText
 	}
-	r.wait(ctx, "Nothing to do: is there more behind it?", r.check.Waits.Behind, whole)
+	r.wait(ctx, "Nothing to do: more may come behind it", r.check.Waits.Behind, whole)
 	f := finding{fact: fmt.Sprintf("one text of %d characters", longest), evidence: evidence(r.messages(from))}
 	switch {
 	case longest >= longText:

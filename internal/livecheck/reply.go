@@ -96,7 +96,8 @@ func (r *Run) settleTimeout(ctx context.Context, tries func() []arrival) {
 	case !all[0].hungUp && len(all) > 1:
 		// A tunnel may keep the connection that Sinch has left.
 		waited, how = all[1].at.Sub(all[0].at), "Sinch tried again after "
-	case !all[0].hungUp && ctx.Err() != nil:
+	case !all[0].hungUp && waited < waits.Enough:
+		r.unprobed("the wait was cut short", callbackTimeout)
 		return
 	case !all[0].hungUp:
 		how = "Sinch still waited after "
@@ -121,10 +122,11 @@ func (r *Run) settleRetries(ctx context.Context, tries func() []arrival) {
 	}
 	r.wait(ctx, "Nothing to do: the text is refused, and Sinch repeats it", waits.Retry, never)
 	all := tries()
-	if len(all) == 1 && ctx.Err() != nil {
+	asked := round(time.Since(begun)).String()
+	if len(all) == 1 && (ctx.Err() != nil || !gaveUp(all)) {
+		r.unseen("not again within "+asked+", which is short", retrySchedule, retrySignature)
 		return
 	}
-	asked := round(time.Since(begun)).String()
 	schedule := finding{fact: "not again within " + asked, evidence: evidence(all)}
 	if len(all) > 1 {
 		var after []string
