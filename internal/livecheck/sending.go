@@ -2,8 +2,10 @@ package livecheck
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"parley/sinch"
@@ -105,3 +107,6 @@ func (r *Run) outcome(ctx context.Context, s sent) (last arrival, ended bool) {
 	})
 	return last, ended
 }
+
+// key is an id of this check's for one thing.
+func key() string { return "live-check-" + strings.ToLower(rand.Text()[:10]) }
