@@ -66,11 +66,15 @@ func (c *liveCheckCmd) Run(ctx context.Context, a *app) (err error) {
 	person := newTerminal(a.stdin, out)
 	if !c.Yes {
 		if !isTerminal(a.stdin) {
-			return usagef("nobody can be asked whether to send texts, which cost money: add --yes, or run it in a terminal")
+			return errNobody
 		}
 		c.announce(out, run.Plan())
-		if person.Ask(ctx, "Go on?") != livecheck.Yes {
+		switch person.Ask(ctx, "Go on?") {
+		case livecheck.Yes:
+		case livecheck.No:
 			return errors.New("nothing was sent")
+		default:
+			return errNobody
 		}
 	}
 	saved, err := newFile(c.Save)
@@ -83,6 +87,8 @@ func (c *liveCheckCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	return errors.Join(err, saved.write(report), a.print(liveReport{report}))
 }
+
+var errNobody = usagef("nothing was sent: nobody has said yes to texts, which cost money; say it in a terminal, or add --yes")
 
 // liveRun is a run that is ready to begin, and where it listens.
 type liveRun struct {
