@@ -48,7 +48,7 @@ func (r *Run) choose() error {
 		}
 		why := a.why
 		if why == "" {
-			why = "its step was not reached"
+			why = "the check ended before"
 		}
 		r.results[a.number] = Result{Number: a.number, Assumption: a.words, Verdict: NotProbed, Fact: why}
 	}
