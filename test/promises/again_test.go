@@ -52,7 +52,7 @@ func (h *heard) times(text string) (n int) {
 // Sinch brings a callback again for hours if it did not hear our answer. By then
 // the same number may have sent a great deal more.
 func TestACallbackComesAgainAfterManyOthers(t *testing.T) {
-	promise(t, "A callback that comes again within 24 hours counts once, whatever the number wrote between",
+	promise(t, "a callback that comes again within 24 hours counts once, whatever the number wrote between",
 		"once a conversation has continued as new, it knows the last 500 callbacks, however new they are")
 
 	const others = 600

@@ -33,7 +33,7 @@ func typed(w *e2e.World, args ...string) (printed, complaint string, err error) 
 // STOP too. A contact is owed one, so a person can have it sent when all is well
 // again; and nothing else with it.
 func TestDeniedConfirmationOfStopIsRetried(t *testing.T) {
-	promise(t, "A confirmation of STOP that the carrier denied can be tried again by hand, and nothing else with it",
+	promise(t, "a confirmation of STOP that the carrier denied can be tried again by hand, and nothing else with it",
 		"with a contact who opted out, nothing that is parked is tried again")
 
 	w := e2e.New(t)

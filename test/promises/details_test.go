@@ -17,7 +17,7 @@ import (
 // them as Markdown. Whatever a contact writes is words there: it makes no line
 // that looks like one of ours, and no link that leads elsewhere than it says.
 func TestDetailsShowTextsAsWords(t *testing.T) {
-	promise(t, "A contact's text forms no line, link or emphasis of its own in what Temporal's UI shows of the conversation",
+	promise(t, "a contact's text forms no line, link or emphasis of its own in what Temporal's UI shows of the conversation",
 		"the backslash is not escaped where brackets and stars are, and of the line ends only one is replaced")
 
 	w := e2e.New(t)

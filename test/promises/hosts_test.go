@@ -21,7 +21,7 @@ import (
 // them for a part of the page. Such a request names the page's host.
 
 func TestMetricsOfAForeignHost(t *testing.T) {
-	promise(t, "A request for metrics that came to loopback under a foreign name is refused", "the Host header is not looked at")
+	promise(t, "a request for metrics that came to loopback under a foreign name is refused", "the Host header is not looked at")
 
 	w := e2e.New(t)
 	for name, p := range map[string]*stack.Process{"worker": w.Worker[0], "webhook": w.Webhooks[0]} {
@@ -32,7 +32,7 @@ func TestMetricsOfAForeignHost(t *testing.T) {
 }
 
 func TestCodecServerOfAForeignHost(t *testing.T) {
-	promise(t, "A request to the codec server that came to loopback under a foreign name is refused", "the Host header is not looked at")
+	promise(t, "a request to the codec server that came to loopback under a foreign name is refused", "the Host header is not looked at")
 
 	w := e2e.New(t)
 	key, complaint, err := typed(w, "encryption-key")

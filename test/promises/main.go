@@ -91,8 +91,8 @@ const (
 	cutShort = "no verdict: the tests ended before it" // by a panic, or a timeout
 )
 
-// read follows the tests' events. A test that says "promise: …" is a row; what
-// it says after "figures: " stands beside.
+// read follows the tests' events. A test that says "promise: …" is a row, with
+// what it says after "figures: ".
 func read(from io.Reader, loud, progress io.Writer) []row {
 	var rows []row
 	of := map[string]int{} // by test

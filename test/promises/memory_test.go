@@ -25,7 +25,7 @@ import (
 // Strangers cost a connection nothing but a promise of bytes. What the webhook
 // keeps for them has to end somewhere, and before the machine's memory does.
 func TestHalfSentBodiesOfStrangers(t *testing.T) {
-	promise(t, "Strangers who send half a body and wait fill no memory, however many they are",
+	promise(t, "strangers who send half a body and wait fill no memory, however many they are",
 		"a body is read before anything is asked about it, and there is no bound on all of them together")
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")

@@ -26,7 +26,7 @@ func echoed(text string) string { return `Thanks for your message! You said: "` 
 // whose receipts come to us too. An answer of 5xx brings each of them again for
 // hours, and counts as our failure.
 func TestReceiptsOfAnotherProgram(t *testing.T) {
-	promise(t, "A receipt of another program's text is answered 200, whatever its metadata says",
+	promise(t, "a receipt of another program's text is answered 200, whatever its metadata says",
 		"what stands behind a space in the metadata becomes part of a workflow id, and what cannot be one is answered 503 for ever")
 
 	w := e2e.New(t)
@@ -94,7 +94,7 @@ func anothersReceipt(to sms.Number, status, metadata string) string {
 // What is rightly signed and can never be a text or a receipt for us will be no
 // better when it comes again.
 func TestCallbacksThatCanNeverBeOurs(t *testing.T) {
-	promise(t, "A rightly signed callback that can never be for us is answered 200, and dropped", "")
+	promise(t, "a rightly signed callback that can never be for us is answered 200, and dropped", "")
 
 	w := e2e.New(t)
 	at := time.Now()

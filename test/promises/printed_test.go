@@ -16,7 +16,7 @@ import (
 // An operator reads JSON on a terminal as often as a program does. There a sign
 // that is no letter can move the cursor, or turn the writing around.
 func TestJSONForTerminals(t *testing.T) {
-	promise(t, "What parley prints as JSON holds no control character and no sign that changes the direction of writing, except escaped",
+	promise(t, "what parley prints as JSON holds no control character and no sign that changes the direction of writing, except escaped",
 		"C1 controls, DEL and the bidirectional signs are printed as they are")
 
 	w := e2e.New(t)

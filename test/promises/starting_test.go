@@ -18,16 +18,16 @@ import (
 	"parley/test/e2e"
 )
 
-// A key that can be none is a mistake of the person who starts the program, and
-// will be no better in an hour.
+// An invalid key is a mistake of the person who starts the program, and will be no
+// better in an hour.
 
 func TestWebhookWithABadKeyOfIDs(t *testing.T) {
-	promise(t, "A webhook with a PARLEY_ID_KEY that can be none ends at once, and names the setting", "it stays, and answers 503 until somebody wonders why")
+	promise(t, "a webhook with an invalid PARLEY_ID_KEY ends at once, and names the setting", "it stays, and answers 503 until somebody wonders why")
 	badKeys(t, "webhook")
 }
 
 func TestWorkerWithABadKeyOfIDs(t *testing.T) {
-	promise(t, "A worker with a PARLEY_ID_KEY that can be none ends at once, and names the setting", "it names the setting only where Temporal can be reached")
+	promise(t, "a worker with an invalid PARLEY_ID_KEY ends at once, and names the setting", "it names the setting only where Temporal can be reached")
 	badKeys(t, "worker")
 }
 
@@ -68,7 +68,7 @@ func hasEnded(p *stack.Process) bool {
 
 // Machines start in any order after a power cut. Who needs a service waits for it.
 func TestWorkerStartsBeforeTemporal(t *testing.T) {
-	promise(t, "A worker that starts while Temporal is away waits, says that it is not ready, and works once Temporal is there",
+	promise(t, "a worker that starts while Temporal is away waits, says that it is not ready, and works once Temporal is there",
 		"it ends at once")
 
 	w := e2e.New(t)

@@ -116,7 +116,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // What can go wrong besides.
 const (
 	roughCarrier = "carrier"   // broken answers, slow tokens, callbacks of others
-	freezes      = "freezes"   // a worker stands still for longer than an attempt may last
+	freezes      = "freezes"   // a worker is frozen for longer than an attempt may last
 	blackouts    = "blackouts" // all workers are killed at once, and are away for a while
 	deploys      = "deploys"   // workers are told to end, and start some seconds later
 	stopping     = "stops"     // contacts say STOP and START

@@ -14,7 +14,7 @@ type plan struct {
 	bursts []window // the carrier answers every send 429
 	outage window   // the responder answers 503
 
-	freezes   []kill // down is how long the victim stands still
+	freezes   []kill // down is how long the victim is frozen
 	blackouts []window
 	deploys   []kill
 	fill      time.Duration // when strangers fill a webhook; 0: never

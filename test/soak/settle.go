@@ -17,7 +17,7 @@ import (
 
 const (
 	settledAfter = 15 * time.Second // without any change
-	settleAtMost = 180 * time.Second
+	settleAtMost = 7 * time.Minute  // a text whose series of tries is over waits five minutes for the next
 )
 
 // settle waits until nothing changes any more: nothing runs, and the carrier has
