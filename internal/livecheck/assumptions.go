@@ -57,7 +57,7 @@ var assumptions = []assumption{
 	{number: listOrder, words: "the list is newest first, a page is as long as asked for, end_time is inclusive"},
 	{number: submitOrder, words: "MESSAGE_SUBMIT comes after the answer to the send"},
 	{number: correlation, words: "the contact's next text carries the correlation_id, where Sinch keeps messages"},
-	{number: otherReceipts, words: "other programs' texts of the app have receipts here too"},
+	{number: otherReceipts, words: "other programs' texts of the app have receipts here too, with metadata of their own"},
 	{number: longestText, words: "Sinch takes ten segments, 1,530 characters", why: "it costs ten segments"},
 	{number: duplicates, words: "a callback that was answered 2xx comes once"},
 	{number: redactions, words: "a redaction repeats a text under its id", why: "Sinch must enable redactions"},

@@ -31,8 +31,10 @@ type reply struct {
 // request makes a call of each kind.
 func (c *carrier) request(on sinchtest.Operation) *http.Request {
 	c.t.Helper()
-	method, path, body := http.MethodGet, project+"/messages", ""
+	method, path, body := http.MethodGet, "", ""
 	switch on {
+	default:
+		path = project + "/messages"
 	case sinchtest.OnSend:
 		method, path, body = http.MethodPost, project+"/messages:send", string(encoded(c.t, textTo(ana, "Hi", "k1")))
 	case sinchtest.OnToken:

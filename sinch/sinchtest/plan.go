@@ -99,12 +99,14 @@ func (s *Server) throwDelivery(p *plan, to sms.Number) {
 // throwAnswer decides how a call is answered. The caller holds the lock.
 func (s *Server) throwAnswer(on Operation) (thrown []OneShot) {
 	f := &s.faults
-	rates := f.ReadErrors
+	var rates map[int]float64
 	switch on {
 	case OnSend:
 		rates = f.Errors
 	case OnToken:
 		rates = f.TokenErrors
+	default:
+		rates = f.ReadErrors
 	}
 	if status, ok := pick(s.dice, rates); ok {
 		return []OneShot{{Fault: FaultError, Status: status}}

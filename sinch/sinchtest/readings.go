@@ -58,13 +58,17 @@ type Readings struct {
 	Clock Offset `json:"clock,omitempty"`
 }
 
-// The other readings.
 type (
-	ReceiptTime  string
-	ListWords    string
+	// ReceiptTime is what accepted_time means in a receipt.
+	ReceiptTime string
+	// ListWords is what the list makes of the words that were sent.
+	ListWords string
+	// NetworkStops is what the network does by itself about STOP.
 	NetworkStops string
-	Captions     string
-	LongTexts    string
+	// Captions is how the words below a picture arrive.
+	Captions string
+	// LongTexts is how a text of more than one segment arrives.
+	LongTexts string
 )
 
 // The values of the readings, beside the empty one.
