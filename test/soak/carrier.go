@@ -72,7 +72,6 @@ func roughen(f *sinchtest.Faults) {
 	reads[sinchtest.FaultRedirect] = 0.01 // a send that is redirected is parked for a person, and here nobody mends it
 	f.Answers = map[sinchtest.Operation]map[string]float64{sinchtest.OnSend: broken, sinchtest.OnList: reads, sinchtest.OnToken: {sinchtest.FaultSlow: 0.2, sinchtest.FaultBrokenJSON: 0.05}}
 	f.TrickleFor, f.RetryAfterDate, f.RevokeTokens = sinchtest.Duration(3*time.Second), true, 0.005
-	f.List = sinchtest.ListFaults{Shuffled: true, Page: 50, EmptyPages: true}
 	f.Strays = sinchtest.Strays{OtherNumber: 0.02, ForeignMetadata: 0.02, UnknownStatus: 0.02}
 	f.Callbacks.Resigned = 0.05
 }
@@ -93,6 +92,15 @@ func (c *carrier) busy(on bool) {
 		f.Errors = maps.Clone(f.Errors)
 		f.Errors[http.StatusTooManyRequests] = 1
 	}
+	c.sim.SetFaults(f)
+}
+
+// change puts the carrier into another mood.
+func (c *carrier) change(m mood) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.sim.Faults()
+	f.List, f.ExpiresIn = m.list, m.expiresIn
 	c.sim.SetFaults(f)
 }
 

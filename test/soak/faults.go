@@ -31,6 +31,9 @@ func (w *world) carryOut(ctx context.Context, p plan) {
 			}
 		})
 	}
+	for _, m := range p.moods {
+		at(m.from, func() { w.carrier.change(m) })
+	}
 	for _, k := range p.freezes {
 		at(k.at, func() { count(w.units[k.victim].freeze(ctx, k.down)) })
 	}

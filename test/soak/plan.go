@@ -5,6 +5,8 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
+
+	"parley/sinch/sinchtest"
 )
 
 // A plan is what will go wrong in a run, and when, made from the seed alone.
@@ -14,6 +16,7 @@ type plan struct {
 	bursts []window // the carrier answers every send 429
 	outage window   // the responder answers 503
 
+	moods     []mood // of the carrier
 	freezes   []kill // down is how long the victim is frozen
 	blackouts []window
 	deploys   []kill
@@ -27,6 +30,21 @@ type kill struct {
 }
 
 type window struct{ from, to time.Duration }
+
+// A mood is what the carrier's list and token endpoint do for a while.
+type mood struct {
+	from      time.Duration
+	list      sinchtest.ListFaults
+	expiresIn sinchtest.ExpiresIn
+}
+
+var moods = []mood{
+	{list: sinchtest.ListFaults{Shuffled: true, EmptyPages: true, Page: 50}},
+	{list: sinchtest.ListFaults{Page: 3, Token: sinchtest.ListTokenLooping}, expiresIn: sinchtest.ExpiresInZero},
+	{list: sinchtest.ListFaults{Page: 3, Token: sinchtest.ListTokenWrong}, expiresIn: sinchtest.ExpiresInMissing},
+	{list: sinchtest.ListFaults{Others: 1100}, expiresIn: sinchtest.ExpiresInNegative},
+	{expiresIn: sinchtest.ExpiresInString},
+}
 
 const (
 	longRun      = 15 * time.Minute // runs from here on have an outage of the responder
@@ -66,6 +84,14 @@ const (
 // add plans what goes wrong besides. Each kind has a time of its own, so that
 // what one breaks is not hidden by another.
 func (p *plan) add(seed uint64, length time.Duration, with map[string]bool) {
+	if with[roughCarrier] {
+		d := dice(seed, "moods")
+		for at := time.Duration(0); at < length; at += between(d, 8*time.Second, 15*time.Second) {
+			m := moods[d.IntN(len(moods))]
+			m.from = at
+			p.moods = append(p.moods, m)
+		}
+	}
 	if with[freezes] {
 		d := dice(seed, "freezes")
 		for at := between(d, 3*time.Second, 10*time.Second); at < length; at += frozen + between(d, 40*time.Second, 80*time.Second) {

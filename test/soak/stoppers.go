@@ -84,6 +84,7 @@ func (s *stopper) tell(ctx context.Context) {
 // stop says STOP, is silent for some seconds, and says START. Most contacts wait
 // for the confirmation.
 func (s *stopper) stop(ctx context.Context, d *rand.Rand) {
+	s.mayMisdate(d)
 	stop := s.say(ctx, stopWord)
 	s.silent = true
 	if chance(d, 50) {
@@ -104,8 +105,16 @@ func (s *stopper) stop(ctx context.Context, d *rand.Rand) {
 			return
 		}
 	}
+	s.mayMisdate(d)
 	s.say(ctx, startWord)
 	s.silent = false
+}
+
+// mayMisdate lets the carrier date the contact's next text an hour ahead, now and then.
+func (s *stopper) mayMisdate(d *rand.Rand) {
+	if s.carrier.rough && chance(d, 10) {
+		s.carrier.next(sinchtest.OneShot{Fault: sinchtest.FaultFuture, On: sinchtest.OnCallback, For: sinchtest.Duration(time.Hour), To: s.number})
+	}
 }
 
 // say writes a word about consent and returns once it was answered 200.
