@@ -57,10 +57,8 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 			next, why = t, reason
 		}
 	}
-	switch {
-	case !c.mayClose():
-		earlier(c.info.WorkflowStartTime.Add(maxRunLength), "continue as new")
-	case c.settled(): // else what is in flight wakes us
+	earlier(c.info.WorkflowStartTime.Add(maxRunLength), "continue as new")
+	if c.mayClose() && c.settled() { // else what is in flight wakes us
 		earlier(c.idleAt(), "close when idle")
 	}
 	for i := range s.Questions {

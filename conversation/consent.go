@@ -47,7 +47,7 @@ func IsKeyword(text string) bool { return keyword(text) != wordNone }
 // waits for this contact is told.
 func (c *conversation) optOut(in sms.Inbound) {
 	s := c.state
-	if c.modern() && in.AcceptedAt.Before(s.OptedIn) {
+	if in.AcceptedAt.Before(s.OptedIn) {
 		return // it comes late; the contact has written START since
 	}
 	if s.OptedOut != nil {

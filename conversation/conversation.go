@@ -13,7 +13,7 @@ import (
 
 const (
 	maxSignals   = 1000                // of one run, before it continues as new
-	maxRunLength = 30 * 24 * time.Hour // of a conversation that must not close
+	maxRunLength = 30 * 24 * time.Hour // so that none holds an old build, or an old key, for longer
 )
 
 // Start is the input of a Conversation: whom it is with, and from its second
@@ -128,7 +128,7 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 	state.Settings = Settings{} // what is read must not be mixed with what the run before had
 	err := workflow.SideEffect(ctx, func(workflow.Context) any {
 		settings := t.Settings
-		settings.Rules, settings.Suppressions = rules, t.Suppressions != nil
+		settings.Version, settings.Suppressions = newest, t.Suppressions != nil
 		return settings
 	}).Get(&state.Settings)
 	if err != nil {
@@ -152,19 +152,11 @@ func (t *Toolkit) open(ctx workflow.Context, start Start) (*conversation, error)
 		}
 		c.begun = true
 	}
-	if !fresh && state.Settings.Rules >= 3 {
+	if !fresh {
 		c.renewMemo()
 	}
 	return c, nil
 }
-
-// rules number what a run does about the same events. A run keeps those that it
-// began with, since its history was made by them, until it continues as new.
-const rules = 3
-
-// modern is false in runs that began before there was anything parked but turns,
-// resent, or told to be late. They go on as they did.
-func (c *conversation) modern() bool { return c.state.Settings.Rules >= 2 }
 
 // drain takes every event that has arrived. It does not block.
 func (c *conversation) drain() {
@@ -263,7 +255,7 @@ func (c *conversation) mustContinue() bool {
 	return c.moving != nil || c.info.GetContinueAsNewSuggested() ||
 		c.signals >= maxSignals ||
 		after > 0 && length-c.baseline >= after ||
-		!c.mayClose() && !c.now().Before(c.info.WorkflowStartTime.Add(maxRunLength))
+		!c.now().Before(c.info.WorkflowStartTime.Add(maxRunLength))
 }
 
 // finished reports whether the conversation may complete.

@@ -356,6 +356,20 @@ func TestOptedOutDoesNotCloseButContinues(t *testing.T) {
 	require.WithinDuration(t, k.start.Add(30*24*time.Hour), k.env.Now(), 0)
 }
 
+// A run that goes on for a month holds an old build, and an old key.
+func TestEachRunContinuesWithinAMonth(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	for day := range 40 {
+		k.at(time.Duration(day)*24*time.Hour, func() { k.text(fmt.Sprint("text-", day), "hello") })
+	}
+	state := k.continued()
+	require.Equal(t, 1, state.Run)
+	require.WithinDuration(t, k.start.Add(30*24*time.Hour), k.env.Now(), 0)
+	require.Len(t, words(k.sends), 30, "and none is left unanswered")
+}
+
 func TestContinuesAsNewWithEverything(t *testing.T) {
 	t.Parallel()
 

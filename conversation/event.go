@@ -12,10 +12,7 @@ import (
 // Schema numbers the shape of envelopes and of State. A worker that meets a
 // newer one fails the task, which is tried again until a worker of the right
 // build is there; it never rewrites what it does not know in full.
-//
-// 2 added to the state what is resent, watched, mended, handed over and archived, and
-// the events watch, retry, skip and optout. All other events still have schema 1.
-const Schema = 2
+const Schema = 1
 
 // An Envelope is one asynchronous input of a conversation. There is a single
 // signal for all of them because Temporal keeps order only within one signal
@@ -46,9 +43,6 @@ const (
 	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
 	KindMove     Kind = "move"     // destination: the conversation shall have another id
 )
-
-// schemas are those of the events that not every build knows.
-var schemas = map[Kind]int{KindWatch: 2, KindRetry: 2, KindSkip: 2, KindOptOut: 2, KindMove: 2}
 
 // A SendRequest asks for one message to the contact.
 type SendRequest struct {
@@ -135,7 +129,7 @@ func envelope(kind Kind, id string, at time.Time, body any) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, fmt.Errorf("encoding a %s event: %w", kind, err)
 	}
-	return Envelope{Schema: max(1, schemas[kind]), ID: id, Kind: kind, At: at, Body: raw}, nil
+	return Envelope{Schema: Schema, ID: id, Kind: kind, At: at, Body: raw}, nil
 }
 
 // InboundEvent is the envelope of a message from the contact.

@@ -45,7 +45,7 @@ func (k *talk) watch(id, sayID string, until time.Time) {
 	body, err := json.Marshal(map[string]any{
 		"script": conversation.ScriptRef{Type: "Script", WorkflowID: "script", RunID: "script-run"}, "say_id": sayID, "until": until,
 	})
-	k.signal(conversation.Envelope{Schema: 2, ID: id, Kind: conversation.KindWatch, Body: body}, err)
+	k.signal(conversation.Envelope{Schema: 1, ID: id, Kind: conversation.KindWatch, Body: body}, err)
 }
 
 // Minutes without a responder park nothing; an hour does.

@@ -27,8 +27,8 @@ func FuzzEvents(f *testing.F) {
 	}
 	for _, data := range []string{
 		"", "null", "5", `{"schema":3}`, `{"schema":1,"id":"x","kind":"inbound","body":null}`, `{"schema":1,"id":"x","kind":"send","body":{"text":5}}`,
-		`{"schema":2,"id":"x","kind":"optout","body":{"at":"0001-01-01T00:00:00Z","source":""}}`, `{"schema":2,"id":"x","kind":"retry","body":{}}`,
-		`{"schema":2,"id":"x","kind":"watch","body":{"script":{"type":"S","workflow_id":"w"},"until":"9999-12-31T23:59:59Z"}}`,
+		`{"schema":1,"id":"x","kind":"optout","body":{"at":"0001-01-01T00:00:00Z","source":""}}`, `{"schema":1,"id":"x","kind":"retry","body":{}}`,
+		`{"schema":1,"id":"x","kind":"watch","body":{"script":{"type":"S","workflow_id":"w"},"until":"9999-12-31T23:59:59Z"}}`,
 		`{"schema":1,"id":"x","kind":"ask","body":{"script":{"type":"S","workflow_id":"w","run_id":"r"},"text":"?","timeout":-1}}`,
 	} {
 		f.Add([]byte(data))

@@ -99,7 +99,7 @@ func (p Parked) size() int {
 // parkMessage keeps a message that was not sent. One that asks is not kept: its
 // script has been told, and waits for no answer to it.
 func (c *conversation) parkMessage(m Message, code ParkCode, reason string) {
-	if m.AskID != "" || !c.modern() {
+	if m.AskID != "" {
 		c.attend(reason)
 		return
 	}

@@ -186,7 +186,7 @@ func (c *conversation) onSay(e Envelope, m said) error {
 		return nil
 	}
 	c.touch()
-	if c.modern() && m.InDoubt != "" && m.InDoubt != Resend && m.InDoubt != Park {
+	if m.InDoubt != "" && m.InDoubt != Resend && m.InDoubt != Park {
 		return errors.New(`say event whose "in_doubt" is neither "resend" nor "park"`)
 	}
 	why := c.refusal(m.Text)

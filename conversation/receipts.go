@@ -56,14 +56,12 @@ func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {
 		m := &s.Outbox[i]
 		if r.Status == sms.StatusFailed && r.Key != "" && r.Key != m.sendKey() {
 			// An earlier attempt failed; the one under way may not, or may find that one.
-			if c.modern() {
-				c.keepEarly(r)
-			}
+			c.keepEarly(r)
 			return nil
 		}
 		m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
 		c.forward(m, r)
-		if c.modern() && m.Delivery.Doubt && c.sending != nil && c.sending.key == m.Key && sms.StatusUnknown.Before(m.Status) {
+		if m.Delivery.Doubt && c.sending != nil && c.sending.key == m.Key && sms.StatusUnknown.Before(m.Status) {
 			c.sending.cancel() // the doubt is settled: an attempt in back-off is not made any more
 		}
 		if (c.sending == nil || c.sending.key != m.Key) && sms.StatusUnknown.Before(m.Status) {

@@ -33,7 +33,7 @@ func (c *conversation) followUp(m Message) {
 // should both arrive after all, the transcript shows why.
 func (c *conversation) resend(m Message) bool {
 	s := c.state
-	if !c.modern() || m.Class != sms.Transient || m.InDoubt == Park || m.Resend >= len(resendWaits) || s.OptedOut != nil || m.At.Before(s.OptedIn) || len(s.Resends) >= maxResendsWaiting {
+	if m.Class != sms.Transient || m.InDoubt == Park || m.Resend >= len(resendWaits) || s.OptedOut != nil || m.At.Before(s.OptedIn) || len(s.Resends) >= maxResendsWaiting {
 		return false
 	}
 	due := c.now().Add(resendWaits[m.Resend])

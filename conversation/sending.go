@@ -48,7 +48,7 @@ func (c *conversation) sendNext() {
 			c.giveUp(0, sms.StatusExpired, "too late to be useful")
 		case now.Before(d.NextTry):
 			return
-		case d.Doubt && m.Attempts+1 >= maxAttempts && (!c.modern() || now.Sub(m.At) > sendingGivesUp):
+		case d.Doubt && m.Attempts+1 >= maxAttempts && now.Sub(m.At) > sendingGivesUp:
 			c.parkMessage(*m, ParkedInDoubt, "nobody can say whether a message was sent")
 			c.giveUp(0, sms.StatusUnknown, "in doubt after "+strconv.Itoa(maxAttempts)+" attempts")
 		default:
@@ -157,10 +157,7 @@ func (c *conversation) onSent(f workflow.Future) {
 		return
 	}
 	class, code := failure(err)
-	if !c.modern() && (class == sms.Denied || class == sms.TooLate || class == sms.Unknown) {
-		class = sms.Ambiguous
-	}
-	if c.modern() && class == sms.Ambiguous && m.Attempts >= maxAttempts {
+	if class == sms.Ambiguous && m.Attempts >= maxAttempts {
 		class = sms.Unknown // the last look did not settle it either
 	}
 	switch {

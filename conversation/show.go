@@ -55,7 +55,7 @@ func (c *conversation) show() {
 	workflow.SetCurrentDetails(c.ctx, c.details())
 	want, is := c.shown(), c.state.Shown
 	c.state.Shown = want
-	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) && c.modern() {
+	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) {
 		c.upsertMemo(map[string]any{AttentionMemo: c.state.Attention, ParkedMemo: c.parkedMarks()})
 	}
 	if !c.state.Settings.SearchAttributes {

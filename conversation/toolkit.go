@@ -101,7 +101,7 @@ func (t *Toolkit) tellConversation(ctx context.Context, in telling) (string, err
 	if t.Sender != nil {
 		sender = t.Sender(sender)
 	}
-	return in.ID, t.Teller.Tell(ctx, in.Contact, sender, Envelope{Schema: max(1, schemas[in.Kind]), ID: in.ID, Kind: in.Kind, At: time.Now(), Body: in.Body, Trace: in.Trace})
+	return in.ID, t.Teller.Tell(ctx, in.Contact, sender, Envelope{Schema: Schema, ID: in.ID, Kind: in.Kind, At: time.Now(), Body: in.Body, Trace: in.Trace})
 }
 
 type startInput struct {

@@ -44,11 +44,6 @@ func (c *conversation) nextTurn() bool {
 	if len(s.Redo)+len(s.Backlog) == 0 || !c.floorFreeForTurn() || !c.recalled() {
 		return false
 	}
-	if !c.modern() && len(s.Redo) == 0 && !c.mayText() {
-		c.attend(c.tooMany())
-		s.Backlog = nil
-		return false
-	}
 	for len(s.Redo) == 0 && len(s.Backlog) > 0 && !c.mayText() {
 		c.park(Parked{Code: ParkedLoop, Reason: c.tooMany(), Turn: &Turn{ID: s.Backlog[0].ID, Texts: []Text{s.Backlog[0]}}})
 		s.Backlog = s.Backlog[1:]
@@ -76,9 +71,6 @@ func (c *conversation) floorFreeForTurn() bool {
 func (c *conversation) mayText() bool {
 	s := c.state
 	limit := s.Settings.TextsPerHour
-	if limit == 0 {
-		limit = s.Settings.RepliesPerHour
-	}
 	hourAgo := c.now().Add(-time.Hour)
 	for len(s.RepliedAt) > 0 && s.RepliedAt[0].Before(hourAgo) {
 		s.RepliedAt = s.RepliedAt[1:]
@@ -100,9 +92,6 @@ func (c *conversation) scriptMayText() bool {
 
 // tooMany is said where mayText forbids a text.
 func (c *conversation) tooMany() string {
-	if !c.modern() {
-		return "the limit of replies an hour is reached; texts are recorded and not answered"
-	}
 	return fmt.Sprintf("more than %d automatic texts in an hour: is another machine answering?", len(c.state.RepliedAt))
 }
 
@@ -217,7 +206,7 @@ func (c *conversation) retryTurn(t *Turn, err error) {
 	switch {
 	case t.Tries < len(waits):
 		wait = waits[t.Tries]
-	case !c.modern() || t.Bad > len(waits) || code == ParkedUnreachable && !now.Before(t.Since.Add(s.Settings.Patience)):
+	case t.Bad > len(waits) || code == ParkedUnreachable && !now.Before(t.Since.Add(s.Settings.Patience)):
 		c.park(Parked{Code: code, Reason: plain(err), Turn: &Turn{ID: t.ID, Texts: t.Texts}})
 		s.Turn = nil
 		return

@@ -20,7 +20,7 @@ import (
 	"parley/workflows"
 )
 
-const recorded = "../workflows/testdata/histories/v2/feedback-two-questions.json"
+const recorded = "../workflows/testdata/histories/v1/feedback-two-questions.json"
 
 // TestReplayFiles: neither a server nor anything of the carrier's is needed.
 func TestReplayFiles(t *testing.T) {
@@ -33,7 +33,7 @@ func TestReplayFiles(t *testing.T) {
 		out  string
 		err  string
 	}{
-		{"a folder", []string{"--from", "../conversation/testdata/histories"}, "Conversation   1      14       15   0             0", ""},
+		{"a folder", []string{"--from", "../conversation/testdata/histories"}, "Conversation   1      8        9    0             0", ""},
 		{"a file", []string{"--from", recorded}, "Feedback   0      1        1    0             0", ""},
 		{"nothing", []string{"--from", empty}, "There was nothing to replay", ""},
 		{"no such folder", []string{"--from", filepath.Join(empty, "x")}, "", "looking for histories"},

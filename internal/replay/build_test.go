@@ -23,7 +23,7 @@ import (
 	"parley/workflows"
 )
 
-const recorded = "../../workflows/testdata/histories/v2/"
+const recorded = "../../workflows/testdata/histories/v1/"
 
 func history(t *testing.T, path string) *historypb.History {
 	t.Helper()
@@ -252,10 +252,10 @@ func TestEndings(t *testing.T) {
 // TestNewer: what a newer build wrote is no mistake of this one.
 func TestNewer(t *testing.T) {
 	t.Parallel()
-	h := history(t, "../../conversation/testdata/histories/v2/conversation-run-2.json")
+	h := history(t, "../../conversation/testdata/histories/v1/conversation-run-2.json")
 	require.Nil(t, build(workflows.Feedback).Replay("", "", h))
 	input := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads()[0]
-	input.Data = bytes.Replace(input.GetData(), []byte(`"schema":2`), []byte(`"schema":99`), 1)
+	input.Data = bytes.Replace(input.GetData(), []byte(`"schema":1`), []byte(`"schema":99`), 1)
 	broken := build(workflows.Feedback).Replay("", "", h)
 	require.NotNil(t, broken)
 	require.Equal(t, replay.Newer, broken.Cause)

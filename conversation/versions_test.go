@@ -1,0 +1,16 @@
+package conversation
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A run that began before a change goes on as it did, and so does one that an
+// older build continued.
+func TestRunsKeepTheirVersion(t *testing.T) {
+	t.Parallel()
+	c := &conversation{state: &State{Settings: Settings{Version: firstRelease}}}
+	require.True(t, c.has(firstRelease))
+	require.False(t, c.has(firstRelease+1))
+}
