@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities"
-	"parley/sms"
 )
 
 const (
@@ -18,21 +17,6 @@ const (
 	archivePause = time.Hour   // after an archive took nothing for minutes
 	archiveBatch = 50          // records, at most
 )
-
-// A Closing is what the archive keeps about a conversation that closed or
-// continues as new, besides its messages.
-type Closing struct {
-	Contact   sms.Number `json:"contact"`
-	Sender    sms.Sender `json:"sender,omitempty"`
-	Run       int        `json:"run"`
-	StartedAt time.Time  `json:"started_at"`
-	ActiveAt  time.Time  `json:"active_at"`
-	Continues bool       `json:"continues"` // as new; else it closed
-	OptedOut  *OptOut    `json:"opted_out,omitempty"`
-	Parked    []Parked   `json:"parked,omitempty"`
-	Mended    []Mended   `json:"mended,omitempty"`
-	Evicted   int        `json:"evicted,omitempty"`
-}
 
 // storing is a batch on its way to the archive.
 type storing struct {
@@ -56,16 +40,6 @@ func (c *conversation) changed() {
 	if c.storing != nil {
 		c.storing.closing = false
 	}
-}
-
-// settled reports whether a message is what it will most likely stay.
-func (m *Message) settled() bool { return m.Key == "" || m.Status.Final() }
-
-func (m *Message) recordID() string {
-	if m.Key != "" {
-		return m.Key
-	}
-	return "in:" + m.MessageID
 }
 
 // store hands to the archive what is due.

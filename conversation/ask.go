@@ -31,17 +31,6 @@ var (
 	ErrWithdrawn     = errors.New("withdrawn")
 )
 
-// Delivery says whether a text reached the contact's phone.
-type Delivery string
-
-// What the carrier's receipts said. Some networks never report, so unknown is
-// common.
-const (
-	Delivered       Delivery = "delivered"
-	NotDelivered    Delivery = "not delivered"
-	DeliveryUnknown Delivery = "unknown"
-)
-
 // An Ending tells how a question ended. errors.Is finds its kind: ErrNoReply
 // and its like.
 type Ending struct {
@@ -161,7 +150,7 @@ func (c *Chat) ask(ctx workflow.Context, a asked) (string, error) {
 		case err != nil:
 			return "", c.takeBack(ctx, a, id, err)
 		case ok:
-			return o.words()
+			return answerOf(o)
 		}
 		if _, err := c.tell(ctx, KindAsk, a.Text, a, again, id); err != nil {
 			return "", c.takeBack(ctx, a, id, err)
@@ -183,11 +172,11 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 	for {
 		if c.guard.future != nil && c.guard.at.After(deadline) {
 			c.guard.cancel()
-			c.guard = timer{}
+			c.guard = alarm{}
 		}
 		if c.guard.future == nil {
 			guard, cancel := workflow.WithCancel(ctx)
-			c.guard = timer{at: deadline, cancel: cancel, future: workflow.NewTimerWithOptions(guard, deadline.Sub(workflow.Now(ctx)),
+			c.guard = alarm{at: deadline, cancel: cancel, future: workflow.NewTimerWithOptions(guard, deadline.Sub(workflow.Now(ctx)),
 				workflow.TimerOptions{Summary: "ask again if nothing is heard"})}
 		}
 		s := workflow.NewSelector(ctx)
@@ -200,7 +189,7 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 			}
 			ok, c.trace = true, o.Trace
 		})
-		s.AddFuture(c.guard.future, func(workflow.Future) { c.guard = timer{} })
+		s.AddFuture(c.guard.future, func(workflow.Future) { c.guard = alarm{} })
 		s.Select(ctx)
 		switch {
 		case err != nil || ok:
@@ -211,8 +200,8 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 	}
 }
 
-// words is the contact's text, or how the question ended without one.
-func (o outcome) words() (string, error) {
+// answerOf is the contact's text, or how the question ended without one.
+func answerOf(o outcome) (string, error) {
 	switch o.Kind {
 	case endAnswered:
 		return o.Text, nil
@@ -231,8 +220,8 @@ func (o outcome) words() (string, error) {
 	}
 }
 
-// report is what became of a text.
-func (o outcome) report() Report {
+// reportOf is what became of a text.
+func reportOf(o outcome) Report {
 	if o.Kind != endReported {
 		panic(fmt.Sprintf("a text was reported as %q, which this build does not know: deploy the newer worker", o.Kind))
 	}

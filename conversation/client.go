@@ -25,10 +25,6 @@ type Client struct {
 // ErrClosed is returned when there is no running conversation to reach.
 var ErrClosed = errors.New("the conversation is closed")
 
-// WhoMemo is the memo that says whom a conversation is with, where its workflow id
-// does not. It is a Start.
-const WhoMemo = "who"
-
 func (c Client) options(contact sms.Number, sender sms.Sender) client.StartWorkflowOptions {
 	o := client.StartWorkflowOptions{
 		ID:            c.IDs.Of(contact, sender),

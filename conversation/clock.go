@@ -7,10 +7,8 @@ import (
 )
 
 const (
-	defaultTimeout = 24 * time.Hour   // of a question
 	floorSilence   = 10 * time.Second // after which a script loses the floor, if somebody waits
 	checkInterval  = 5 * time.Minute  // between looks whether the script behind an open question still runs
-	leastShare     = 10 * time.Second // of the time that a question may be cut to for those behind it
 	doubtPatience  = 30 * time.Second // for a callback that settles whether a text was taken
 	seriesPause    = 5 * time.Minute  // between series of tries to send
 	sendingGivesUp = 24 * time.Hour   // with a carrier that takes nothing

@@ -46,18 +46,6 @@ func (c *conversation) replied(since time.Time) {
 	workflow.GetMetricsHandler(c.ctx).Timer(metricReply).Record(c.now().Sub(since))
 }
 
-// label is a message's reason as the label of a metric. There are few: codes that
-// nobody knows are all one.
-func (m *Message) label() string {
-	switch {
-	case m.Class != "":
-		return m.Reason
-	case m.MessageID == "":
-		return "not sent"
-	}
-	return "other"
-}
-
 // countReceipt counts a message's last word, once.
 func (c *conversation) countReceipt(m *Message) {
 	switch {

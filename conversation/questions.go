@@ -14,36 +14,6 @@ import (
 	"parley/sms"
 )
 
-// The ways a question can end; on the wire in answer signals.
-type endKind string
-
-const (
-	endAnswered      endKind = "answered"
-	endNoReply       endKind = "no reply"
-	endUndeliverable endKind = "undeliverable"
-	endOptedOut      endKind = "opted out"
-	endWithdrawn     endKind = "withdrawn"
-	endTooLate       endKind = "too late"
-	endReported      endKind = "reported" // no ending of a question: what became of a say
-)
-
-// outcomeSchema numbers the shape of outcomes. Scripts of every build read 1, and
-// only 1 is known to be read by one that does not say so: a second shape, or
-// another kind, needs a field in ask and watch by which a script asks for it.
-const outcomeSchema = 1
-
-// outcome is the one answer that a question gets, as the body of its signal.
-type outcome struct {
-	Schema     int       `json:"schema"`
-	Kind       endKind   `json:"kind"`
-	Text       string    `json:"text,omitempty"`       // answered, opted out: the contact's words
-	MessageID  string    `json:"message_id,omitempty"` // of those words
-	AcceptedAt time.Time `json:"accepted_at,omitzero"` // of those words
-	Delivered  Delivery  `json:"delivered,omitempty"`  // no reply, reported: did the text arrive?
-	Reason     string    `json:"reason,omitempty"`     // undeliverable, reported: why not
-	Trace      string    `json:"trace,omitempty"`      // W3C's traceparent of those words
-}
-
 // answering is an outcome on its way to a script.
 type answering struct {
 	question PendingQuestion
@@ -70,8 +40,6 @@ type checking struct {
 	script ScriptRef
 	future workflow.Future
 }
-
-func (q *PendingQuestion) open() bool { return !q.OpenSince.IsZero() }
 
 // asking is the question that is open or on its way; nil if none is.
 func (c *conversation) asking() *PendingQuestion {
@@ -329,31 +297,6 @@ func delivery(s sms.Status) Delivery {
 	default:
 		return DeliveryUnknown
 	}
-}
-
-// QuestionDeadline is when the open question has waited long enough. Questions
-// behind it that are useful only until some time get their share of the time.
-func (s *State) QuestionDeadline(open *PendingQuestion) time.Time {
-	deadline := open.OpenSince.Add(open.Timeout)
-	if !open.UsefulUntil.IsZero() && open.UsefulUntil.Before(deadline) {
-		deadline = open.UsefulUntil
-	}
-	waiting := 0
-	for i := range s.Questions {
-		q := &s.Questions[i]
-		if q.Key != "" {
-			continue
-		}
-		waiting++
-		if q.UsefulUntil.IsZero() {
-			continue
-		}
-		share := q.UsefulUntil.Sub(open.OpenSince) / time.Duration(waiting+1)
-		if end := open.OpenSince.Add(share); share >= leastShare && end.Before(deadline) {
-			deadline = end
-		}
-	}
-	return deadline
 }
 
 // expireQuestions ends questions whose time is over.

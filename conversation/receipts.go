@@ -29,15 +29,6 @@ func (c *conversation) forward(m *Message, r sms.Receipt) bool {
 	return true
 }
 
-// step remembers how a message came to its status. Another attempt that ends
-// like the one before adds nothing.
-func (m *Message) step(status sms.Status, reason string, at time.Time, messageID string) {
-	if n := len(m.Steps); n > 0 && m.Steps[n-1].Status == status && m.Steps[n-1].Reason == reason || n >= maxSteps {
-		return
-	}
-	m.Steps = append(m.Steps, Step{Status: status, Reason: reason, At: at, MessageID: messageID})
-}
-
 // onReceipt notes what became of a message: one in the transcript, one that is
 // still in flight or in doubt, or one whose acceptance has not been told yet.
 func (c *conversation) onReceipt(_ Envelope, r sms.Receipt) error {

@@ -146,13 +146,6 @@ func (s TemporalSuppressions) record(ctx context.Context, id, summary string) er
 	return startRecord(ctx, s.Client, s.TaskQueue, SuppressionType, id, summary, nil, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING)
 }
 
-// sourceErased is the source of the opt-out of a contact who was erased. Its
-// evidence is gone with everything else.
-const sourceErased = "erased"
-
-// Remembered reports whether an opt-out is kept by a record, and not only here.
-func (o *OptOut) Remembered() bool { return o != nil && o.Source == sourceErased }
-
 // heedSuppression asks, in the first run of a conversation, whether the contact was erased.
 // Nothing is taken before it is known: a text to somebody who was promised none is
 // worse than a late one. A START from before that comes late, or once more, is void.

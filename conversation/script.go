@@ -21,8 +21,16 @@ type Chat struct {
 	sender    sms.Sender
 	reference string
 	told      int // messages to the conversation so far; numbers them
-	guard     timer
+	guard     alarm
 	trace     string // of the contact's last answer
+}
+
+// An alarm is the one timer of a script that waits for an answer. It is set again
+// only when it fires, or rings too late.
+type alarm struct {
+	at     time.Time
+	future workflow.Future
+	cancel workflow.CancelFunc
 }
 
 // An Option changes how a script talks to its contact.
@@ -95,7 +103,7 @@ func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, er
 	if err != nil || !ok {
 		return Report{Delivery: DeliveryUnknown}, err
 	}
-	return o.report(), nil
+	return reportOf(o), nil
 }
 
 // longOutage is how long a local activity is tried: it needs nothing but Temporal,

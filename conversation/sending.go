@@ -111,23 +111,6 @@ func (c *conversation) send(m *Message) {
 	}
 }
 
-// sendKey is the key that goes to the carrier: each attempt after a doubt has
-// its own, so that a receipt says which of them arrived.
-func (m *Message) sendKey() string {
-	if m.Attempts == 0 {
-		return m.Key
-	}
-	return m.Key + "." + strconv.Itoa(m.Attempts+1)
-}
-
-func (m *Message) keys() []string {
-	keys := []string{m.Key}
-	for i := range m.Attempts {
-		keys = append(keys, m.Key+"."+strconv.Itoa(i+2))
-	}
-	return keys
-}
-
 func (c *conversation) messageIDs() []string {
 	var ids []string
 	for i := range c.state.Transcript {

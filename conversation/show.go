@@ -2,53 +2,14 @@ package conversation
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
-// The search attributes that lists of conversations can be filtered by. They
-// are optional: without them conversations work and are harder to find.
-var (
-	StateAttribute     = temporal.NewSearchAttributeKeyKeyword("ParleyState")
-	AttentionAttribute = temporal.NewSearchAttributeKeyBool("ParleyNeedsAttention")
-	ScriptAttribute    = temporal.NewSearchAttributeKeyKeywordList("ParleyScript")
-)
-
-// The values of ParleyState.
-const (
-	StateOpen     = "open"     // texts go to the responder
-	StateAsking   = "asking"   // a script has a question, or the floor
-	StateOptedOut = "optedout" // nothing may be sent
-)
-
-// AttentionMemo is the memo that holds an Attention: why and since when.
-const AttentionMemo = "ParleyAttention"
-
-// ParkedMemo is the memo that holds what is parked, so that a list of
-// conversations tells it without asking each.
-const ParkedMemo = "ParleyParked"
-
-// ParkedMark is one entry of that memo.
-type ParkedMark struct {
-	ID     string    `json:"id"`
-	Code   ParkCode  `json:"code"`
-	Reason string    `json:"reason"`
-	At     time.Time `json:"at"`
-}
-
-// shown is what the search attributes say already: they are written only when
-// that changes, since each time is an event and an action.
-type shown struct {
-	State     string   `json:"state,omitempty"`
-	Attention string   `json:"attention,omitempty"`
-	Scripts   []string `json:"scripts,omitempty"`
-	Parked    []string `json:"parked,omitempty"` // ids
-}
+const detailedMessages = 8 // the latest
 
 // show makes the Temporal UI tell what is going on.
 func (c *conversation) show() {
@@ -139,11 +100,6 @@ func (c *conversation) shown() shown {
 	return w
 }
 
-const (
-	clock            = "2 Jan 15:04:05 MST"
-	detailedMessages = 8 // the latest
-)
-
 // details is the story so far, in markdown, for the person who looks at the
 // workflow in the UI. Numbers and codes in it are masked.
 func (c *conversation) details() string {
@@ -194,18 +150,6 @@ func (c *conversation) details() string {
 		fmt.Fprintf(&b, "- %s **%s**: %s%s\n", m.At.UTC().Format(clock), m.From, markdown.Replace(mask(m.Text)), mark)
 	}
 	return b.String()
-}
-
-var (
-	digits   = regexp.MustCompile(`\d{4,}`)
-	markdown = strings.NewReplacer("*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "<", "&lt;", "|", `\|`, "\n", " ⏎ ")
-)
-
-func mask(text string) string {
-	if !longRun(text) {
-		return text
-	}
-	return digits.ReplaceAllStringFunc(text, func(d string) string { return "•••" + d[len(d)-2:] })
 }
 
 // longRun is the quick way out: most texts hold no four digits in a row.

@@ -117,9 +117,6 @@ func (c *conversation) askResponder(t *Turn) {
 	c.thinking = workflow.ExecuteActivity(ctx, responder.HandleInboundMessage, c.turnFor(t))
 }
 
-// trace is that of the text which began the last try.
-func (t *Turn) trace() string { return t.Texts[len(t.Texts)-1].Trace }
-
 func (c *conversation) turnFor(t *Turn) activities.Turn {
 	last := t.Texts[len(t.Texts)-1]
 	turn := activities.Turn{

@@ -3,7 +3,7 @@ package conversation
 // A version numbers what a run does about the same events. A run keeps the one
 // that it began with, since its history was made by it, until it continues as
 // new, which each run does within 30 days.
-type version int
+type version = int
 
 // Each version has one line that says what changed. A change of what a running
 // conversation does is guarded by has with a version of its own.

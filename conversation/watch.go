@@ -2,18 +2,9 @@ package conversation
 
 import (
 	"slices"
-	"time"
 
 	"parley/sms"
 )
-
-// A Watch is a script's wish to know whether a text of its arrived.
-type Watch struct {
-	ID     string    `json:"id"`
-	Script ScriptRef `json:"script"`
-	SayID  string    `json:"say_id"`
-	Until  time.Time `json:"until"`
-}
 
 func (c *conversation) onWatch(e Envelope, w watched) error {
 	if err := w.Script.check(); err != nil {

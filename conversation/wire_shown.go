@@ -1,0 +1,67 @@
+package conversation
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+)
+
+// shown is what the search attributes say already: they are written only when
+// that changes, since each time is an event and an action.
+type shown struct {
+	State     string   `json:"state,omitempty"`
+	Attention string   `json:"attention,omitempty"`
+	Scripts   []string `json:"scripts,omitempty"`
+	Parked    []string `json:"parked,omitempty"` // ids
+}
+
+// The search attributes that lists of conversations can be filtered by. They
+// are optional: without them conversations work and are harder to find.
+var (
+	StateAttribute     = temporal.NewSearchAttributeKeyKeyword("ParleyState")
+	AttentionAttribute = temporal.NewSearchAttributeKeyBool("ParleyNeedsAttention")
+	ScriptAttribute    = temporal.NewSearchAttributeKeyKeywordList("ParleyScript")
+)
+
+// AttentionMemo is the memo that holds an Attention: why and since when.
+const AttentionMemo = "ParleyAttention"
+
+// ParkedMemo is the memo that holds what is parked, so that a list of
+// conversations tells it without asking each.
+const ParkedMemo = "ParleyParked"
+
+// ParkedMark is one entry of that memo.
+type ParkedMark struct {
+	ID     string    `json:"id"`
+	Code   ParkCode  `json:"code"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+var (
+	digits   = regexp.MustCompile(`\d{4,}`)
+	markdown = strings.NewReplacer("*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "<", "&lt;", "|", `\|`, "\n", " ⏎ ")
+)
+
+func mask(text string) string {
+	if !longRun(text) {
+		return text
+	}
+	return digits.ReplaceAllStringFunc(text, func(d string) string { return "•••" + d[len(d)-2:] })
+}
+
+// clock is how a time is shown.
+const clock = "2 Jan 15:04:05 MST"
+
+// WhoMemo is the memo that says whom a conversation is with, where its workflow id
+// does not. It is a Start.
+const WhoMemo = "who"
+
+// The values of ParleyState.
+const (
+	StateOpen     = "open"     // texts go to the responder
+	StateAsking   = "asking"   // a script has a question, or the floor
+	StateOptedOut = "optedout" // nothing may be sent
+)
