@@ -101,13 +101,7 @@ func (c *conversation) storeBatch(which func(*Message) bool, closing *Closing) b
 	if len(records) == 0 {
 		return false
 	}
-	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    20 * time.Second,
-		ScheduleToCloseTimeout: 5 * time.Minute,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: time.Minute, MaximumAttempts: 5},
-		Summary:                "archive " + strconv.Itoa(len(records)),
-	})
-	batch.future = workflow.ExecuteActivity(ctx, archives.StoreRecords, records)
+	batch.future = workflow.ExecuteActivity(c.errandContext("archive "+strconv.Itoa(len(records))), archives.StoreRecords, records)
 	c.storing = batch
 	return true
 }
