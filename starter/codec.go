@@ -131,9 +131,13 @@ func (c *codecServerCmd) Run(ctx context.Context, a *app) error {
 
 // handler checks the settings.
 func (c *codecServerCmd) handler(log *slog.Logger, keys *encryption.Keys, env settings.Env) (*codecServer, error) {
-	s := &codecServer{log: log, codec: encryption.Codec{Keys: keys}, tokens: settings.Reveal(c.Token), secure: len(c.Origin) > 0}
+	s := &codecServer{log: log, codec: encryption.Codec{Keys: keys}, secure: len(c.Origin) > 0}
+	written := settings.Reveal(c.Token)
+	for _, token := range written {
+		s.tokens.Add(token)
+	}
 	var errs []error
-	if len(s.tokens) == 0 || slices.ContainsFunc(s.tokens, func(t string) bool { return len(t) < shortestToken }) {
+	if len(written) == 0 || slices.ContainsFunc(written, func(t string) bool { return len(t) < shortestToken }) {
 		errs = append(errs, fmt.Errorf("set PARLEY_CODEC_TOKEN to %d characters or more that nobody can guess: whoever has them reads all texts", shortestToken))
 	}
 	for _, origin := range c.Origin {

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	_ "embed"
 	"encoding/hex"
 	"fmt"
@@ -21,8 +20,8 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	"golang.org/x/time/rate"
 
+	"parley/internal/auth"
 	"parley/internal/encryption"
 )
 
@@ -33,8 +32,8 @@ const (
 	sessionCookie = "parley_codec"
 	sessionLasts  = 12 * time.Hour
 
-	// Guesses at tokens are given up for a while after some wrong ones, also right
-	// ones; who has signed in does not notice.
+	// A source whose tokens were wrong is not listened to for a while, also with a
+	// right one; who has signed in does not notice.
 	guesses      = 10
 	guessesEvery = 3 * time.Second
 )
@@ -45,18 +44,18 @@ const (
 type codecServer struct {
 	log        *slog.Logger
 	codec      encryption.Codec
-	tokens     []string
+	tokens     auth.Tokens
 	origins    []string // of Temporal's UI
 	namespaces []string
 	secure     bool // the UI is served by TLS, and so are we
 
-	guesses  *rate.Limiter
+	failures *auth.Failures
 	sessions []byte // signs them; others after a restart
 	mux      *http.ServeMux
 }
 
 func (s *codecServer) prepare() {
-	s.guesses = rate.NewLimiter(rate.Every(guessesEvery), guesses)
+	s.failures = auth.NewFailures(time.Now, guessesEvery, guesses)
 	s.sessions = make([]byte, sha256.Size)
 	_, _ = rand.Read(s.sessions) // it never fails
 	s.mux = http.NewServeMux()
@@ -198,8 +197,8 @@ func (d *reading) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, err
 
 // who is asking, as the number of a token, and the status to answer if nobody is.
 func (s *codecServer) who(r *http.Request) (string, int) {
-	if token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); found {
-		return s.owner(token)
+	if token, ok := auth.Bearer(r.Header.Get("Authorization")); ok {
+		return s.owner(r, token)
 	}
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
 		if number, ok := s.session(cookie.Value, time.Now()); ok {
@@ -209,28 +208,22 @@ func (s *codecServer) who(r *http.Request) (string, int) {
 	return "", http.StatusUnauthorized
 }
 
-// owner looks a token up in a time that does not tell how much of it is right.
-func (s *codecServer) owner(token string) (string, int) {
-	if s.guesses.Tokens() < 1 {
+// owner looks a token up.
+func (s *codecServer) owner(r *http.Request, token string) (string, int) {
+	source := auth.Proxies(nil).Source(r)
+	if !s.failures.Left(source) {
 		return "", http.StatusTooManyRequests
 	}
 	number := s.number(token)
 	if number == 0 {
-		s.guesses.Allow()
+		s.failures.Take(source)
 		return "", http.StatusUnauthorized
 	}
 	return "token " + strconv.Itoa(number), http.StatusOK
 }
 
-func (s *codecServer) number(token string) int {
-	given := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	number := 0
-	for i, t := range s.tokens {
-		wanted := sha256.Sum256([]byte(t))
-		number = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(given[:], wanted[:]), i+1, number)
-	}
-	return number
-}
+// number is that of a token, from 1 on; 0 if it is not ours.
+func (s *codecServer) number(token string) int { return s.tokens.Find(strings.TrimSpace(token)) + 1 }
 
 // newSession is a cookie's value: whose it is, until when, and our signature.
 func (s *codecServer) newSession(number int, until time.Time) string {
@@ -295,7 +288,7 @@ func (s *codecServer) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
-	who, status := s.owner(r.PostFormValue("token"))
+	who, status := s.owner(r, r.PostFormValue("token"))
 	switch status {
 	case http.StatusTooManyRequests:
 		s.show(w, status, codecView{Wrong: "Too many wrong tokens. Come again in half a minute."})

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"parley/conversation"
+	"parley/internal/auth"
 	"parley/internal/health"
 	"parley/internal/settings"
 	"parley/internal/telemetry/tracing"
@@ -36,9 +37,9 @@ type Callbacks struct {
 	Log             *slog.Logger
 	Traces          tracing.Traces
 	Counts          counts
-	Proxies         proxies // whose word about a callback's source is believed
+	Proxies         auth.Proxies // whose word about a callback's source is believed
 
-	strangers *strangers
+	failures *auth.Failures
 }
 
 // Secrets are what callbacks may be signed with; settings.SigningSecrets are some.
@@ -62,7 +63,7 @@ const (
 
 // Handler serves the callbacks and the two probes.
 func (h Callbacks) Handler() http.Handler {
-	h.strangers = newStrangers(h.Now)
+	h.failures = auth.NewFailures(h.Now, failuresEvery, failuresFirst)
 	e := router(h.Log)
 	e.POST(callbacksPath, h.take(h.Secrets))
 	e.POST(receiptsPath, h.take(h.ReceiptsSecrets))
@@ -137,7 +138,7 @@ func parse(body []byte) (sinch.Callback, error) {
 // stranger is the log for what anybody can make us write. Once its source has
 // failed too often it is silent.
 func (h Callbacks) stranger(c echo.Context) *slog.Logger {
-	if !h.strangers.mayFail(h.Proxies.source(c.Request())) {
+	if !h.failures.Take(h.Proxies.Source(c.Request())) {
 		return slog.New(slog.DiscardHandler)
 	}
 	return h.Log
@@ -229,7 +230,7 @@ func isOurs(key string) bool {
 
 // refuse ends a callback that nobody whom we know has signed.
 func (h Callbacks) refuse(c echo.Context, reason string, err error) ending {
-	if !h.strangers.mayFail(h.Proxies.source(c.Request())) {
+	if !h.failures.Take(h.Proxies.Source(c.Request())) {
 		return ending{result: refused, reason: "limited", status: http.StatusTooManyRequests, words: "too many callbacks without a right signature; " + err.Error()}
 	}
 	// The path, because each has secrets of its own.

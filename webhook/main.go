@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
+	"parley/internal/auth"
 	"parley/internal/census"
 	"parley/internal/connect"
 	"parley/internal/health"
@@ -173,9 +174,9 @@ func (c cli) servers(p *program.Program, conversations Conversations, signing si
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := parseProxies(c.Proxies)
+	proxies, err := auth.ParseProxies(c.Proxies)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("set PARLEY_WEBHOOK_PROXIES: %w", err)
 	}
 	tokens, err := parseTokens(settings.Reveal(c.APIToken), c.APIRate)
 	if err != nil {
@@ -198,7 +199,7 @@ func (c cli) servers(p *program.Program, conversations Conversations, signing si
 			Proxies:         proxies,
 		}.Handler(),
 	}}
-	if len(tokens) > 0 {
+	if len(tokens.known) > 0 {
 		servers = append(servers, server{
 			name: "messages", setting: "PARLEY_API_ADDR", addr: c.APIAddr,
 			handler: API{

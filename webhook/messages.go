@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"parley/conversation"
+	"parley/internal/auth"
 	"parley/internal/settings"
 	"parley/internal/telemetry/tracing"
 	"parley/sms"
@@ -33,9 +34,9 @@ type API struct {
 	Log           *slog.Logger
 	Traces        tracing.Traces
 	Counts        counts
-	Proxies       proxies // whose word about a request's source is believed
+	Proxies       auth.Proxies // whose word about a request's source is believed
 
-	strangers *strangers
+	failures *auth.Failures
 }
 
 const (
@@ -48,7 +49,7 @@ const (
 
 // Handler serves both.
 func (a API) Handler() http.Handler {
-	a.strangers = newStrangers(a.Now)
+	a.failures = auth.NewFailures(a.Now, failuresEvery, failuresFirst)
 	e := router(a.Log)
 	e.POST("/messages", a.take("message", maySend, a.queue))
 	e.POST("/messages/status", a.take("status", mayRead, a.status))
@@ -102,7 +103,7 @@ func (a API) take(name string, needed scope, next echo.HandlerFunc) echo.Handler
 func (a API) admit(c echo.Context, needed scope, next echo.HandlerFunc) error {
 	shown := a.Tokens.shown(c.Request().Header.Get(echo.HeaderAuthorization))
 	switch {
-	case shown == nil && !a.strangers.mayFail(a.Proxies.source(c.Request())):
+	case shown == nil && !a.failures.Take(a.Proxies.Source(c.Request())):
 		return tooMany(c, failuresEvery, "too many requests without a token of PARLEY_API_TOKEN")
 	case shown == nil:
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")

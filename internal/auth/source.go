@@ -1,4 +1,4 @@
-package main
+package auth
 
 import (
 	"errors"
@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// proxies are those whose X-Forwarded-For is believed.
-type proxies []netip.Prefix
+// Proxies are the networks whose X-Forwarded-For is believed.
+type Proxies []netip.Prefix
 
-func parseProxies(written []string) (proxies, error) {
-	var known proxies
+// ParseProxies reads networks, and single addresses.
+func ParseProxies(written []string) (Proxies, error) {
+	var known Proxies
 	for _, s := range written {
 		if s = strings.TrimSpace(s); s == "" {
 			continue
@@ -21,7 +22,7 @@ func parseProxies(written []string) (proxies, error) {
 		if err != nil {
 			address, wrong := netip.ParseAddr(s)
 			if wrong != nil {
-				return nil, errors.New("set PARLEY_WEBHOOK_PROXIES to networks such as 10.0.0.0/8, with commas between")
+				return nil, errors.New("write networks such as 10.0.0.0/8, with commas between")
 			}
 			prefix = netip.PrefixFrom(address, address.BitLen())
 		}
@@ -30,7 +31,7 @@ func parseProxies(written []string) (proxies, error) {
 	return known, nil
 }
 
-func (p proxies) has(a netip.Addr) bool {
+func (p Proxies) has(a netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(a) {
 			return true
@@ -39,11 +40,11 @@ func (p proxies) has(a netip.Addr) bool {
 	return false
 }
 
-// source is where a request comes from: its peer or, if that is a proxy of ours,
+// Source is where a request comes from: its peer or, if that is a proxy of ours,
 // who that says. Behind several, each has added who it was called by, so the last
 // that is no proxy counts: what stands before it anybody can have written. All of
 // an IPv6 /64 is one source, since one machine can have all its addresses.
-func (p proxies) source(r *http.Request) netip.Addr {
+func (p Proxies) Source(r *http.Request) netip.Addr {
 	at := address(r.RemoteAddr)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
