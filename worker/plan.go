@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/worker"
 
@@ -62,30 +63,36 @@ func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error)
 		p.queue = ""
 	}
 
-	var errs [10]error
+	var errs []error
 	if p.queue != "" {
-		p.version, errs[9] = c.Version()
-		tolerance, err := c.Tolerance()
-		errs[0] = err
-		p.settings, errs[1] = c.Settings(c.Temporal, tolerance)
-		p.sender = c.ConversationSender
-		p.idKey = c.KeyOfIDs(kept)
-		p.responder, errs[2] = c.Responder()
-		p.outcome, errs[3] = c.Outcome()
-		p.notify, errs[4] = c.Notify()
-		p.archive, errs[5] = c.OpenArchive(c.HookSecret)
+		var tolerance time.Duration
 		var fallback activities.Hook
-		if fallback, errs[6] = c.Fallback(); fallback.URL != "" {
+		set(&tolerance, &errs)(c.Tolerance())
+		set(&p.settings, &errs)(c.Settings(c.Temporal, tolerance))
+		set(&p.responder, &errs)(c.Responder())
+		set(&p.outcome, &errs)(c.Outcome())
+		set(&p.notify, &errs)(c.Notify())
+		set(&p.archive, &errs)(c.OpenArchive(c.HookSecret))
+		set(&fallback, &errs)(c.Fallback())
+		set(&p.version, &errs)(c.Version())
+		if fallback.URL != "" {
 			p.fallback = activities.HookFallback{Hook: fallback}
 		}
+		p.sender = c.ConversationSender
+		p.idKey = c.KeyOfIDs(kept)
 		p.settings.Notify, p.settings.Fallback, p.settings.Archive = p.notify.URL != "", p.fallback != nil, p.archive != nil
 	}
 	if p.sendQueue != "" {
 		config := c.Config(c.SinchApp, kept)
 		config.Transport = traces.Transport("carrier")
 		p.key = config.Keys
-		p.carrier, errs[7] = sinch.NewClient(config)
-		p.sendRate, errs[8] = c.Rate(c.Temporal)
+		set(&p.carrier, &errs)(sinch.NewClient(config))
+		set(&p.sendRate, &errs)(c.Rate(c.Temporal))
 	}
-	return p, errors.Join(errs[:]...)
+	return p, errors.Join(errs...)
+}
+
+// set takes a setting that was read, and adds what is wrong with it to the list.
+func set[T any](setting *T, errs *[]error) func(T, error) {
+	return func(read T, err error) { *setting, *errs = read, append(*errs, err) }
 }
