@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -103,28 +102,25 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	go func() { // beside the rest
-		if err := signing.known(ctx); err != nil && ctx.Err() == nil {
-			p.Log.Warn("callbacks get 503 until their secrets can be read", "error", err)
-		}
-	}()
-	go func() {
-		if err := p.Keys.Known(ctx); err != nil && ctx.Err() == nil {
-			p.Log.Warn("callbacks get 503 until the encryption keys can be read", "error", err)
-		}
-	}()
 	ids := identity.NewWatch(identity.Namespace{Temporal: temporal, Options: p.Temporal, TaskQueue: c.TaskQueue, Key: c.KeyOfIDs(p.Kept)})
-	go func() {
-		if err := ids.Known(ctx); err != nil && ctx.Err() == nil {
-			p.Log.Warn("callbacks get 503 until it is known how workflow ids are made", "error", err)
-		}
-	}()
+	needs := []health.Check{
+		{Words: errNoSecrets.Error(), Ask: signing.known},
+		{Words: "the encryption keys cannot be read", Ask: p.Keys.Known},
+		p.Reachable(temporal),
+		{Words: "it is not known how workflow ids are made", Ask: ids.Known},
+	}
+	for _, need := range needs {
+		go func() { // beside the rest
+			if err := need.Ask(ctx); err != nil && ctx.Err() == nil {
+				p.Log.Warn("callbacks get 503: "+need.Words, "error", err)
+			}
+		}()
+	}
 	servers, err := c.servers(p, door{client: conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}, ids: ids}, signing, counts)
 	if err != nil {
 		return err
 	}
-	p.Ready.Begin(health.Check{Words: errNoSecrets.Error(), Ask: signing.known}, health.Check{Words: errNoKeys.Error(), Ask: p.Keys.Known}, p.Reachable(temporal),
-		health.Check{Words: "it is not known how workflow ids are made", Ask: ids.Known})
+	p.Ready.Begin(needs...)
 	if onLambda(env) {
 		return serveLambda(ctx, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
 	}
@@ -140,9 +136,6 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	}
 	return usualPatience.serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
 }
-
-// errNoKeys is no fault of the caller's.
-var errNoKeys = errors.New("the encryption keys cannot be read")
 
 // signing is what callbacks may be signed with.
 type signing struct{ all, receipts settings.SigningSecrets }

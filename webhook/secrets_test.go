@@ -117,7 +117,7 @@ func TestNoSuchParameter(t *testing.T) {
 		ended <- run(ctx, nil, environment("SINCH_WEBHOOK_SECRET", "", "SINCH_WEBHOOK_SECRET_PARAM", parameter), io.Discard, &log)
 	}()
 	require.Eventually(t, func() bool {
-		return strings.Contains(log.String(), "callbacks get 503 until their secrets can be read") && strings.Contains(log.String(), "there is no such parameter in this region")
+		return strings.Contains(log.String(), "callbacks get 503: the secrets of callbacks cannot be read") && strings.Contains(log.String(), "there is no such parameter in this region")
 	}, 10*time.Second, 10*time.Millisecond)
 	stop()
 	require.NoError(t, <-ended)
@@ -136,7 +136,7 @@ func TestKeysAreAway(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, nil, environment("PARLEY_ENCRYPTION_KEYS_PARAM", keys), io.Discard, &log) }()
 	require.Eventually(t, func() bool {
-		return strings.Contains(log.String(), "callbacks get 503 until the encryption keys can be read") && strings.Contains(log.String(), "for=callbacks")
+		return strings.Contains(log.String(), "callbacks get 503: the encryption keys cannot be read") && strings.Contains(log.String(), "for=callbacks")
 	}, time.Minute, 10*time.Millisecond)
 	_, address, _ := strings.Cut(log.String(), "for=callbacks address=")
 	address, _, _ = strings.Cut(address, "\n")
