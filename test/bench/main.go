@@ -33,15 +33,15 @@ func main() {
 	}
 }
 
+// programs is the folder with Parley's own, as make build leaves them.
+const programs = ".bin"
+
 // bench is one run: what to measure, how long, and what was found.
 type bench struct {
 	out    io.Writer
-	log    io.Writer // how far it is
-	bin    string    // folder with Parley's programs
-	floor  string    // the floor's program
-	dir    string    // for logs
-	server []string  // its flags
-	tuned  bool      // the floor
+	floor  string // the floor's program
+	dir    string // for logs
+	tuned  bool   // the floor
 	size   size
 	rounds int
 	runs   int // installations so far; names their folders
@@ -58,26 +58,20 @@ type size struct {
 	answers  int           // of scripts, at saturation
 	open     int           // conversations in memory
 	long     int           // turns of a long conversation
-	longest  int           // turns of the longest
 	takenUp  int           // conversations taken up again
 	inOutage int           // messages in an outage
 }
 
 var (
-	full  = size{384, 800, 64, 8 * time.Second, 2000, 800, 2000, 10, 60, 100, 50}
-	quick = size{96, 200, 32, 3 * time.Second, 200, 100, 200, 5, 10, 20, 5}
+	full  = size{384, 800, 64, 8 * time.Second, 2000, 800, 2000, 10, 100, 50}
+	quick = size{96, 200, 32, 3 * time.Second, 200, 100, 200, 5, 20, 5}
 )
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	b := bench{out: out, log: os.Stderr, size: full}
+	b := bench{out: out, size: full}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "go run ./test/bench [flags] [flags of the devserver]")
-		flags.PrintDefaults()
-	}
-	flags.StringVar(&b.bin, "bin", ".bin", "folder with Parley's programs, as make build leaves them")
 	flags.IntVar(&b.rounds, "rounds", 0, "rounds of what is compared with the floor; 0: 7, or 1 if quick")
-	only := flags.String("only", "1,2,3,4,5,6,7,8", "what to measure; 1 and 2 go together, and so do 3 and 6")
+	only := flags.String("only", "1,2,3,4,5,6,7", "what to measure; 1 and 2 go together, and so do 3 and 6")
 	tuned := flags.Bool("tuned", false, "give the floor Parley's options of worker and connection, instead of the defaults")
 	short := flags.Bool("quick", false, "a small version of everything, to see that it works")
 	switch err := flags.Parse(args); {
@@ -96,16 +90,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	default:
 		b.rounds = 7
 	}
-	b.server, b.tuned = flags.Args(), *tuned
+	b.tuned = *tuned
 	wanted := strings.Split(*only, ",")
 	want := func(numbers ...string) bool {
 		return slices.ContainsFunc(numbers, func(n string) bool { return slices.Contains(wanted, n) })
 	}
 
 	var err error
-	if b.bin, err = filepath.Abs(b.bin); err != nil {
-		return err
-	}
 	if b.dir, err = os.MkdirTemp("", "parley-bench-"); err != nil {
 		return err
 	}
@@ -115,7 +106,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 
-	began, before := time.Now(), processors()
+	began := time.Now()
 	b.about()
 	for _, m := range []struct {
 		wanted  bool
@@ -126,7 +117,6 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		{want("3", "6"), b.scripts},
 		{want("5"), b.memory},
 		{want("7"), b.outage},
-		{want("8"), b.growth},
 	} {
 		if !m.wanted {
 			continue
@@ -135,7 +125,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "\n%.0f minutes in all; %s\n", time.Since(began).Minutes(), processors().since(before))
+	fmt.Fprintf(out, "\n%.0f minutes in all\n", time.Since(began).Minutes())
 	last, err := json.Marshal(b.report.result())
 	if err != nil {
 		return err
@@ -176,14 +166,14 @@ func (b *bench) start(ctx context.Context, kind kind, do func(*side) error, serv
 // somebody's connection by the time a program listens on it.
 func (b *bench) install(ctx context.Context, kind kind, dir string, server []string) (*side, error) {
 	for try := 1; ; try++ {
-		plan, err := stack.Plan(b.bin, dir, false)
+		plan, err := stack.Plan(programs, dir, false)
 		if err != nil {
 			return nil, err
 		}
 		if b.tuned {
 			plan.Settings["FLOOR_TUNED"] = "yes"
 		}
-		s, err := install(ctx, kind, plan, b.floor, slices.Concat(b.server, server))
+		s, err := install(ctx, kind, plan, b.floor, server)
 		if err == nil {
 			return s, nil
 		}

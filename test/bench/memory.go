@@ -23,19 +23,15 @@ func (b *bench) memory(ctx context.Context) error {
 		{name: "KB for each, not cached"},
 		{name: "MB of the worker without any"},
 		{name: "ms to the carrier, cached, p50"},
-		{name: "… p95"},
 		{name: "ms after a clean stop, p50"},
-		{name: "… p95"},
 		{name: "ms at once after a kill, p50"},
-		{name: "… p95"},
 		{name: fmt.Sprintf("ms %.0f s after a kill, p50", forgotten.Seconds())},
-		{name: "… p95"},
 	}
 	if err := b.compare(ctx, comparison{floor: floorTurns, rounds: min(b.rounds, memoryRounds), rows: rows, measure: b.memoryRound}); err != nil {
 		return err
 	}
 	b.report.table(b.out, "floor", rows)
-	for i, key := range map[int]string{0: "kb_cached", 1: "kb_not_cached", 3: "cached_p50", 5: "taken_up_p50", 7: "killed_p50"} {
+	for i, key := range map[int]string{0: "kb_cached", 1: "kb_not_cached", 3: "cached_p50", 4: "taken_up_p50", 5: "killed_p50"} {
 		b.report.set(key, median(rows[i].parley))
 	}
 	return nil
@@ -79,7 +75,7 @@ func (b *bench) memoryRound(ctx context.Context, s *side, round int) ([]float64,
 			return err
 		}
 		took, err := stream(ctx, b.size.takenUp, sendsPerSecond, round, long.turn)
-		figures = append(figures, percentile(50, took), percentile(95, took))
+		figures = append(figures, percentile(50, took))
 		return err
 	}
 	if err := takeUp(); err != nil {

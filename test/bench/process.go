@@ -45,14 +45,6 @@ func (u usage) milliseconds() []float64 {
 	return append(each, sum)
 }
 
-func usageRows(key string) []*row {
-	var rows []*row
-	for _, name := range partNames {
-		rows = append(rows, &row{name: "processor ms each: " + name})
-	}
-	return append(rows, &row{name: "… all", key: key + "_processor"})
-}
-
 // usage counts all workers as one.
 func (s *side) usage() (u usage, err error) {
 	for pattern, part := range map[string]part{"temporal": server, "webhook": webhook, "worker-*": worker} {

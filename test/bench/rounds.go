@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 )
 
@@ -36,7 +37,7 @@ func (b *bench) compare(ctx context.Context, c comparison) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(b.log, "round %d of %d, %s: %s %s\n", round+1, c.rounds, kind, figure(figures[0]), c.rows[0].name)
+			fmt.Fprintf(os.Stderr, "round %d of %d, %s: %s %s\n", round+1, c.rounds, kind, figure(figures[0]), c.rows[0].name)
 			if kind == parley {
 				add(c.rows, figures, func(r *row) *[]float64 { return &r.parley })
 			} else {

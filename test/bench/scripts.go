@@ -61,13 +61,8 @@ func (b *bench) scripts(ctx context.Context) error {
 	fmt.Fprintf(b.out, "\n(3) An answer in, the script's next question out; (6) %d scripts until the last first question.\n", b.size.scripts)
 	rows := []*row{
 		{name: "answers/s at saturation", key: "script_throughput", aim: 0.85, atLeast: true},
-		{name: "ms to the next question, 20/s, p50", key: "script_20_p50"},
-		{name: "… p95", key: "script_20_p95"},
-		{name: "… p99", key: "script_20_p99"},
 		{name: "first questions/s", key: "first_questions", aim: 0.85, atLeast: true},
-		{name: "s until the last first question"},
 	}
-	rows = append(rows, usageRows("script")...)
 	if err := b.compare(ctx, comparison{floor: floorScripts, rounds: b.rounds, rows: rows, measure: b.scriptRound}); err != nil {
 		return err
 	}
@@ -75,7 +70,7 @@ func (b *bench) scripts(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) scriptRound(ctx context.Context, s *side, round int) ([]float64, error) {
+func (b *bench) scriptRound(ctx context.Context, s *side, _ int) ([]float64, error) {
 	// The clock runs on warm programs; these contacts are not asked again.
 	all := contacts(b.size.scripts + b.size.flight)
 	warm := s.phones(all[b.size.scripts:])
@@ -95,21 +90,11 @@ func (b *bench) scriptRound(ctx context.Context, s *side, round int) ([]float64,
 	}
 	firsts := time.Since(began)
 
-	saturation, used, err := b.flatOut(ctx, s, b.size.answers, p.again)
+	saturation, _, err := b.flatOut(ctx, s, b.size.answers, p.again)
 	if err != nil {
 		return nil, err
 	}
-	took, err := stream(ctx, int(sendsPerSecond*b.size.steady.Seconds()), sendsPerSecond, round, p.again)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.settle(ctx); err != nil {
-		return nil, err
-	}
-	return append([]float64{
-		saturation, percentile(50, took), percentile(95, took), percentile(99, took),
-		float64(b.size.scripts) / firsts.Seconds(), firsts.Seconds(),
-	}, used.milliseconds()...), s.carrier.nothingTwice()
+	return []float64{saturation, float64(b.size.scripts) / firsts.Seconds()}, s.carrier.nothingTwice()
 }
 
 // askAll starts all scripts as fast as a few programs can, and waits for the

@@ -39,28 +39,23 @@ func (b *bench) turns(ctx context.Context) error {
 		{name: "… p99", key: "turn_20_p99"},
 		{name: fmt.Sprintf("ms to the carrier, %.0f/s, p50", half), key: "turn_half_p50", aim: 1.1},
 		{name: "… p95", key: "turn_half_p95", aim: 1.2},
-		{name: "… p99", key: "turn_half_p99"},
-		{name: "ms to acknowledge, 20/s, p50"},
 	}
-	rows = append(rows, usageRows("turn")...)
+	for _, name := range partNames {
+		rows = append(rows, &row{name: "processor ms each: " + name})
+	}
+	rows = append(rows, &row{name: "… all", key: "turn_processor"})
 	figures := func(f turnFigures) []float64 {
 		return append([]float64{
 			f.saturation, percentile(50, f.atTwenty), percentile(95, f.atTwenty), percentile(99, f.atTwenty),
-			percentile(50, f.atHalf), percentile(95, f.atHalf), percentile(99, f.atHalf), percentile(50, f.acknowledge),
+			percentile(50, f.atHalf), percentile(95, f.atHalf),
 		}, f.used.milliseconds()...)
 	}
-	webhook := []*row{
-		{name: "ms to acknowledge, 20/s, p50", key: "ack_p50", aim: 1.1},
-		{name: "… p95", key: "ack_p95"},
-		{name: "… p99", key: "ack_p99"},
-	}
+	webhook := &row{name: "ms to acknowledge, 20/s, p50", key: "ack_p50", aim: 1.1}
 	err = b.compare(ctx, comparison{floor: floorTurns, rounds: b.rounds, control: true, rows: rows, measure: func(ctx context.Context, s *side, round int) ([]float64, error) {
 		f, err := b.turnRound(ctx, s, round, half)
 		if s.kind == parley && err == nil {
-			for i, p := range []float64{50, 95, 99} {
-				webhook[i].floor = append(webhook[i].floor, percentile(p, f.bare))
-				webhook[i].parley = append(webhook[i].parley, percentile(p, f.acknowledge))
-			}
+			webhook.floor = append(webhook.floor, percentile(50, f.bare))
+			webhook.parley = append(webhook.parley, percentile(50, f.acknowledge))
 		}
 		return figures(f), err
 	}})
@@ -69,7 +64,7 @@ func (b *bench) turns(ctx context.Context) error {
 	}
 	b.report.table(b.out, "floor", rows)
 	fmt.Fprintln(b.out)
-	b.report.table(b.out, "bare signal-with-start", webhook)
+	b.report.table(b.out, "bare signal-with-start", []*row{webhook})
 	return nil
 }
 
