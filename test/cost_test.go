@@ -1,11 +1,7 @@
 package test
 
 import (
-	"bufio"
-	"fmt"
-	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"parley/conversation"
+	"parley/internal/stack"
 	"parley/sinch/sinchtest"
 )
 
@@ -22,7 +19,13 @@ func (w *world) actions() (total float64, byType map[string]float64) {
 	w.T.Helper()
 	last, same := -1.0, 0
 	w.Eventually("the figures stand still", func() bool {
-		total, byType = w.readActions()
+		var err error
+		byType, err = stack.Actions(w.Ctx(), w.Metrics, w.Namespace)
+		require.NoError(w.T, err)
+		total = 0
+		for _, n := range byType {
+			total += n
+		}
 		if same++; total != last {
 			last, same = total, 1
 		}
@@ -31,30 +34,6 @@ func (w *world) actions() (total float64, byType map[string]float64) {
 		}
 		return same == 3
 	})
-	return total, byType
-}
-
-func (w *world) readActions() (total float64, byType map[string]float64) {
-	w.T.Helper()
-	request, err := http.NewRequestWithContext(w.Ctx(), http.MethodGet, w.Metrics, nil)
-	require.NoError(w.T, err)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(w.T, err)
-	defer func() { _ = response.Body.Close() }()
-	byType = map[string]float64{}
-	lines := bufio.NewScanner(response.Body)
-	for lines.Scan() {
-		labels, value, ok := strings.Cut(lines.Text(), "} ")
-		if !ok || !strings.HasPrefix(labels, "action{") || !strings.Contains(labels, fmt.Sprintf("namespace=%q", w.Namespace)) {
-			continue
-		}
-		n, err := strconv.ParseFloat(value, 64)
-		require.NoError(w.T, err)
-		kind := labels[strings.Index(labels, `action_type="`)+len(`action_type="`):]
-		kind = kind[:strings.Index(kind, `"`)]
-		byType[kind] += n
-		total += n
-	}
 	return total, byType
 }
 

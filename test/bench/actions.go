@@ -1,13 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -15,15 +9,18 @@ import (
 	"parley/internal/stack"
 )
 
-// ours are the actions of this program, and no part of any turn.
-var ours = []string{"grpc_QueryWorkflow", "grpc_UpdateWorkflowExecutionOptions"}
-
-// actions reads what the server counts as billable, once its figures stand
-// still: it brings them up to date every few seconds.
+// actions counts what the server counts as billable, once its figures stand
+// still, but for what this program asks.
 func (s *side) actions(ctx context.Context) (float64, error) {
 	last := -1.0
 	for {
-		now, err := s.readActions(ctx)
+		now := 0.0
+		byType, err := stack.Actions(ctx, s.plan.Metrics, "default")
+		for kind, n := range byType {
+			if kind != "grpc_QueryWorkflow" && kind != "grpc_UpdateWorkflowExecutionOptions" {
+				now += n
+			}
+		}
 		if err != nil || now == last {
 			return now, err
 		}
@@ -34,26 +31,6 @@ func (s *side) actions(ctx context.Context) (float64, error) {
 			return 0, ctx.Err()
 		}
 	}
-}
-
-func (s *side) readActions(ctx context.Context) (total float64, err error) {
-	text, err := stack.Fetch(ctx, s.plan.Metrics)
-	if err != nil {
-		return 0, err
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		labels, value, ok := strings.Cut(lines.Text(), "} ")
-		if !ok || !strings.HasPrefix(labels, "action{") || !strings.Contains(labels, `namespace="default"`) ||
-			slices.ContainsFunc(ours, func(kind string) bool { return strings.Contains(labels, kind) }) {
-			continue
-		}
-		n, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return 0, fmt.Errorf("reading the server's figures: %w", err)
-		}
-		total += n
-	}
-	return total, nil
 }
 
 // events waits until a workflow has nothing to do, and counts its history.

@@ -39,12 +39,10 @@ const programs = ".bin"
 // bench is one run: what to measure, how long, and what was found.
 type bench struct {
 	out    io.Writer
-	floor  string // the floor's program
-	dir    string // for logs
+	floor  string // folder with the floor's programs
 	tuned  bool   // the floor
 	size   size
 	rounds int
-	runs   int // installations so far; names their folders
 	report report
 }
 
@@ -97,13 +95,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 
 	var err error
-	if b.dir, err = os.MkdirTemp("", "parley-bench-"); err != nil {
+	if b.floor, err = os.MkdirTemp("", "parley-floor-"); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(b.dir) }()
-	b.floor = filepath.Join(b.dir, "floor")
-	if err := build(ctx, "./test/bench/floor", b.floor); err != nil {
-		return err
+	defer func() { _ = os.RemoveAll(b.floor) }()
+	for _, name := range []string{"webhook", "worker"} {
+		build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(b.floor, name), "./test/bench/floor")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("building the floor: %w", err)
+		}
 	}
 
 	began := time.Now()
@@ -134,52 +135,28 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// build compiles a program, without any setting of the user's that could change it.
-func build(ctx context.Context, pkg, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, pkg)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("building %s: %w", pkg, err)
-	}
-	return nil
-}
-
-// start installs one side afresh, does something with it, and takes it down.
+// start installs one side afresh, does something with it, and takes it down. The
+// logs of one that failed stay.
 func (b *bench) start(ctx context.Context, kind kind, do func(*side) error, server ...string) error {
-	b.runs++
-	dir := filepath.Join(b.dir, fmt.Sprint(b.runs))
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	dir, err := os.MkdirTemp("", "parley-bench-")
+	if err != nil {
 		return err
 	}
-	s, err := b.install(ctx, kind, dir, server)
+	plan, err := stack.Plan(programs, dir, false)
+	if err != nil {
+		return err
+	}
+	if b.tuned {
+		plan.Settings["FLOOR_TUNED"] = "yes"
+	}
+	s := &side{kind: kind, plan: plan}
+	err = s.install(ctx, b.floor, server)
 	if err == nil {
 		err = do(s)
-		s.stop()
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w%s", kind, err, lastWords(dir))
+	s.stop()
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w; the logs are in %s", kind, err, dir)
 	}
-	return os.RemoveAll(dir)
-}
-
-// install tries again with other ports: one that was free may have been given to
-// somebody's connection by the time a program listens on it.
-func (b *bench) install(ctx context.Context, kind kind, dir string, server []string) (*side, error) {
-	for try := 1; ; try++ {
-		plan, err := stack.Plan(programs, dir, false)
-		if err != nil {
-			return nil, err
-		}
-		if b.tuned {
-			plan.Settings["FLOOR_TUNED"] = "yes"
-		}
-		s, err := install(ctx, kind, plan, b.floor, server)
-		if err == nil {
-			return s, nil
-		}
-		s.stop()
-		if try == 3 || ctx.Err() != nil {
-			return nil, err
-		}
-	}
+	return errors.Join(err, os.RemoveAll(dir))
 }

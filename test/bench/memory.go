@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 )
 
@@ -49,7 +48,7 @@ func (b *bench) memoryRound(ctx context.Context, s *side, round int) ([]float64,
 	if err := warmUp(); err != nil {
 		return nil, err
 	}
-	empty, err := s.workerBytes()
+	empty, err := residentBytes(s.worker)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +59,7 @@ func (b *bench) memoryRound(ctx context.Context, s *side, round int) ([]float64,
 	if err := s.settle(ctx); err != nil {
 		return nil, err
 	}
-	cached, err := s.workerBytes()
+	cached, err := residentBytes(s.worker)
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +91,14 @@ func (b *bench) memoryRound(ctx context.Context, s *side, round int) ([]float64,
 		if err := end(); err != nil {
 			return nil, err
 		}
-		if err := s.startWorker(ctx); err != nil {
+		if s.worker, err = s.plan.StartWorker(ctx); err != nil {
 			return nil, err
 		}
 		if n == 0 {
 			if err := warmUp(); err != nil {
 				return nil, err
 			}
-			uncached, err := s.workerBytes()
+			uncached, err := residentBytes(s.worker)
 			if err != nil {
 				return nil, err
 			}
@@ -110,12 +109,4 @@ func (b *bench) memoryRound(ctx context.Context, s *side, round int) ([]float64,
 		}
 	}
 	return figures, s.carrier.nothingTwice()
-}
-
-func (s *side) workerBytes() (float64, error) {
-	pid, err := processOf(filepath.Join(s.plan.Dir, s.worker.Name+".log"))
-	if err != nil {
-		return 0, err
-	}
-	return residentBytes(pid)
 }

@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"parley/internal/stack"
 )
 
 // A part of an installation whose processor time is told apart.
@@ -45,23 +46,10 @@ func (u usage) milliseconds() []float64 {
 	return append(each, sum)
 }
 
-// usage counts all workers as one.
 func (s *side) usage() (u usage, err error) {
-	for pattern, part := range map[string]part{"temporal": server, "webhook": webhook, "worker-*": worker} {
-		logs, err := filepath.Glob(filepath.Join(s.plan.Dir, pattern+".log"))
-		if err != nil {
+	for part, p := range map[part]*stack.Process{server: s.server, worker: s.worker, webhook: s.webhook} {
+		if u[part], err = processorTime(p); err != nil {
 			return u, err
-		}
-		for _, log := range logs {
-			pid, err := processOf(log)
-			if err != nil {
-				return u, err
-			}
-			used, err := processorTime(pid)
-			if err != nil {
-				return u, err
-			}
-			u[part] += used
 		}
 	}
 	var self syscall.Rusage
@@ -72,26 +60,12 @@ func (s *side) usage() (u usage, err error) {
 	return u, nil
 }
 
-// processOf finds the process that writes to a log.
-func processOf(log string) (pid int, err error) {
-	outputs, err := filepath.Glob("/proc/[0-9]*/fd/1")
-	if err != nil {
-		return 0, err
-	}
-	for _, output := range outputs {
-		if target, err := os.Readlink(output); err == nil && target == log {
-			return strconv.Atoi(strings.Split(output, "/")[2])
-		}
-	}
-	return 0, fmt.Errorf("no process writes to %s", log)
-}
-
 // ticks is what Linux counts processor time in, for programs on all its
 // platforms that Go runs on.
 const ticks = 100
 
-func processorTime(pid int) (time.Duration, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+func processorTime(p *stack.Process) (time.Duration, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.ID()))
 	if err != nil {
 		return 0, err
 	}
@@ -109,8 +83,8 @@ func processorTime(pid int) (time.Duration, error) {
 }
 
 // residentBytes is the memory of a process that is not swapped out.
-func residentBytes(pid int) (float64, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+func residentBytes(p *stack.Process) (float64, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.ID()))
 	if err != nil {
 		return 0, err
 	}

@@ -3,12 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -29,88 +24,53 @@ const (
 
 // A side is one of them, installed and running, with a carrier of its own.
 type side struct {
-	kind     kind
-	plan     *stack.Installation
-	floor    string
-	carrier  *carrier
-	temporal client.Client
-	worker   *stack.Process
-	workers  int
-	programs []*stack.Process
+	kind                    kind
+	plan                    *stack.Installation
+	carrier                 *carrier
+	temporal                client.Client
+	server, webhook, worker *stack.Process
 }
 
-// install starts a fresh server, the carrier and the programs of one side. What
-// it returns must be stopped, also after an error.
-func install(ctx context.Context, kind kind, plan *stack.Installation, floor string, server []string) (*side, error) {
-	s := &side{kind: kind, plan: plan, floor: floor}
-	plan.Settings["PARLEY_TEXTS_PER_HOUR"] = "1000000" // contacts write faster than people
-	if _, err := plan.StartServer(ctx, "", append([]string{"--headless"}, server...)...); err != nil {
-		return s, err
+// install starts a fresh server, the carrier and the programs of one side. It
+// must be stopped, also after an error.
+func (s *side) install(ctx context.Context, floor string, server []string) (err error) {
+	s.plan.Settings["PARLEY_TEXTS_PER_HOUR"] = "1000000" // contacts write faster than people
+	if s.server, err = s.plan.StartServer(ctx, "", append([]string{"--headless"}, server...)...); err != nil {
+		return err
 	}
-	var err error
 	s.temporal, err = client.NewLazyClient(client.Options{
-		HostPort: plan.Address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		HostPort: s.plan.Address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	if err != nil {
-		return s, err
+		return err
 	}
 	if err := s.await(ctx, "the server", func() bool {
 		_, err := s.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: "default"})
 		return err == nil
 	}); err != nil {
-		return s, err
-	}
-	if s.carrier, err = newCarrier(ctx, plan); err != nil {
-		return s, err
-	}
-	if err := s.startWebhook(ctx); err != nil {
-		return s, err
-	}
-	return s, s.startWorker(ctx)
-}
-
-func (s *side) startWebhook(ctx context.Context) error {
-	ready := strings.TrimSuffix(s.plan.Webhook, "/webhooks/sinch") + "/readyz"
-	if s.kind == parley {
-		_, err := s.plan.StartWebhook(ctx)
 		return err
 	}
-	args := []string{"webhook"}
-	if s.kind == floorScripts {
-		args = append(args, "scripts")
-	}
-	_, err := s.run(ctx, "webhook", func(ctx context.Context, _ *stack.Process) bool { return stack.Answers(ctx, ready) }, args...)
-	return err
-}
-
-func (s *side) startWorker(ctx context.Context) (err error) {
-	if s.kind == parley {
-		s.worker, err = s.plan.StartWorker(ctx)
+	if s.carrier, err = newCarrier(ctx, s.plan); err != nil {
 		return err
 	}
-	s.workers++
-	s.worker, err = s.run(ctx, fmt.Sprint("worker-", s.workers), func(_ context.Context, p *stack.Process) bool { return p.Said("ready") }, "worker")
-	return err
-}
-
-// run starts a program of the floor.
-func (s *side) run(ctx context.Context, name string, ready func(context.Context, *stack.Process) bool, args ...string) (*stack.Process, error) {
-	p, err := stack.Run(name, s.floor, s.plan.Dir, s.plan.Settings, args...)
-	if err != nil {
-		return nil, err
+	// The floor's programs have the names of Parley's, and take part of their settings.
+	switch s.kind {
+	case parley:
+	case floorTurns:
+		s.plan.Bin, s.plan.Settings["FLOOR_WORKFLOW"] = floor, "Turn"
+	case floorScripts:
+		s.plan.Bin, s.plan.Settings["FLOOR_WORKFLOW"] = floor, "Line"
 	}
-	s.programs = append(s.programs, p)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return p, p.Await(ctx, func(ctx context.Context) bool { return ready(ctx, p) })
+	if s.webhook, err = s.plan.StartWebhook(ctx); err != nil {
+		return err
+	}
+	s.worker, err = s.plan.StartWorker(ctx)
+	return err
 }
 
 func (s *side) stop() {
 	if s.carrier != nil {
 		s.carrier.stop()
-	}
-	for _, p := range slices.Backward(s.programs) {
-		_ = p.Stop()
 	}
 	if s.temporal != nil {
 		s.temporal.Close()
@@ -141,23 +101,4 @@ func (s *side) await(ctx context.Context, what string, condition func() bool) er
 // settle waits until every callback has been answered.
 func (s *side) settle(ctx context.Context) error {
 	return s.await(ctx, "the last receipt", func() bool { return s.carrier.sim.Stats().Open == 0 })
-}
-
-// lastWords is what the programs complained of before something went wrong.
-func lastWords(dir string) string {
-	var words strings.Builder
-	logs, _ := filepath.Glob(filepath.Join(dir, "*.log"))
-	for _, name := range logs {
-		log, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(log)), "\n"), func(line string) bool {
-			return line == "" || strings.Contains(line, "level=INFO")
-		})
-		for _, line := range lines[max(0, len(lines)-5):] {
-			fmt.Fprintf(&words, "\n  %s: %s", filepath.Base(name), line)
-		}
-	}
-	return words.String()
 }

@@ -1,7 +1,8 @@
 // Command floor is the least that one has to write on Temporal for what Parley
 // is measured at: the same callbacks in, the same texts out, on the same server,
 // and nothing besides. It keeps no order between senders, drops no duplicates,
-// forgets its state, and is of no use but to compare with.
+// forgets its state, and is of no use but to compare with. Its name says what it
+// does: webhook or worker.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"go.temporal.io/sdk/client"
@@ -23,7 +25,7 @@ const taskQueue = "floor"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	err := run(ctx, filepath.Base(os.Args[0]))
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
@@ -31,7 +33,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, name string) error {
 	options := client.Options{
 		HostPort: os.Getenv("TEMPORAL_ADDRESS"),
 		Logger:   log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
@@ -44,15 +46,13 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("reaching Temporal: %w", err)
 	}
 	defer temporal.Close()
-	switch {
-	case len(args) == 1 && args[0] == "webhook":
-		return serve(ctx, hook{temporal: temporal, workflow: turnWorkflow})
-	case len(args) == 2 && args[0] == "webhook" && args[1] == "scripts":
-		return serve(ctx, hook{temporal: temporal, workflow: lineWorkflow})
-	case len(args) == 1 && args[0] == "worker":
+	switch name {
+	case "webhook":
+		return serve(ctx, hook{temporal: temporal, workflow: os.Getenv("FLOOR_WORKFLOW")})
+	case "worker":
 		return work(ctx, temporal)
 	}
-	return errors.New("say webhook, webhook scripts, or worker")
+	return errors.New("build it as webhook or worker")
 }
 
 // tuned is for who wants to know what Parley's own work costs: the floor then has
