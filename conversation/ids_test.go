@@ -76,7 +76,7 @@ func TestRequestIDsHoldNothing(t *testing.T) {
 	suite := testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	conversation.Register(activitiesOnly{env: env}, &conversation.Toolkit{IDs: keyed, Teller: conversation.Client{Temporal: temporal, TaskQueue: "parley", IDs: keyed}})
+	conversation.Telling{IDs: keyed, Teller: conversation.Client{Temporal: temporal, TaskQueue: "parley", IDs: keyed}}.Register(activitiesOnly{env: env})
 	for range 2 {
 		_, err = env.ExecuteActivity("TellConversation", map[string]any{"contact": contact, "id": "run/1/0a1b2c3d", "kind": conversation.KindAsk, "body": map[string]any{}})
 		require.NoError(t, err)

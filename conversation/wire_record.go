@@ -27,3 +27,24 @@ func (o *OptOut) Remembered() bool { return o != nil && o.Source == sourceErased
 // sourceErased is the source of the opt-out of a contact who was erased. Its
 // evidence is gone with everything else.
 const sourceErased = "erased"
+
+// A record is a workflow that need not do anything: that it runs says it all. It
+// is how a namespace remembers what has to outlive its retention.
+const (
+	KeyRecordType     = "IDKey"       // the ids of this namespace are made with a key
+	SuppressionType   = "Suppression" // a contact who was erased, and shall be sent nothing
+	KeyRecordID       = "parley:id-key"
+	fingerprintMemo   = "fingerprint-" // and that of the key, since a memo's name is never encrypted
+	suppressionPrefix = "suppression:"
+)
+
+// SuppressionID is the workflow id of the record of a contact who was erased.
+func (i IDs) SuppressionID(contact sms.Number) string {
+	return suppressionPrefix + i.hide("contact", string(contact))
+}
+
+// LiftedID is the workflow id of the record that this contact has written START to
+// a sender since.
+func (i IDs) LiftedID(contact sms.Number, sender sms.Sender) string {
+	return i.SuppressionID(contact) + ":lifted:" + i.hide("sender", string(sender))
+}

@@ -73,7 +73,8 @@ func TestDoctorSeesBuilds(t *testing.T) {
 			UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: "parley", BuildID: build},
 			DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
 		}})
-		conversation.Register(b, &conversation.Toolkit{Settings: w.settings, Teller: w.reach})
+		conversation.Register(b, &conversation.Toolkit{Settings: w.settings})
+		conversation.Telling{Teller: w.reach}.Register(b)
 		require.NoError(t, b.Start())
 		t.Cleanup(b.Stop)
 	}

@@ -149,9 +149,9 @@ func (w *world) work() (stop func()) {
 	worker := worker.New(w.temporal, queue, worker.Options{})
 	conversation.Register(worker, &conversation.Toolkit{
 		Settings: w.settings,
-		Teller:   w.reach,
 		Scripts:  conversation.TemporalScripts{Client: w.temporal, TaskQueue: queue, Known: workflows.Names()},
 	})
+	conversation.Telling{Teller: w.reach}.Register(worker)
 	workflows.Register(worker)
 	worker.RegisterActivity(&activities.Messaging{Carrier: w.carrier})
 	worker.RegisterActivity(&activities.Responder{})

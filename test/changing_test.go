@@ -104,9 +104,7 @@ func (w *world) runVisits(id string, script func(workflow.Context, visit) (strin
 	require.NoError(w.T, err)
 	w.T.Cleanup(temporal.Close)
 	b.Worker = worker.New(temporal, visits, versioned(visits, id))
-	conversation.Register(b, &conversation.Toolkit{
-		Settings: conversation.DefaultSettings(), Teller: w.Client(), Scripts: conversation.TemporalScripts{Client: temporal, TaskQueue: visits},
-	})
+	conversation.Telling{Teller: w.Client()}.Register(b)
 	b.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Visit"})
 	require.NoError(w.T, b.Start())
 	b.Worker = once{b.Worker, sync.OnceFunc(b.Stop)}
@@ -536,8 +534,9 @@ func (w *world) runNewParley(id string) {
 	settings := conversation.DefaultSettings()
 	settings.SendTaskQueue = w.Settings["PARLEY_SEND_TASK_QUEUE"]
 	conversation.Register(b, &conversation.Toolkit{
-		Settings: settings, Teller: w.Client(), Scripts: conversation.TemporalScripts{Client: w.Temporal, TaskQueue: "parley"},
+		Settings: settings, Scripts: conversation.TemporalScripts{Client: w.Temporal, TaskQueue: "parley"},
 	})
+	conversation.Telling{Teller: w.Client()}.Register(b)
 	b.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.Appointment) (workflows.AppointmentResult, error) {
 		in.Business = "New " + in.Business
 		return workflows.AppointmentConfirmation(ctx, in)

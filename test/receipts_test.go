@@ -316,7 +316,7 @@ func TestScriptIsToldWhetherItArrived(t *testing.T) {
 
 	w := newWorld(t)
 	scripts := worker.New(w.Temporal, "scripts", worker.Options{})
-	conversation.Register(scripts, &conversation.Toolkit{Teller: w.Client()})
+	conversation.Telling{Teller: w.Client()}.Register(scripts)
 	scripts.RegisterWorkflow(tell)
 	require.NoError(t, scripts.Start())
 	t.Cleanup(scripts.Stop)

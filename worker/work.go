@@ -245,19 +245,19 @@ func (p plan) registerConversations(r worker.Registry, temporal client.Client, i
 	conversations := conversation.Client{Temporal: temporal, TaskQueue: p.queue, IDs: ids}
 	toolkit := &conversation.Toolkit{
 		Settings: p.settings,
-		Sender:   p.sender,
 		IDs:      ids,
-		Teller:   conversations,
 		Mover:    conversation.TemporalMover{Client: conversations},
 		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Check: workflows.Check},
 	}
 	if ids.Keyed() {
 		toolkit.Suppressions = conversation.TemporalSuppressions{Client: temporal, TaskQueue: p.queue, IDs: ids}
 	}
+	telling := conversation.Telling{Teller: conversations, IDs: ids, Sender: p.sender}
 	if p.moveIDs != nil {
-		toolkit.Teller = muted{}
+		telling.Teller = muted{}
 	}
 	conversation.Register(r, toolkit)
+	telling.Register(r)
 	workflows.Register(r)
 	r.RegisterActivity(&activities.Responder{Hook: p.responder})
 	r.RegisterActivity(&activities.Outcomes{Hook: p.outcome})

@@ -139,7 +139,7 @@ func TestOldConversationsAndNewScripts(t *testing.T) {
 			}
 			env.RegisterActivity(&activities.Outcomes{})
 			old := &oldConversation{T: t, env: env, told: map[conversation.Kind]int{}}
-			conversation.Register(env, &conversation.Toolkit{Settings: conversation.DefaultSettings(), Teller: old})
+			conversation.Telling{Teller: old}.Register(env)
 
 			var input, result json.RawMessage
 			var cancelled bool
@@ -198,7 +198,7 @@ func TestAnswersOfANewerConversation(t *testing.T) {
 			env.SetTestTimeout(time.Minute)
 			env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
 			old := &oldConversation{T: t, env: env, told: map[conversation.Kind]int{}, outcomes: []json.RawMessage{json.RawMessage(answer)}}
-			conversation.Register(env, &conversation.Toolkit{Settings: conversation.DefaultSettings(), Teller: old})
+			conversation.Telling{Teller: old}.Register(env)
 			env.ExecuteWorkflow(workflows.Feedback, workflows.Visit{Contact: "+15559876543", Business: "the shop"})
 			require.ErrorContains(t, env.GetWorkflowError(), "deploy the newer worker")
 			var panicked *temporal.PanicError // fails the task, not the script

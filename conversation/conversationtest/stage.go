@@ -117,7 +117,8 @@ func New(w io.Writer, acts ...any) *Stage {
 		Interceptors:             []interceptor.WorkerInterceptor{conversation.Interceptor()},
 	})
 	s.env.RegisterWorkflowWithOptions(s.play, workflow.RegisterOptions{Name: "stage"})
-	conversation.Register(s.env, &conversation.Toolkit{Settings: s.settings, Teller: s, Scripts: s})
+	conversation.Register(s.env, &conversation.Toolkit{Settings: s.settings, Scripts: s})
+	conversation.Telling{Teller: s}.Register(s.env)
 	s.env.RegisterActivity(&activities.Messaging{Carrier: s, Now: s.env.Now})
 	s.env.RegisterActivity(&activities.Responder{})
 	s.env.RegisterActivity(&activities.Outcomes{})

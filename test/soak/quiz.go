@@ -59,7 +59,7 @@ func PlayQuiz(ctx workflow.Context, in Quiz) error {
 }
 
 // runScripts is the worker of scripts, which this program starts as processes of
-// their own. Like every worker of scripts it registers the toolkit.
+// their own. Like every worker of scripts it registers what they speak with.
 func runScripts(ctx context.Context, stderr io.Writer) error {
 	env := settings.Environ(os.Environ())
 	options, err := connect.Options(telemetry.Logger(stderr, "text", slog.LevelInfo), env, nil)
@@ -76,13 +76,11 @@ func runScripts(ctx context.Context, stderr io.Writer) error {
 	}
 	defer temporal.Close()
 	w := worker.New(temporal, scriptQueue, worker.Options{})
-	conversation.Register(w, &conversation.Toolkit{
-		Settings: conversation.DefaultSettings(),
-		Teller:   conversation.Client{Temporal: temporal, TaskQueue: conversationQueue, IDs: ids},
-		IDs:      ids,
-		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: scriptQueue},
-		Sender:   settings.SinchApp{SMSSender: []sms.Sender{ours, ours2}}.ConversationSender,
-	})
+	conversation.Telling{
+		Teller: conversation.Client{Temporal: temporal, TaskQueue: conversationQueue, IDs: ids},
+		IDs:    ids,
+		Sender: settings.SinchApp{SMSSender: []sms.Sender{ours, ours2}}.ConversationSender,
+	}.Register(w)
 	w.RegisterWorkflowWithOptions(PlayQuiz, workflow.RegisterOptions{Name: quizType})
 	if err := w.Start(); err != nil {
 		return err
