@@ -190,7 +190,7 @@ func TestPods(t *testing.T) {
 		{
 			"parley-worker",
 			[]string{"worker", "--only", "conversations"},
-			map[string]string{"metrics": inSource(t, "worker/main.go", `usualMetrics = "(.*)"`)},
+			map[string]string{"metrics": inSource(t, "worker/main.go", `Metrics: +"(.*?)"`)},
 			"metrics", stop,
 			[]string{"SINCH_APP_ID", "SINCH_SMS_SENDER", "SINCH_WEBHOOK_TOLERANCE", "PARLEY_SEND_TASK_QUEUE"},
 			[]string{"SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET", "SINCH_WEBHOOK_SECRET", "SINCH_RECEIPTS_SECRET", "PARLEY_API_TOKEN"},
@@ -198,7 +198,7 @@ func TestPods(t *testing.T) {
 		{
 			"parley-send",
 			[]string{"worker", "--only", "send"},
-			map[string]string{"metrics": inSource(t, "worker/main.go", `usualMetrics = "(.*)"`)},
+			map[string]string{"metrics": inSource(t, "worker/main.go", `Metrics: +"(.*?)"`)},
 			"metrics", stop,
 			[]string{"SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET", "SINCH_PROJECT_ID", "SINCH_APP_ID", "SINCH_REGION", "PARLEY_SEND_TASK_QUEUE"},
 			[]string{"SINCH_WEBHOOK_SECRET", "SINCH_RECEIPTS_SECRET", "PARLEY_API_TOKEN", "PARLEY_HOOK_SECRET"},
@@ -207,7 +207,7 @@ func TestPods(t *testing.T) {
 			"parley-webhook",
 			[]string{"webhook"},
 			map[string]string{
-				"metrics":   inSource(t, "webhook/main.go", `usualMetrics = "(.*)"`),
+				"metrics":   inSource(t, "webhook/main.go", `Metrics: +"(.*?)"`),
 				"callbacks": inSource(t, "webhook/main.go", `default:"(.*)" env:"PARLEY_WEBHOOK_ADDR"`),
 				"messages":  inSource(t, "webhook/main.go", `default:"(.*)" env:"PARLEY_API_ADDR"`),
 			},

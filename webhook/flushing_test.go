@@ -28,7 +28,7 @@ func TestFlushing(t *testing.T) {
 	}))
 	t.Cleanup(collector.Close)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
-	p, err := program.Begin(t.Context(), slog.New(slog.DiscardHandler), program.Settings{Metrics: metrics.Off, Env: environment("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)})
+	p, err := program.About{}.Begin(t.Context(), slog.New(slog.DiscardHandler), program.Settings{Metrics: metrics.Off, Env: environment("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)})
 	require.NoError(t, err)
 	t.Cleanup(p.End)
 	t.Cleanup(func() { close(over) }) // before the others

@@ -7,12 +7,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
 
 	"parley/conversation"
@@ -24,20 +20,10 @@ import (
 	"parley/internal/program"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
-	"parley/internal/telemetry"
 	"parley/internal/telemetry/metrics"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	err := run(ctx, os.Args[1:], settings.Environ(os.Environ()), os.Stdout, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "webhook:", telemetry.Mask(err.Error()))
-		os.Exit(1)
-	}
-}
+func main() { about.Main(run) }
 
 type cli struct {
 	Addr     string            `default:":8080" env:"PARLEY_WEBHOOK_ADDR" placeholder:"HOST:PORT" help:"Where Sinch's callbacks arrive: POST /webhooks/sinch, and /webhooks/sinch/receipts where receipts have a webhook to themselves; GET /healthz, GET /readyz. Default: ${default}."`
@@ -57,31 +43,25 @@ type cli struct {
 	settings.Metrics        `embed:"" group:"Log"`
 }
 
-// usualMetrics is the worker's port for metrics + 1: both often run on one machine.
-const usualMetrics = "127.0.0.1:9091"
-
-const description = `Takes Sinch's callbacks, and other programs' requests to send, and hands each to its conversation.
-
-Settings come from the environment, as listed below; a flag goes before its variable. Where the Temporal server is, and how to reach it, is read from
-TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_* and the profile file, as by the temporal command itself.
-
-It starts without the Temporal server, and without any worker. While the server is away it answers 503, so that Sinch tries again; what it has answered with
-200 or 202 is safe, and waits for a worker if there is none.`
+var about = program.About{
+	Name:    "webhook",
+	Metrics: "127.0.0.1:9091", // the worker's port + 1: both often run on one machine
+	Does:    "Takes Sinch's callbacks, and other programs' requests to send, and hands each to its conversation.",
+	Stops: `It starts without the Temporal server, and without any worker. While the server is away it answers 503, so that Sinch tries again; what it has answered with
+200 or 202 is safe, and waits for a worker if there is none.`,
+}
 
 // run is main without the process: it serves until the context ends.
 func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io.Writer) error {
 	var c cli
-	command, err := settings.Parse(&c, args, env, stdout, stderr,
-		kong.Name("webhook"), kong.Description(description), kong.Vars{"metrics_addr": usualMetrics})
+	command, err := about.Parse(&c, args, env, stdout, stderr)
 	if err != nil || command == nil {
 		return err
 	}
 	if onLambda(env) { // the function's URL is the only way in
 		c.MetricsAddr, c.APIToken = metrics.Off, nil
 	}
-	p, err := program.Begin(ctx, c.Logger(stderr), program.Settings{
-		Service: "parley-webhook", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Encryption: c.Encryption, Env: env,
-	})
+	p, err := about.Begin(ctx, c.Logger(stderr), program.Settings{Metrics: c.MetricsAddr, Temporal: c.Temporal, Encryption: c.Encryption, Env: env})
 	if err != nil {
 		return err
 	}

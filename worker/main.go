@@ -4,30 +4,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // scripts know zones also where the machine does not
-
-	"github.com/alecthomas/kong"
 
 	"parley/internal/program"
 	"parley/internal/settings"
-	"parley/internal/telemetry"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	err := run(ctx, os.Args[1:], settings.Environ(os.Environ()), os.Stdout, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "worker:", telemetry.Mask(err.Error()))
-		os.Exit(1)
-	}
-}
+func main() { about.Main(run) }
 
 type cli struct {
 	Run     struct{}   `cmd:"" default:"1" help:"Work, until told to stop. The default."`
@@ -51,31 +35,25 @@ type cli struct {
 	settings.Metrics        `embed:"" group:"Log"`
 }
 
-// usualMetrics is where the metrics of the first worker on a machine are.
-const usualMetrics = "127.0.0.1:9090"
-
-const description = `Runs conversations, scripts and the work they ask for.
-
-Settings come from the environment, as listed below; a flag goes before its variable. Where the Temporal server is, and how to reach it, is read from
-TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_* and the profile file, as by the temporal command itself.
-
-Start as many workers as you like. To stop one, send it SIGTERM: it takes no more work and gives what it has begun 20 seconds to end; what does not end is done
-again by another worker, and a text whose fate is in doubt is looked for at the carrier before it is sent again.`
+var about = program.About{
+	Name:    "worker",
+	Metrics: "127.0.0.1:9090", // the first worker on a machine has them there
+	Does:    "Runs conversations, scripts and the work they ask for.",
+	Stops: `Start as many workers as you like. To stop one, send it SIGTERM: it takes no more work and gives what it has begun 20 seconds to end; what does not end is done
+again by another worker, and a text whose fate is in doubt is looked for at the carrier before it is sent again.`,
+}
 
 // run is main without the process: it works until the context ends.
 func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io.Writer) error {
 	var c cli
-	command, err := settings.Parse(&c, args, env, stdout, stderr,
-		kong.Name("worker"), kong.Description(description), kong.Vars{"metrics_addr": usualMetrics})
+	command, err := about.Parse(&c, args, env, stdout, stderr)
 	if err != nil || command == nil {
 		return err
 	}
 	if command.Command() == "replay" {
 		return c.replay(ctx, env, stdout, c.Logger(stderr))
 	}
-	p, err := program.Begin(ctx, c.Logger(stderr), program.Settings{
-		Service: "parley-worker", Metrics: c.MetricsAddr, Usual: usualMetrics, Temporal: c.Temporal, Encryption: c.Encryption, Worker: true, Env: env,
-	})
+	p, err := about.Begin(ctx, c.Logger(stderr), program.Settings{Metrics: c.MetricsAddr, Temporal: c.Temporal, Encryption: c.Encryption, Worker: true, Env: env})
 	if err != nil {
 		return err
 	}

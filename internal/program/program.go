@@ -1,5 +1,6 @@
-// Package program begins what worker and webhook have in common: how they are
-// watched, where their secrets are, and the way to Temporal.
+// Package program is what worker and webhook have in common: how they start and are
+// told to stop, how they are watched, where their secrets are, and the way to
+// Temporal.
 package program
 
 import (
@@ -34,9 +35,7 @@ type Program struct {
 
 // Settings say what is begun.
 type Settings struct {
-	Service    string // our name in what is sent to those who watch several programs
 	Metrics    string // the address as set
-	Usual      string // the address otherwise
 	Temporal   settings.Temporal
 	Encryption settings.Encryption
 	Worker     bool // workflow code runs here
@@ -44,22 +43,22 @@ type Settings struct {
 }
 
 // Begin reaches nobody yet. What it returns has to be ended.
-func Begin(ctx context.Context, log *slog.Logger, s Settings) (*Program, error) {
+func (a About) Begin(ctx context.Context, log *slog.Logger, s Settings) (*Program, error) {
 	p := &Program{Log: log, Ready: health.New(log, time.Now)}
 	var err error
-	p.Metrics, p.stop, err = metrics.Serve(ctx, log, metrics.Options{Service: s.Service, Address: s.Metrics, Usual: s.Usual, Ready: p.Ready, Env: s.Env})
+	p.Metrics, p.stop, err = metrics.Serve(ctx, log, metrics.Options{Service: a.service(), Address: s.Metrics, Usual: a.Metrics, Ready: p.Ready, Env: s.Env})
 	if err != nil {
 		return nil, err
 	}
-	if err := p.begin(ctx, s); err != nil {
+	if err := p.begin(ctx, a, s); err != nil {
 		p.End()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Program) begin(ctx context.Context, s Settings) (err error) {
-	if p.Traces, err = tracing.Start(ctx, p.Log, s.Env, s.Service); err != nil {
+func (p *Program) begin(ctx context.Context, a About, s Settings) (err error) {
+	if p.Traces, err = tracing.Start(ctx, p.Log, s.Env, a.service()); err != nil {
 		return err
 	}
 	if p.Kept, err = parameters.Open(p.Log, p.Metrics.Meter); err != nil {
