@@ -22,7 +22,6 @@ const (
 type storing struct {
 	ids     []string // of messages
 	closing bool     // with the record of this run's end
-	future  workflow.Future
 }
 
 // toArchive notes that the archive does not have a message as it is.
@@ -101,8 +100,8 @@ func (c *conversation) storeBatch(which func(*Message) bool, closing *Closing) b
 	if len(records) == 0 {
 		return false
 	}
-	batch.future = workflow.ExecuteActivity(c.errandContext("archive "+strconv.Itoa(len(records))), archives.StoreRecords, records)
 	c.storing = batch
+	c.launch(flightStore, workflow.ExecuteActivity(c.errandContext("archive "+strconv.Itoa(len(records))), archives.StoreRecords, records), c.onStored)
 	return true
 }
 
@@ -171,7 +170,7 @@ func (c *conversation) recalled() bool {
 	if s.Recalled || s.Run > 0 || !s.Settings.Archive {
 		return true
 	}
-	if c.recalling == nil {
+	if !c.flying(flightRecall) {
 		ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
 			StartToCloseTimeout: 10 * time.Second,
 			RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
@@ -181,7 +180,7 @@ func (c *conversation) recalled() bool {
 		if c.ids.Keyed() {
 			in.Earlier = ID(s.Contact, s.Sender)
 		}
-		c.recalling = workflow.ExecuteActivity(ctx, archives.RecallMessages, in)
+		c.launch(flightRecall, workflow.ExecuteActivity(ctx, archives.RecallMessages, in), c.onRecalled)
 	}
 	return false
 }
@@ -189,7 +188,6 @@ func (c *conversation) recalled() bool {
 // onRecalled goes on without the archive if that does not answer: the contact
 // waits.
 func (c *conversation) onRecalled(f workflow.Future) {
-	c.recalling = nil
 	s := c.state
 	s.Recalled = true
 	var lines []activities.Line

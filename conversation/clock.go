@@ -56,14 +56,14 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 		}
 	}
 	earlier(c.info.WorkflowStartTime.Add(maxRunLength), "continue as new")
-	if c.mayClose() && c.settled() { // else what is in flight wakes us
+	if c.mayClose() && c.none() { // else what is in flight wakes us
 		earlier(c.idleAt(), "close when idle")
 	}
 	for i := range s.Questions {
 		q := &s.Questions[i]
 		if q.open() {
 			earlier(s.QuestionDeadline(q), "question unanswered")
-			if len(s.Questions) > 1 && c.checking == nil {
+			if len(s.Questions) > 1 && !c.flying(flightCheck) {
 				earlier(q.CheckedAt.Add(checkInterval), "does the script still run?")
 			}
 		} else if q.Key == "" {
@@ -73,7 +73,7 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 	if s.Floor.Holder.WorkflowID != "" && c.somebodyWaits() {
 		earlier(s.Floor.Since.Add(floorSilence), "script silent")
 	}
-	if s.Turn != nil && c.thinking == nil && s.Turn.ReplyKey == "" {
+	if s.Turn != nil && !c.flying(flightThink) && s.Turn.ReplyKey == "" {
 		earlier(s.Turn.NextTry, "ask the responder again")
 	}
 	if len(s.Outbox) > 0 && c.sending == nil {

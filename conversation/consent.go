@@ -61,7 +61,7 @@ func (c *conversation) silence(o OptOut) {
 		c.dropSay(m, reasonOptedOut)
 	}
 	s.Says = nil
-	if c.thinking == nil && c.starting == nil {
+	if !c.flying(flightThink) && !c.flying(flightStart) {
 		if s.Turn != nil {
 			c.countMany(len(s.Turn.Texts), metricHandled, "by", byNobody)
 		}

@@ -36,15 +36,11 @@ type conversation struct {
 	wake   workflow.Channel // an update changed the state
 	timer  timer
 
+	flights
+
 	sending   *sending
-	thinking  workflow.Future // of activities.Decision
-	starting  workflow.Future // of a script that the responder wants
-	checking  *checking
-	answering []answering
-	running   []running
+	answering []*answering
 	storing   *storing
-	recalling workflow.Future // of []activities.Line
-	lifting   workflow.Future // of the suppression of a contact who was erased
 	moving    *moving
 
 	begun         bool // what was before this conversation is known
@@ -75,7 +71,7 @@ func (t *Toolkit) Conversation(ctx workflow.Context, start Start) (State, error)
 		if !continuing {
 			c.advance()
 		}
-		if c.settled() && workflow.AllHandlersFinished(ctx) {
+		if c.none() && workflow.AllHandlersFinished(ctx) {
 			switch {
 			case c.moving != nil:
 				if c.move() {
@@ -205,46 +201,11 @@ func (c *conversation) wait() {
 	if c.timer.future != nil {
 		s.AddFuture(c.timer.future, func(workflow.Future) { c.timer = timer{} })
 	}
-	if c.sending != nil {
-		s.AddFuture(c.sending.future, c.onSent)
-	}
-	if c.thinking != nil {
-		s.AddFuture(c.thinking, c.onDecided)
-	}
-	if c.starting != nil {
-		s.AddFuture(c.starting, c.onStarted)
-	}
-	if c.checking != nil {
-		s.AddFuture(c.checking.future, c.onChecked)
-	}
-	for i := range c.answering {
-		a := c.answering[i]
-		s.AddFuture(a.future, func(f workflow.Future) { c.onAnswered(a, f) })
-	}
-	for i := range c.running {
-		r := c.running[i]
-		s.AddFuture(r.future, func(f workflow.Future) { c.onRan(r, f) })
-	}
-	if c.storing != nil {
-		s.AddFuture(c.storing.future, c.onStored)
-	}
-	if c.recalling != nil {
-		s.AddFuture(c.recalling, c.onRecalled)
-	}
-	if c.lifting != nil {
-		s.AddFuture(c.lifting, func(workflow.Future) { c.lifting = nil })
-	}
+	c.await(s)
 	if c.moving != nil && c.moving.future != nil {
 		s.AddFuture(c.moving.future, c.onMoved)
 	}
 	s.Select(c.ctx)
-}
-
-// settled reports whether nothing is in flight. The server drops signals of a
-// closed sender and results of its activities, so no run ends before.
-func (c *conversation) settled() bool {
-	return c.sending == nil && c.thinking == nil && c.starting == nil && c.checking == nil && c.storing == nil && c.recalling == nil && c.lifting == nil &&
-		len(c.answering)+len(c.running) == 0
 }
 
 // mustContinue reports whether this run is long enough. From then on nothing

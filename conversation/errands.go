@@ -17,12 +17,6 @@ const (
 )
 
 // running is an errand in flight; each kind has one at a time, since one
-// service that is down must not hold up another.
-type running struct {
-	errand Errand
-	future workflow.Future
-}
-
 // sendOn takes note of an errand.
 func (c *conversation) sendOn(e Errand) {
 	s := c.state
@@ -40,7 +34,7 @@ func (c *conversation) sendOn(e Errand) {
 // runErrands starts the next errand of each kind.
 func (c *conversation) runErrands() {
 	for _, kind := range []errandKind{errandNotice, errandFallback} {
-		if slices.ContainsFunc(c.running, func(r running) bool { return r.errand.Kind == kind }) {
+		if c.flying(string(kind)) {
 			continue
 		}
 		for {
@@ -50,7 +44,7 @@ func (c *conversation) runErrands() {
 			}
 			e := c.state.Errands[i]
 			if future := c.run(e); future != nil {
-				c.running = append(c.running, running{errand: e, future: future})
+				c.launch(string(kind), future, func(f workflow.Future) { c.onRan(e, f) })
 				break
 			}
 			c.forget(e) // what it was about has settled itself
@@ -111,10 +105,8 @@ func (c *conversation) errandContext(summary string) workflow.Context {
 }
 
 // onRan notes how an errand went.
-func (c *conversation) onRan(r running, f workflow.Future) {
-	c.running = slices.DeleteFunc(c.running, func(x running) bool { return x.future == r.future })
+func (c *conversation) onRan(e Errand, f workflow.Future) {
 	err := f.Get(c.ctx, nil)
-	e := r.errand
 	i := slices.IndexFunc(c.state.Errands, func(x Errand) bool { return x.Kind == e.Kind && x.Of == e.Of })
 	switch {
 	case err == nil:

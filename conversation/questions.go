@@ -20,7 +20,6 @@ type answering struct {
 	outcome  outcome
 	text     *Text // used up by the answer, unless the script turns out to be gone
 	step     step
-	future   workflow.Future
 }
 
 // A step on the way of an outcome to a script. The run that asked is signalled
@@ -35,12 +34,6 @@ const (
 	toItsSuccessor
 )
 
-// checking is a look whether a script still runs.
-type checking struct {
-	script ScriptRef
-	future workflow.Future
-}
-
 // asking is the question that is open or on its way; nil if none is.
 func (c *conversation) asking() *PendingQuestion {
 	i := slices.IndexFunc(c.state.Questions, func(q PendingQuestion) bool { return q.Key != "" })
@@ -52,7 +45,7 @@ func (c *conversation) asking() *PendingQuestion {
 
 // offering reports whether a text is on its way to a script as its answer.
 func (c *conversation) offering() bool {
-	return slices.ContainsFunc(c.answering, func(a answering) bool { return a.text != nil })
+	return slices.ContainsFunc(c.answering, func(a *answering) bool { return a.text != nil })
 }
 
 // onAsk puts a question in the queue. One that is known already changes
@@ -60,7 +53,7 @@ func (c *conversation) offering() bool {
 func (c *conversation) onAsk(e Envelope, a asked) error {
 	s := c.state
 	if slices.ContainsFunc(s.Questions, func(q PendingQuestion) bool { return q.ID == e.ID }) ||
-		slices.ContainsFunc(c.answering, func(a answering) bool { return a.question.ID == e.ID }) {
+		slices.ContainsFunc(c.answering, func(a *answering) bool { return a.question.ID == e.ID }) {
 		return nil
 	}
 	if err := a.Script.check(); err != nil {
@@ -211,7 +204,7 @@ func (c *conversation) releaseSays() {
 // responder is about to speak.
 func (c *conversation) floorFree() bool {
 	t := c.state.Turn
-	responding := t != nil && (c.thinking != nil || t.ReplyKey != "" || t.Start != nil)
+	responding := t != nil && (c.flying(flightThink) || t.ReplyKey != "" || t.Start != nil)
 	return c.state.Floor.Holder.WorkflowID == "" && !responding && !c.offering()
 }
 
@@ -342,7 +335,16 @@ func (c *conversation) tell(q PendingQuestion, o outcome, text *Text) {
 	if text != nil {
 		o.Trace = text.Trace
 	}
-	c.answering = append(c.answering, answering{question: q, outcome: o, text: text, future: c.signal(q, o, q.Script.RunID)})
+	c.answer(&answering{question: q, outcome: o, text: text}, c.signal(q, o, q.Script.RunID))
+}
+
+// answer waits for the next step on the way of an outcome.
+func (c *conversation) answer(a *answering, step workflow.Future) {
+	c.answering = append(c.answering, a)
+	c.launch(flightAnswer, step, func(f workflow.Future) {
+		c.answering = slices.DeleteFunc(c.answering, func(x *answering) bool { return x == a })
+		c.onAnswered(a, f)
+	})
 }
 
 func (c *conversation) signal(q PendingQuestion, o outcome, runID string) workflow.Future {
@@ -354,17 +356,16 @@ func (c *conversation) signal(q PendingQuestion, o outcome, runID string) workfl
 
 // onAnswered gives the floor to the script that was answered. If the script is
 // gone, the contact's text is not used up.
-func (c *conversation) onAnswered(a answering, f workflow.Future) {
-	c.answering = slices.DeleteFunc(c.answering, func(x answering) bool { return x.future == a.future })
+func (c *conversation) onAnswered(a *answering, f workflow.Future) {
 	var runs bool
 	switch {
 	case a.step == toTheRun && f.Get(c.ctx, nil) != nil:
-		a.step, a.future = doesItRun, c.scriptRuns(a.question.Script)
-		c.answering = append(c.answering, a)
+		a.step = doesItRun
+		c.answer(a, c.scriptRuns(a.question.Script))
 		return
 	case a.step == doesItRun && f.Get(c.ctx, &runs) == nil && runs:
-		a.step, a.future = toItsSuccessor, c.signal(a.question, a.outcome, "")
-		c.answering = append(c.answering, a)
+		a.step = toItsSuccessor
+		c.answer(a, c.signal(a.question, a.outcome, ""))
 		return
 	case a.step != doesItRun && f.Get(c.ctx, nil) == nil:
 		if a.text != nil {
@@ -395,15 +396,14 @@ func (c *conversation) scriptRuns(script ScriptRef) workflow.Future {
 // question still runs, if others wait behind it: a terminated one cannot say so.
 func (c *conversation) checkHolder() {
 	q := c.asking()
-	if c.checking != nil || q == nil || !q.open() || len(c.state.Questions) < 2 || c.now().Before(q.CheckedAt.Add(checkInterval)) {
+	if c.flying(flightCheck) || q == nil || !q.open() || len(c.state.Questions) < 2 || c.now().Before(q.CheckedAt.Add(checkInterval)) {
 		return
 	}
-	c.checking = &checking{script: q.Script, future: c.scriptRuns(q.Script)}
+	script := q.Script
+	c.launch(flightCheck, c.scriptRuns(script), func(f workflow.Future) { c.onChecked(script, f) })
 }
 
-func (c *conversation) onChecked(f workflow.Future) {
-	script := c.checking.script
-	c.checking = nil
+func (c *conversation) onChecked(script ScriptRef, f workflow.Future) {
 	var runs bool
 	if err := f.Get(c.ctx, &runs); err != nil {
 		runs = true // nobody could say: ask again later

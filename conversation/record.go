@@ -47,7 +47,8 @@ func (c *conversation) heedSuppression() error {
 
 // lift notes, for conversations to come, that the contact wants texts again.
 func (c *conversation) lift() {
-	c.lifting = workflow.ExecuteLocalActivity(c.recordContext(), liftActivity, whose{c.state.Contact, c.state.Sender})
+	lifted := workflow.ExecuteLocalActivity(c.recordContext(), liftActivity, whose{c.state.Contact, c.state.Sender})
+	c.launch(flightLift, lifted, func(workflow.Future) {})
 }
 
 // recordContext is for local activities about records.

@@ -24,7 +24,6 @@ const (
 // sending is the one attempt to send that is in flight.
 type sending struct {
 	key    string
-	future workflow.Future
 	cancel workflow.CancelFunc
 }
 
@@ -98,17 +97,14 @@ func (c *conversation) send(m *Message) {
 			NonRetryableErrorTypes: []string{activities.ErrTypeAmbiguous, activities.ErrTypeRefused, "TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"},
 		},
 	})
-	c.sending = &sending{
-		key:    m.Key,
-		cancel: cancel,
-		future: workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
-			Message: sms.Outbound{Key: m.sendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Reference: m.Reference},
-			Look:    look,
-			Until:   m.Useful,
-			Park:    m.InDoubt == Park || d.Relived,
-			Settle:  m.Attempts >= maxAttempts,
-		}),
-	}
+	c.sending = &sending{key: m.Key, cancel: cancel}
+	c.launch(flightSend, workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
+		Message: sms.Outbound{Key: m.sendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Reference: m.Reference},
+		Look:    look,
+		Until:   m.Useful,
+		Park:    m.InDoubt == Park || d.Relived,
+		Settle:  m.Attempts >= maxAttempts,
+	}), c.onSent)
 }
 
 func (c *conversation) messageIDs() []string {

@@ -22,7 +22,7 @@ const (
 // the other, as far as the floor is free for it.
 func (c *conversation) workOnTurn() {
 	s := c.state
-	if c.thinking != nil || c.starting != nil {
+	if c.flying(flightThink) || c.flying(flightStart) {
 		return
 	}
 	if s.Turn == nil && !c.nextTurn() {
@@ -114,7 +114,7 @@ func (c *conversation) askResponder(t *Turn) {
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1}, // the next try is another turn if texts joined
 		Summary:             "what to answer?",
 	})
-	c.thinking = workflow.ExecuteActivity(ctx, responder.HandleInboundMessage, c.turnFor(t))
+	c.launch(flightThink, workflow.ExecuteActivity(ctx, responder.HandleInboundMessage, c.turnFor(t)), c.onDecided)
 }
 
 func (c *conversation) turnFor(t *Turn) activities.Turn {
@@ -151,7 +151,6 @@ func (c *conversation) turnFor(t *Turn) activities.Turn {
 
 // onDecided obeys the responder, or lets the turn wait for its next try.
 func (c *conversation) onDecided(f workflow.Future) {
-	c.thinking = nil
 	s := c.state
 	t := s.Turn
 	var decision activities.Decision
@@ -220,11 +219,10 @@ func (c *conversation) startScript(t *Turn) {
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 5},
 		Summary:             "start " + t.Start.Script,
 	})
-	c.starting = workflow.ExecuteActivity(ctx, startScriptActivity, startInput{Script: t.Start.Script, MessageID: t.ID, Input: t.Start.Input})
+	c.launch(flightStart, workflow.ExecuteActivity(ctx, startScriptActivity, startInput{Script: t.Start.Script, MessageID: t.ID, Input: t.Start.Input}), c.onStarted)
 }
 
 func (c *conversation) onStarted(f workflow.Future) {
-	c.starting = nil
 	t := c.state.Turn
 	if err := f.Get(c.ctx, nil); err != nil {
 		c.park(Parked{Code: ParkedScript, Reason: fmt.Sprintf("starting %s: %s", t.Start.Script, plain(err)), Turn: &Turn{ID: t.ID, Texts: t.Texts, Start: t.Start}})
