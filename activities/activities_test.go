@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -240,4 +241,13 @@ func TestRecordOutcome(t *testing.T) {
 	t.Cleanup(server.Close)
 	_, err = run[any](t, (&activities.Outcomes{Hook: activities.Hook{URL: server.URL}}).RecordOutcome, activities.Outcome{})
 	require.ErrorContains(t, err, "HTTP 404")
+}
+
+// TestTypes: the server calls an activity by its method's name.
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	_, found := reflect.TypeFor[*activities.Messaging]().MethodByName(activities.SendMessageType)
+	require.True(t, found)
+	_, found = reflect.TypeFor[*activities.Responder]().MethodByName(activities.HandleInboundMessageType)
+	require.True(t, found)
 }

@@ -22,6 +22,9 @@ const (
 	ErrTypeAmbiguous = "Ambiguous" // the carrier may have taken it
 )
 
+// SendMessageType is the name under which a worker registers SendMessage.
+const SendMessageType = "SendMessage"
+
 // A Carrier takes texts. Send returns a *sms.SendError that says what may be
 // concluded when it does not end well.
 type Carrier interface {

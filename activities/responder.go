@@ -48,6 +48,10 @@ type Start struct {
 	Input  json.RawMessage `json:"input"`
 }
 
+// HandleInboundMessageType is the name under which a worker registers
+// HandleInboundMessage.
+const HandleInboundMessageType = "HandleInboundMessage"
+
 // The types of the errors that end a try of HandleInboundMessage.
 const (
 	ErrTypeUnreachable = "ResponderUnreachable"

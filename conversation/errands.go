@@ -16,7 +16,6 @@ const (
 	errandGivesUp = 24 * time.Hour   // with a service that takes nothing
 )
 
-// running is an errand in flight; each kind has one at a time, since one
 // sendOn takes note of an errand.
 func (c *conversation) sendOn(e Errand) {
 	s := c.state
@@ -110,7 +109,7 @@ func (c *conversation) onRan(e Errand, f workflow.Future) {
 	i := slices.IndexFunc(c.state.Errands, func(x Errand) bool { return x.Kind == e.Kind && x.Of == e.Of })
 	switch {
 	case err == nil:
-		c.handedOver(e, "handed over")
+		c.handedOver(e, wasHandedOver)
 	case i < 0:
 	case c.now().Before(e.Since.Add(errandGivesUp)):
 		c.state.Errands[i].NextTry = c.now().Add(errandPause)

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,9 +15,10 @@ import (
 
 // Who may have written a message, besides scripts and people.
 const (
-	fromContact   = "contact"
-	fromResponder = "responder"
-	fromParley    = "parley" // about consent
+	fromContact     = "contact"
+	fromResponder   = "responder"
+	fromParley      = "parley"      // about consent
+	fromApplication = "application" // that does not say which
 )
 
 // enqueue gives a message its key and its place in the outbox.
@@ -125,11 +127,7 @@ func (c *conversation) request(id string, r SendRequest) (string, error) {
 	if why := c.refusalOf(id, r); why != "" {
 		return "", temporal.NewApplicationError(why, TypeRefused)
 	}
-	by := r.By
-	if by == "" {
-		by = "application"
-	}
-	key := c.enqueue(Message{From: by, Text: r.Text, Reference: r.Reference, Useful: r.UsefulUntil, InDoubt: r.InDoubt})
+	key := c.enqueue(Message{From: cmp.Or(r.By, fromApplication), Text: r.Text, Reference: r.Reference, Useful: r.UsefulUntil, InDoubt: r.InDoubt})
 	s := c.state
 	if len(s.Requests) >= maxSeen {
 		s.Requests = s.Requests[1:]

@@ -23,3 +23,6 @@ const (
 	errandNotice   errandKind = "notice"   // to a person, of what was parked
 	errandFallback errandKind = "fallback" // of a text that failed for good, for another way to the contact
 )
+
+// wasHandedOver is how an errand of the fallback went well, in its message.
+const wasHandedOver = "handed over"

@@ -17,6 +17,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"parley/activities"
 	"parley/conversation"
 )
 
@@ -192,12 +193,6 @@ func (d *doctor) kindOf(signal *historypb.WorkflowExecutionSignaledEventAttribut
 	return e.Kind
 }
 
-// The activities whose beginning and end are looked for.
-const (
-	sends    = "SendMessage"
-	responds = "HandleInboundMessage"
-)
-
 // add reads the end of one history, the newest event first.
 func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.WorkflowExecutionSignaledEventAttributes) conversation.Kind) {
 	l.looked++
@@ -226,9 +221,9 @@ func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.Work
 		}
 		end, over := ended[e.GetEventId()]
 		switch e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() {
-		case sends:
+		case activities.SendMessageType:
 			l.sent = later(l.sent, end)
-		case responds:
+		case activities.HandleInboundMessageType:
 			if !over {
 				l.turns = append(l.turns, at)
 			}

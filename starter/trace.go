@@ -49,7 +49,7 @@ func (t *trace) read(payloads *commonpb.Payloads, value any) bool {
 // take notes an event, if it is about the message.
 func (t *trace) take(run string, event *historypb.HistoryEvent) {
 	at := event.GetEventTime().AsTime()
-	if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == "SendMessage" {
+	if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == activities.SendMessageType {
 		var in activities.SendInput
 		if t.read(a.GetInput(), &in) && t.ours(in.Message.Key) {
 			t.attempts[attempt{run, event.GetEventId()}] = true

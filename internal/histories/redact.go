@@ -45,7 +45,7 @@ func (r Rules) Anonymous(h *historypb.History) (*historypb.History, error) {
 	if w.converter == nil {
 		w.converter = converter.GetDefaultDataConverter()
 	}
-	for _, word := range slices.Concat(words, r.Words) {
+	for _, word := range slices.Concat(conversation.Words(), r.Words) {
 		w.words[word] = true
 	}
 	for _, e := range h.GetEvents() {
@@ -62,21 +62,6 @@ func (r Rules) Anonymous(h *historypb.History) (*historypb.History, error) {
 		return nil, err
 	}
 	return out, nil
-}
-
-// words are the constants of the conversation's protocol. A text of nothing but
-// one of them tells nothing of who wrote it.
-var words = []string{
-	"contact", "responder", "parley", "application",
-	"inbound", "receipt", "send", "ask", "say", "withdraw", "watch", "retry", "skip", "optout",
-	"text", "media", "location", "choice", "fallback", "other", "notice", "message",
-	"answered", "no reply", "undeliverable", "opted out", "withdrawn", "too late", "reported",
-	"delivered", "not delivered", "unknown", "resend", "park",
-	"queued", "sending", "accepted", "onchannel", "expired", "dropped", "failed", "read",
-	"transient", "permanent", "handed over",
-	"responder-unreachable", "responder-bad-answer", "script-start", "send-denied", "carrier-away", "in-doubt", "loop",
-	conversation.StateOpen, conversation.StateAsking, conversation.StateOptedOut,
-	conversation.WorkflowType, "TellConversation", "StartScript", "ScriptRuns",
 }
 
 // idFields hold ids of messages, of workflows and of matters of the business: each

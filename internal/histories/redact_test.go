@@ -50,7 +50,7 @@ type visit struct {
 func worked(t *testing.T, r Rules) *work {
 	t.Helper()
 	w := &work{Rules: r, converter: converter.GetDefaultDataConverter(), ids: newIDs(), words: map[string]bool{}}
-	for _, word := range append(r.Words, words...) {
+	for _, word := range append(r.Words, conversation.Words()...) {
 		w.words[word] = true
 	}
 	return w
@@ -66,6 +66,7 @@ func TestJSON(t *testing.T) {
 		{"an answer of two", `{"text":"55"}`, `{"text":"00"}`},
 		{"a number as the text", `{"text":"+15559876543"}`, `{"text":"+00000000000"}`},
 		{"words of the program", `{"kind":"inbound","answer":"confirm","type":"Feedback"}`, `{"answer":"confirm","kind":"inbound","type":"Feedback"}`},
+		{"rarer ones", `{"kind":"conversation","source":"erased","fallback":"handed over"}`, `{"fallback":"handed over","kind":"conversation","source":"erased"}`},
 		{"other words in the same places", `{"kind":"Ana","type":"of Ana"}`, `{"kind":"Xxx","type":"xx Xxx"}`},
 		{"numbers", `{"contact":"+15559876543","from":"1 (555) 987-6543","sender":"+15559876544"}`, `{"contact":"+15550100000","from":"+15550100000","sender":"+15550100001"}`},
 		{"a sender's name", `{"sender":"HARBOR"}`, `{"sender":"id-1xx"}`},

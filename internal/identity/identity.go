@@ -130,7 +130,7 @@ func (n Namespace) Plain(ctx context.Context) (int64, error) {
 
 // PlainQuery finds the open conversations whose ids hold numbers, also those that
 // somebody paused.
-const PlainQuery = "WorkflowType = 'Conversation' AND CloseTime IS NULL AND WorkflowId STARTS_WITH 'conversation:+'"
+var PlainQuery = fmt.Sprintf("WorkflowType = '%s' AND CloseTime IS NULL AND WorkflowId STARTS_WITH '%s'", conversation.WorkflowType, conversation.ID("+", ""))
 
 // every is how long an answer serves. Who takes up a key ends the webhooks first;
 // this is for the one that was overlooked.
