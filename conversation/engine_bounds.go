@@ -21,7 +21,6 @@ const (
 	maxErrands         = 30
 	maxResendsWaiting  = 20
 	maxWatches         = 50
-	maxSteps           = 16
 	maxRecalled        = 20
 	maxEvictees        = 100
 	maxEvicteeBytes    = 32 << 10
@@ -29,6 +28,4 @@ const (
 	maxTextSegments    = 10
 	maxTextBytes       = 2100     // of a text of the contact: ten segments in any alphabet
 	maxInputBytes      = 16 << 10 // of a script that the responder starts
-	maxIDBytes         = 200
-	maxEventIDBytes    = 500
 )

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
@@ -179,15 +178,6 @@ func (c *conversation) bounded(texts []Text, most int) []Text {
 		return texts[extra:]
 	}
 	return texts
-}
-
-// cut shortens what is longer than any text message can be, so that the state
-// stays within what the server stores.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // routeTexts gives each waiting text to the question it answers, or else to the

@@ -13,14 +13,6 @@ import (
 	"parley/sms"
 )
 
-// Who may have written a message, besides scripts and people.
-const (
-	fromContact     = "contact"
-	fromResponder   = "responder"
-	fromParley      = "parley"      // about consent
-	fromApplication = "application" // that does not say which
-)
-
 // enqueue gives a message its key and its place in the outbox.
 func (c *conversation) enqueue(m Message) string {
 	m = c.draft(m)
@@ -75,10 +67,6 @@ const (
 	reasonOptedOut  = "the contact opted out"
 	reasonTakenBack = "it was taken back"
 )
-
-// TypeRefused is the type of the application error that the update ends with
-// when a conversation does not take a message.
-const TypeRefused = "MessageRefused"
 
 func (c *conversation) validateSendUpdate(ctx workflow.Context, r SendRequest) error {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID

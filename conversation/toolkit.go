@@ -9,15 +9,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Names under which the activities of the engine are registered.
-const (
-	startScriptActivity = "StartScript"
-	scriptRunsActivity  = "ScriptRuns"
-	suppressedActivity  = "ContactSuppressed"
-	liftActivity        = "LiftSuppression"
-	moveActivity        = "MoveConversation"
-)
-
 // Scripts starts scripts and knows whether they run.
 type Scripts interface {
 	// Start starts a script whose workflow id is made from the message id, so

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"parley/sms"
@@ -162,4 +163,13 @@ func SkipEvent(id string, m Mend, at time.Time) (Envelope, error) {
 // elsewhere. It is the same for each time it is brought in.
 func OptOutEvent(c Consent) (Envelope, error) {
 	return envelope(KindOptOut, "optout:"+c.At.UTC().Format(time.RFC3339)+":"+cut(c.Source, maxIDBytes), c.At, c)
+}
+
+// cut shortens what is longer than any text message can be, so that the state
+// stays within what the server stores.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -22,6 +22,12 @@ const (
 	answerSignal = "answer/" // and the ask's id
 )
 
+// Ids are no longer than that, in bytes.
+const (
+	maxIDBytes      = 200
+	maxEventIDBytes = 500 // of an envelope
+)
+
 // IDs makes the workflow ids of conversations. Those of the zero IDs hold phone
 // numbers. A workflow id is never encrypted, so with a key there stands an
 // HMAC-SHA256 in place of each number, from which nobody learns it who lacks the

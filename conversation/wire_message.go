@@ -8,6 +8,8 @@ import (
 	"parley/sms"
 )
 
+const maxSteps = 16 // of one message
+
 // A Message is one text of the transcript, in either direction.
 type Message struct {
 	Key       string       `json:"key,omitempty"`        // ours; only on messages from us

@@ -65,3 +65,16 @@ const (
 	StateAsking   = "asking"   // a script has a question, or the floor
 	StateOptedOut = "optedout" // nothing may be sent
 )
+
+// longRun is the quick way out: most texts hold no four digits in a row.
+func longRun(text string) bool {
+	run := 0
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			run = 0
+		} else if run++; run == 4 {
+			return true
+		}
+	}
+	return false
+}
