@@ -135,7 +135,7 @@ func TestReplayBeforeADeployment(t *testing.T) {
 		status, out, _ := w.replay(t, binary)
 		require.Equal(t, 1, status)
 		require.Regexp(t, `(?m)^ +Feedback +2 +0 +0 +2 +0$`, out)
-		require.Contains(t, out, "this build has no workflow of that type")
+		require.Contains(t, out, "unable to find workflow type: Feedback")
 	})
 	t.Run("one workflow", func(t *testing.T) {
 		status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--workflow-id", "feedback-3", "--workflow-id", conversation.ID(ana, ""))

@@ -28,6 +28,8 @@ type Build struct {
 // otherwise hold up all others.
 const takes = 2 * time.Minute
 
+var errEndless = fmt.Errorf("this build does not come to an end with it within %s", takes)
+
 // Replay runs a history through this build. It returns nil if the build would do
 // the same, as far as the history goes.
 func (b Build) Replay(workflowID, runID string, h *historypb.History) *Break {
@@ -60,7 +62,7 @@ func (b Build) try(workflowID, runID string, t task) error {
 	select {
 	case err = <-finished:
 	case <-time.After(takes):
-		return &Break{Cause: Endless, What: fmt.Sprintf("this build does not come to an end with it within %s", takes)}
+		return errEndless
 	}
 	if err != nil {
 		return err
@@ -97,7 +99,7 @@ func (t task) ending(is *end) *Break {
 			return nil
 		}
 	}
-	return &Break{Event: last.GetEventId(), Cause: Differs, What: fmt.Sprintf("the history %s there; this build would have %s by then", endedAs(last), is.words())}
+	return &Break{Event: last.GetEventId(), What: fmt.Sprintf("the history %s there; this build would have %s by then", endedAs(last), is.words())}
 }
 
 // unanswered finds a local activity that this build calls and the history has no
@@ -117,8 +119,8 @@ func (t task) unanswered(calls []string) *Break {
 		return nil
 	}
 	return &Break{
-		Cause: Differs, Event: t.completed,
-		What: fmt.Sprintf("the history has the results of %d calls of local activities until there, this build would make %d, the last of %s", results, len(calls), calls[len(calls)-1]),
+		Event: t.completed,
+		What:  fmt.Sprintf("the history has the results of %d calls of local activities until there, this build would make %d, the last of %s", results, len(calls), calls[len(calls)-1]),
 	}
 }
 

@@ -118,27 +118,27 @@ func TestReplay(t *testing.T) {
 		{"as it was, the second question", workflows.Feedback, why, 0, ""},
 		{"as it was, to the end", workflows.Feedback, all, 0, ""},
 		{"other words", feedback(nothing, nothing, nothing), all, 0, ""},
-		{"an activity before the question", feedback(do, nothing, nothing), asked, 6, "the history has a timer that starts, this build would do something else there"},
-		{"an activity before the question, begun", feedback(do, nothing, nothing), begun, 6, "the history has a timer that starts, this build would do something else there"},
-		{"a pause before the question", feedback(sleep, nothing, nothing), asked, 6, "the history has a timer that starts, this build would do something else there"},
-		{"a text before the question", feedback(say, nothing, nothing), asked, 6, "the history has a timer that starts, this build would do something else there"},
-		{"a text before the question, begun", feedback(say, nothing, nothing), begun, 6, "the history has a timer that starts, this build would do something else there"},
+		{"an activity before the question", feedback(do, nothing, nothing), asked, 4, "a matching Timer command was expected in history event position 6."},
+		{"an activity before the question, begun", feedback(do, nothing, nothing), begun, 4, "a matching Timer command was expected in history event position 6."},
+		{"a pause before the question", feedback(sleep, nothing, nothing), asked, 4, "a matching Timer command was expected in history event position 6."},
+		{"a text before the question", feedback(say, nothing, nothing), asked, 4, "a matching Timer command was expected in history event position 6."},
+		{"a text before the question, begun", feedback(say, nothing, nothing), begun, 4, "a matching Timer command was expected in history event position 6."},
 		{"a text before the second question", feedback(nothing, say, nothing), why, 16, "the history has the results of 3 calls of local activities until there, this build would make 4, the last of TellConversation"},
 		{"a text before the second question, not there yet", feedback(nothing, say, nothing), asksAgain, 0, ""},
-		{"an activity before the second question", feedback(nothing, do, nothing), why, 17, "this build would run the activity lookUp"},
+		{"an activity before the second question", feedback(nothing, do, nothing), why, 16, "history event is MarkerRecorded: (…), replay command is ScheduleActivityTask: (…)"},
 		{"an activity at the end, not there yet", feedback(nothing, nothing, do), why, 0, ""},
-		{"an activity at the end", feedback(nothing, nothing, do), all, 23, "this build would run the activity lookUp"},
+		{"an activity at the end", feedback(nothing, nothing, do), all, 22, "history event is MarkerRecorded: (…), replay command is ScheduleActivityTask: (…)"},
 		{
 			"a question less",
 			func(workflow.Context, workflows.Visit) (workflows.Rating, error) { return workflows.Rating{}, nil },
-			asked, 6, "the history has a timer that starts, this build would do something else there",
+			asked, 4, "a matching Timer command was expected in history event position 6.",
 		},
 		{
 			"panics",
 			func(workflow.Context, workflows.Visit) (workflows.Rating, error) { panic("not today, +15559876543") },
-			asked, 4, "this build panics: not today, +1•••543",
+			asked, 4, "the replay fails: not today, +1•••543",
 		},
-		{"another type", nil, asked, 1, "this build has no workflow of that type"},
+		{"another type", nil, asked, 4, "unable to find workflow type: Feedback"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -196,13 +196,13 @@ func TestReplayOpen(t *testing.T) {
 		what  string
 	}{
 		{"as it was", []func(workflow.Context, *conversation.Chat) error{do, hello}, 0, ""},
-		{"the activity is removed", []func(workflow.Context, *conversation.Chat) error{hello}, 5, "the history has the activity lookUp, this build would do something else there"},
+		{"the activity is removed", []func(workflow.Context, *conversation.Chat) error{hello}, 5, "lookup failed for scheduledEventID to activityID: scheduleEventID: 5"},
 		{"the signal is removed", []func(workflow.Context, *conversation.Chat) error{do, func(ctx workflow.Context, _ *conversation.Chat) error {
 			return workflow.Await(ctx, func() bool { return false })
-		}}, 11, "the history has a signal to another workflow, this build would do something else there"},
-		{"it ends", []func(workflow.Context, *conversation.Chat) error{do}, 11, "the history has a signal to another workflow"},
-		{"another signal", []func(workflow.Context, *conversation.Chat) error{do, goodbye}, 11, "the history has a signal to another workflow, this build would signal another workflow, or by another name"},
-		{"a pause in between", []func(workflow.Context, *conversation.Chat) error{do, sleep, hello}, 11, "the history has a signal to another workflow, this build would do something else there"},
+		}}, 11, "a matching Signal command was expected in history event position 11"},
+		{"it ends", []func(workflow.Context, *conversation.Chat) error{do}, 11, "a matching Signal command was expected in history event position 11"},
+		{"another signal", []func(workflow.Context, *conversation.Chat) error{do, goodbye}, 11, "history event is SignalExternalWorkflowExecutionInitiated: (…), replay command is SignalExternalWorkflowExecution: (…)"},
+		{"a pause in between", []func(workflow.Context, *conversation.Chat) error{do, sleep, hello}, 11, "a matching Signal command was expected in history event position 11"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -258,8 +258,7 @@ func TestNewer(t *testing.T) {
 	input.Data = bytes.Replace(input.GetData(), []byte(`"schema":1`), []byte(`"schema":99`), 1)
 	broken := build(workflows.Feedback).Replay("", "", h)
 	require.NotNil(t, broken)
-	require.Equal(t, replay.Newer, broken.Cause)
-	require.Contains(t, broken.What, "made by a newer build")
+	require.Contains(t, broken.What, "deploy the newer worker")
 }
 
 var ofTask = regexp.MustCompile(`workflow_task_completed_event_id|EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_(ACCEPTED|COMPLETED)`)
