@@ -33,18 +33,16 @@ func (s *side) actions(ctx context.Context) (float64, error) {
 	}
 }
 
-// events waits until a workflow has nothing to do, and counts its history.
+// events waits until a workflow has nothing to do, and counts its history; one
+// that does not exist has none.
 func (s *side) events(ctx context.Context, id string) (n int, err error) {
-	err = s.await(ctx, "a workflow to come to rest", func() bool {
-		described, failed := s.temporal.DescribeWorkflowExecution(ctx, id, "")
-		if err = failed; err != nil {
-			return true
+	err = s.await(ctx, "a workflow to come to rest", func() (bool, error) {
+		described, err := s.temporal.DescribeWorkflowExecution(ctx, id, "")
+		if _, missing := err.(*serviceerror.NotFound); missing { //nolint:errorlint // the SDK returns it bare
+			return true, nil
 		}
 		n = int(described.GetWorkflowExecutionInfo().GetHistoryLength())
-		return described.GetPendingWorkflowTask() == nil && len(described.GetPendingActivities()) == 0
+		return described.GetPendingWorkflowTask() == nil && len(described.GetPendingActivities()) == 0, err
 	})
-	if _, missing := err.(*serviceerror.NotFound); missing { //nolint:errorlint // the SDK returns it bare
-		return 0, nil
-	}
 	return n, err
 }

@@ -18,6 +18,10 @@ import (
 // outageLength is how long the carrier answers everything with 503.
 const outageLength = 10 * time.Minute
 
+// askers is how many at the same time ask the server whether a conversation is
+// through: it has to work meanwhile.
+const askers = 8
+
 // outage measures (7): what a text costs whose reply meets a carrier that is
 // down. While a conversation waits for a timer, or for the next try, the server
 // lets its clock run ahead.
@@ -35,31 +39,26 @@ func (b *bench) outage(ctx context.Context) error {
 		}
 
 		s.carrier.sim.SetFaults(sinchtest.Faults{Outage: true})
-		over := make(chan struct{}) // the outage, by everyone's clock
-		passed := make(chan error, n)
-		go func() {
-			for range n {
-				if <-passed != nil {
-					return // and everyone hears of it
-				}
+		posted := make([]<-chan post, n)
+		if err := crowd(ctx, n, askers, func(ctx context.Context, i int) (_ time.Duration, err error) {
+			if posted[i], err = s.carrier.expect(p.numbers[i]); err != nil {
+				return 0, err
 			}
-			s.carrier.sim.SetFaults(sinchtest.Faults{})
-			close(over)
-		}()
+			return 0, s.live(ctx, p.numbers[i])
+		}); err != nil {
+			return err
+		}
+		s.carrier.sim.SetFaults(sinchtest.Faults{})
 		if err := p.inPeace(ctx, func(ctx context.Context, i int) (time.Duration, error) {
-			return p.answered(ctx, i, "hello", func(number sms.Number) error {
-				err := s.live(ctx, number, func() { s.carrier.sim.Text(number, "", "hello") })
-				passed <- err
-				if err != nil {
-					return err
-				}
-				select {
-				case <-over:
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				}
-				return s.skipTime(ctx, s.workflowID(number), outageLength) // to its next try
-			})
+			if err := s.skipTime(ctx, s.workflowID(p.numbers[i])); err != nil { // to its next try
+				return 0, err
+			}
+			select {
+			case <-posted[i]:
+				return 0, nil
+			case <-ctx.Done():
+				return 0, context.Cause(ctx)
+			}
 		}); err != nil {
 			return err
 		}
@@ -75,45 +74,34 @@ func (b *bench) outage(ctx context.Context) error {
 }
 
 // live texts during an outage, and lets the conversation live through it.
-func (s *side) live(ctx context.Context, number sms.Number, text func()) error {
+func (s *side) live(ctx context.Context, number sms.Number) error {
 	id := s.workflowID(number)
 	before, err := s.events(ctx, id)
 	if err != nil {
 		return err
 	}
-	text()
+	s.carrier.sim.Text(number, "", "hello")
 	for now := before; now == before; { // at rest again means that the first try failed
 		if now, err = s.events(ctx, id); err != nil {
 			return err
 		}
 	}
-	if err := s.skipTime(ctx, id, outageLength); err != nil {
+	if err := s.skipTime(ctx, id); err != nil {
 		return err
 	}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
+	return s.await(ctx, "a conversation to live through the outage", func() (bool, error) {
 		described, err := s.temporal.DescribeWorkflowExecution(ctx, id, "")
-		if err != nil {
-			return err
-		}
-		if config := described.GetWorkflowExtendedInfo().GetTimeSkippingInfo().GetEffectiveConfig(); config != nil && !config.GetEnabled() {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+		config := described.GetWorkflowExtendedInfo().GetTimeSkippingInfo().GetEffectiveConfig()
+		return config != nil && !config.GetEnabled(), err
+	})
 }
 
-// skipTime lets a workflow's clock run ahead of everybody else's for a while.
-func (s *side) skipTime(ctx context.Context, id string, d time.Duration) error {
+// skipTime lets a workflow's clock run ahead of all others by the length of the outage.
+func (s *side) skipTime(ctx context.Context, id string) error {
 	_, err := s.temporal.WorkflowService().UpdateWorkflowExecutionOptions(ctx, &workflowservice.UpdateWorkflowExecutionOptionsRequest{
 		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
 		WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{TimeSkippingConfig: &commonpb.TimeSkippingConfig{
-			Enabled: true, FastForwardConfig: &commonpb.FastForwardConfig{Id: id, Duration: durationpb.New(d)},
+			Enabled: true, FastForwardConfig: &commonpb.FastForwardConfig{Id: id, Duration: durationpb.New(outageLength)},
 		}},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"time_skipping_config"}},
 	})

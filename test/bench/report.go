@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"text/tabwriter"
 )
 
 // A row is one figure of both sides over all rounds.
@@ -106,22 +107,11 @@ func (r *report) table(out io.Writer, floor string, rows []*row) {
 	grid(out, cells)
 }
 
-// grid aligns columns; the width of a cell is what a terminal shows.
+// grid aligns columns.
 func grid(out io.Writer, cells [][]string) {
-	var widths []int
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, line := range cells {
-		for i, cell := range line {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], len([]rune(cell)))
-		}
+		fmt.Fprintln(w, strings.Join(line, "\t"))
 	}
-	for _, line := range cells {
-		var b strings.Builder
-		for i, cell := range line {
-			b.WriteString(cell + strings.Repeat(" ", widths[i]-len([]rune(cell))+2))
-		}
-		fmt.Fprintln(out, strings.TrimRight(b.String(), " "))
-	}
+	_ = w.Flush()
 }

@@ -44,9 +44,9 @@ func (s *side) install(ctx context.Context, floor string, server []string) (err 
 	if err != nil {
 		return err
 	}
-	if err := s.await(ctx, "the server", func() bool {
+	if err := s.await(ctx, "the server", func() (bool, error) {
 		_, err := s.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: "default"})
-		return err == nil
+		return err == nil, nil
 	}); err != nil {
 		return err
 	}
@@ -82,11 +82,14 @@ func (s *side) stop() {
 const patience = 2 * time.Minute
 
 // await polls for what no message tells.
-func (s *side) await(ctx context.Context, what string, condition func() bool) error {
+func (s *side) await(ctx context.Context, what string, condition func() (bool, error)) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(patience)
-	for !condition() {
+	for {
+		if done, err := condition(); done || err != nil {
+			return err
+		}
 		select {
 		case <-tick.C:
 		case <-late:
@@ -95,10 +98,9 @@ func (s *side) await(ctx context.Context, what string, condition func() bool) er
 			return ctx.Err()
 		}
 	}
-	return nil
 }
 
 // settle waits until every callback has been answered.
 func (s *side) settle(ctx context.Context) error {
-	return s.await(ctx, "the last receipt", func() bool { return s.carrier.sim.Stats().Open == 0 })
+	return s.await(ctx, "the last receipt", func() (bool, error) { return s.carrier.sim.Stats().Open == 0, nil })
 }
