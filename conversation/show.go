@@ -107,7 +107,7 @@ func (c *conversation) details() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**", s.Contact.Masked())
 	if s.Sender != "" {
-		fmt.Fprintf(&b, " over %s", mask(string(s.Sender)))
+		fmt.Fprintf(&b, " over %s", s.Sender.Masked())
 	}
 	switch q := c.asking(); {
 	case s.OptedOut != nil:

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"parley/sms"
+
 	"go.temporal.io/sdk/temporal"
 )
 
@@ -45,7 +47,10 @@ var (
 	markdown = strings.NewReplacer("*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "<", "&lt;", "|", `\|`, "\n", " ⏎ ")
 )
 
+// mask hides codes, too, besides phone numbers: a bank's, a parcel's. Who may look at
+// a workflow in the UI need not have them.
 func mask(text string) string {
+	text = sms.Mask(text)
 	if !longRun(text) {
 		return text
 	}

@@ -15,6 +15,15 @@ func ParseSender(s string) Sender {
 	return Sender(s)
 }
 
+// Masked is the sender for logs and summaries: a number masked, a short code or a
+// name as it is.
+func (s Sender) Masked() string {
+	if n, err := ParseNumber(string(s)); err == nil {
+		return n.Masked()
+	}
+	return string(s)
+}
+
 // A Kind says what a message from a contact consists of.
 type Kind string
 

@@ -84,6 +84,8 @@ func TestNumberMasked(t *testing.T) {
 	require.Equal(t, "+6•••000", sms.Number("+6834000").Masked())
 	require.Equal(t, "•••", sms.Number("12345").Masked())
 	require.Equal(t, "•••", sms.Number("").Masked())
+	require.Equal(t, "+1•••543", sms.Sender("+15559876543").Masked())
+	require.Equal(t, "12345", sms.Sender("12345").Masked(), "a short code is public")
 }
 
 func TestNumberFromJSON(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"parley/internal/telemetry"
+	"parley/sms"
 )
 
 type doctorCmd struct {
@@ -141,7 +141,7 @@ func (d *doctor) take(ctx context.Context, step func(context.Context) []finding)
 }
 
 func presentable(s string) string {
-	return strings.ReplaceAll(telemetry.Mask(printable(strings.TrimSpace(s))), "\n", "; ")
+	return strings.ReplaceAll(sms.Mask(printable(strings.TrimSpace(s))), "\n", "; ")
 }
 
 func (list findings) verdict() error {

@@ -148,13 +148,9 @@ func plain(target string) string {
 }
 
 func maskedSenders(senders []sms.Sender) []string {
-	var masked []string
-	for _, s := range senders {
-		if number, err := sms.ParseNumber(string(s)); err == nil {
-			masked = append(masked, number.Masked())
-		} else {
-			masked = append(masked, string(s)) // a name or a short code
-		}
+	masked := make([]string, len(senders))
+	for i, s := range senders {
+		masked[i] = s.Masked()
 	}
 	return masked
 }

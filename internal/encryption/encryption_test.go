@@ -21,7 +21,7 @@ import (
 	"parley/activities"
 	"parley/internal/encryption"
 	"parley/internal/secrets"
-	"parley/internal/telemetry"
+	"parley/sms"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -262,7 +262,7 @@ func TestLogsNameTheKey(t *testing.T) {
 	t.Parallel()
 	var got note
 	err := options(none(t)).DataConverter.FromPayload(encode(t, open(t, newKey(t, "2026-11-22")), note{"hello"}), &got)
-	require.Contains(t, telemetry.Mask(err.Error()), `"2026-11-22"`)
+	require.Contains(t, sms.Mask(err.Error()), `"2026-11-22"`)
 }
 
 // source is a parameter store, with one parameter.

@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"parley/internal/settings"
-	"parley/internal/telemetry"
+	"parley/sms"
 )
 
 // About is what a program says of itself.
@@ -36,7 +36,7 @@ func (a About) Main(run func(ctx context.Context, args []string, env settings.En
 	err := run(ctx, os.Args[1:], settings.Environ(os.Environ()), os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, a.Name+":", telemetry.Mask(err.Error()))
+		fmt.Fprintln(os.Stderr, a.Name+":", sms.Mask(err.Error()))
 		os.Exit(1)
 	}
 }

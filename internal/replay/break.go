@@ -8,7 +8,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 
-	"parley/internal/telemetry"
+	"parley/sms"
 )
 
 // A Break is where a build cannot go on with a run.
@@ -75,7 +75,7 @@ func masked(words string) string {
 }
 
 func told(words string) string {
-	masked := []rune(telemetry.Mask(strings.ReplaceAll(words, "\n", " ")))
+	masked := []rune(sms.Mask(strings.ReplaceAll(words, "\n", " ")))
 	if len(masked) > longest {
 		return string(masked[:longest]) + "…"
 	}

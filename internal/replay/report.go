@@ -10,7 +10,7 @@ import (
 	"sync"
 	"text/tabwriter"
 
-	"parley/internal/telemetry"
+	"parley/sms"
 )
 
 // A Report is what became of all histories.
@@ -100,7 +100,7 @@ func (r *Report) Record(place int, run Run, file string, b *Break) {
 }
 
 func finding(place int, run Run, file string, b Break) *Finding {
-	return &Finding{Type: run.Type, WorkflowID: telemetry.Mask(run.WorkflowID), RunID: run.RunID, File: file, Open: run.Open, Break: b, place: place}
+	return &Finding{Type: run.Type, WorkflowID: sms.Mask(run.WorkflowID), RunID: run.RunID, File: file, Open: run.Open, Break: b, place: place}
 }
 
 // Skip counts a run that was not replayed.

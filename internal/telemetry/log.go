@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"parley/sms"
 )
 
 // A Format is the form of log lines.
@@ -26,7 +28,7 @@ func Logger(w io.Writer, format Format, level slog.Level) *slog.Logger {
 	return slog.New(Masking(slog.NewTextHandler(w, options)))
 }
 
-// Masking puts Mask in front of a handler: nothing reaches it that was not
+// Masking puts sms.Mask in front of a handler: nothing reaches it that was not
 // masked, be it in the message, in a key, or in a value of any kind that is
 // written as text. Libraries log workflow ids, and ours hold numbers.
 func Masking(next slog.Handler) slog.Handler { return masking{next} }
@@ -38,7 +40,7 @@ func (m masking) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (m masking) Handle(ctx context.Context, record slog.Record) error {
-	masked := slog.NewRecord(record.Time, record.Level, Mask(record.Message), record.PC)
+	masked := slog.NewRecord(record.Time, record.Level, sms.Mask(record.Message), record.PC)
 	record.Attrs(func(a slog.Attr) bool {
 		masked.AddAttrs(maskAttr(a))
 		return true
@@ -50,7 +52,9 @@ func (m masking) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return masking{m.next.WithAttrs(maskAttrs(attrs))}
 }
 
-func (m masking) WithGroup(name string) slog.Handler { return masking{m.next.WithGroup(Mask(name))} }
+func (m masking) WithGroup(name string) slog.Handler {
+	return masking{m.next.WithGroup(sms.Mask(name))}
+}
 
 func maskAttrs(attrs []slog.Attr) []slog.Attr {
 	masked := make([]slog.Attr, len(attrs))
@@ -61,10 +65,10 @@ func maskAttrs(attrs []slog.Attr) []slog.Attr {
 }
 
 func maskAttr(a slog.Attr) slog.Attr {
-	a.Key = Mask(a.Key)
+	a.Key = sms.Mask(a.Key)
 	switch a.Value = a.Value.Resolve(); a.Value.Kind() {
 	case slog.KindString:
-		a.Value = slog.StringValue(Mask(a.Value.String()))
+		a.Value = slog.StringValue(sms.Mask(a.Value.String()))
 	case slog.KindGroup:
 		a.Value = slog.GroupValue(maskAttrs(a.Value.Group())...)
 	case slog.KindAny:
@@ -81,19 +85,19 @@ func maskAny(value slog.Value) slog.Value {
 	case nil:
 		return value
 	case error:
-		return slog.StringValue(Mask(written(v.Error)))
+		return slog.StringValue(sms.Mask(written(v.Error)))
 	case fmt.Stringer:
-		return slog.StringValue(Mask(written(v.String)))
+		return slog.StringValue(sms.Mask(written(v.String)))
 	case []byte:
-		return slog.StringValue(Mask(string(v)))
+		return slog.StringValue(sms.Mask(string(v)))
 	default:
 		text := written(func() string { return fmt.Sprintf("%+v", v) })
-		if masked := Mask(text); masked != text {
+		if masked := sms.Mask(text); masked != text {
 			return slog.StringValue(masked)
 		}
 		// JSON follows pointers, which %+v does not.
 		if raw, err := json.Marshal(v); err == nil {
-			if masked := Mask(string(raw)); masked != string(raw) {
+			if masked := sms.Mask(string(raw)); masked != string(raw) {
 				return slog.StringValue(masked)
 			}
 		}

@@ -25,6 +25,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"parley/internal/telemetry"
+	"parley/sms"
 )
 
 // Traces is where a process's spans go; the zero Traces are none.
@@ -109,7 +110,7 @@ func Current(ctx context.Context) Span { return Span{trace.SpanFromContext(ctx)}
 func (s Span) Set(pairs ...string) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			s.span.SetAttributes(attribute.String(pairs[i], telemetry.Mask(pairs[i+1])))
+			s.span.SetAttributes(attribute.String(pairs[i], sms.Mask(pairs[i+1])))
 		}
 	}
 }

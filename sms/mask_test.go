@@ -1,4 +1,4 @@
-package telemetry_test
+package sms_test
 
 import (
 	"regexp"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/internal/telemetry"
 	"parley/sms"
 )
 
@@ -51,8 +50,8 @@ func TestMask(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, tt.want, telemetry.Mask(tt.in))
-			require.Equal(t, tt.want, telemetry.Mask(tt.want), "masked twice is masked once")
+			require.Equal(t, tt.want, sms.Mask(tt.in))
+			require.Equal(t, tt.want, sms.Mask(tt.want), "masked twice is masked once")
 		})
 	}
 }
@@ -89,10 +88,10 @@ func TestMaskLeavesAlone(t *testing.T) {
 		"00000000000000000000000000000000", // a trace id
 		"6bpJoRmFoXVjfJIVglMoJzYXxnoxRujzR4k2GOXewOE=",
 	} {
-		require.Equal(t, s, telemetry.Mask(s))
+		require.Equal(t, s, sms.Mask(s))
 	}
 	at := time.Date(2026, 11, 21, 21, 34, 5, 123456789, time.FixedZone("ACDT", 10*3600+1800))
-	require.Equal(t, at.String(), telemetry.Mask(at.String()))
+	require.Equal(t, at.String(), sms.Mask(at.String()))
 }
 
 // FuzzMask puts a number into any surroundings: however it is wrapped, its
@@ -106,7 +105,7 @@ func FuzzMask(f *testing.F) {
 	digits := regexp.MustCompile(`[0-9]+`)
 	f.Fuzz(func(t *testing.T, before, after string) {
 		const number = sms.Number("+15559876543")
-		got := telemetry.Mask(before + string(number) + after)
+		got := sms.Mask(before + string(number) + after)
 		if strings.Contains(before+after, "15559876543") {
 			return
 		}

@@ -1,10 +1,8 @@
-package telemetry
+package sms
 
 import (
 	"regexp"
 	"strings"
-
-	"parley/sms"
 )
 
 // Mask replaces every phone number in a text by its masked form, as in
@@ -74,7 +72,7 @@ func maskPlus(found string, digits int) (masked string, used int) {
 		if end < len(number) && isDigit(number[end]) || !isDigit(number[end-1]) {
 			continue // only where a group of digits ends
 		}
-		if _, err := sms.ParseNumber("+" + number[:end]); err != nil {
+		if _, err := ParseNumber("+" + number[:end]); err != nil {
 			continue
 		}
 		longest = end
@@ -85,10 +83,10 @@ func maskPlus(found string, digits int) (masked string, used int) {
 	if longest == 0 {
 		longest = len(number)
 	}
-	parsed, err := sms.ParseNumber("+" + number[:longest])
+	parsed, err := ParseNumber("+" + number[:longest])
 	if err != nil {
 		// No number that can be dialled, but somebody may have meant one.
-		parsed = sms.Number("+" + digitsOf(number[:longest]))
+		parsed = Number("+" + digitsOf(number[:longest]))
 	}
 	return parsed.Masked(), digits + longest
 }
@@ -101,7 +99,7 @@ func maskWord(word string) string {
 	if len(word) < 9 || len(word) > 15 || !onlyDigits(word) {
 		return word
 	}
-	number, err := sms.ParseNumber(word)
+	number, err := ParseNumber(word)
 	switch {
 	case err == nil:
 		return number.Masked()
