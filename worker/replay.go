@@ -210,7 +210,7 @@ func (r *rehearsal) runs(ctx context.Context, s replay.Server) ([]replay.Run, er
 			return nil, err
 		}
 	}
-	strangers, err := s.Strangers(ctx, types())
+	strangers, err := s.Strangers(ctx, append(types(), conversation.KeyRecordType, conversation.SuppressionType)) // records run no code
 	return append(runs, strangers...), err
 }
 
