@@ -22,13 +22,14 @@ func startRecord(ctx context.Context, c client.Client, taskQueue, recordType, id
 	return err
 }
 
-// RecordKey makes the key of ids the one of a namespace, unless there is one already.
+// RecordKey records how the workflow ids of a namespace are made, unless that is
+// recorded already.
 func RecordKey(ctx context.Context, c client.Client, taskQueue string, ids IDs) error {
-	return startRecord(ctx, c, taskQueue, KeyRecordType, KeyRecordID, "Workflow ids of this namespace are made with PARLEY_ID_KEY",
+	return startRecord(ctx, c, taskQueue, KeyRecordType, KeyRecordID, "How workflow ids of this namespace are made: with a PARLEY_ID_KEY, or none",
 		map[string]any{fingerprintMemo + ids.Fingerprint(): true}, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
 }
 
-// RecordedKey is the fingerprint of a namespace's key; empty if it has none.
+// RecordedKey is the fingerprint of a namespace's ids; empty if none is recorded.
 func RecordedKey(ctx context.Context, c client.Client) (string, error) {
 	described, err := c.DescribeWorkflowExecution(ctx, KeyRecordID, "")
 	var missing *serviceerror.NotFound

@@ -41,7 +41,6 @@ type conversation struct {
 	sending   *sending
 	answering []*answering
 	storing   *storing
-	moving    *moving
 
 	begun         bool // what was before this conversation is known
 	closingStored bool // the archive has the record of this run's end
@@ -73,10 +72,6 @@ func (t *Toolkit) Conversation(ctx workflow.Context, start Start) (State, error)
 		}
 		if c.none() && workflow.AllHandlersFinished(ctx) {
 			switch {
-			case c.moving != nil:
-				if c.move() {
-					return *c.state, nil
-				}
 			case continuing && !c.storeAll(true):
 				c.state.Run++
 				return State{}, workflow.NewContinueAsNewError(ctx, WorkflowType, Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.state})
@@ -202,9 +197,6 @@ func (c *conversation) wait() {
 		s.AddFuture(c.timer.future, func(workflow.Future) { c.timer = timer{} })
 	}
 	c.await(s)
-	if c.moving != nil && c.moving.future != nil {
-		s.AddFuture(c.moving.future, c.onMoved)
-	}
 	s.Select(c.ctx)
 }
 
@@ -213,7 +205,7 @@ func (c *conversation) wait() {
 func (c *conversation) mustContinue() bool {
 	length := c.info.GetCurrentHistoryLength()
 	after := c.state.Settings.ContinueAfter
-	return c.moving != nil || c.info.GetContinueAsNewSuggested() ||
+	return c.info.GetContinueAsNewSuggested() ||
 		c.signals >= maxSignals ||
 		after > 0 && length-c.baseline >= after ||
 		!c.now().Before(c.info.WorkflowStartTime.Add(maxRunLength))

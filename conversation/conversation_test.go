@@ -54,7 +54,6 @@ type talk struct {
 	start    time.Time
 
 	ids          conversation.IDs
-	mover        conversation.Mover
 	suppressions conversation.Suppressions
 }
 
@@ -204,7 +203,7 @@ func (k *talk) run() conversation.State {
 
 func (k *talk) play(start conversation.Start) {
 	k.Helper()
-	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings, Scripts: k, IDs: k.ids, Mover: k.mover, Suppressions: k.suppressions})
+	conversation.Register(k.env, &conversation.Toolkit{Settings: k.settings, Scripts: k, IDs: k.ids, Suppressions: k.suppressions})
 	k.env.RegisterActivity(&activities.Messaging{Carrier: k, Now: k.env.Now})
 	k.env.RegisterActivity(k.HandleInboundMessage)
 	k.env.RegisterActivity(k.NotifyPerson)

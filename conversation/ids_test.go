@@ -30,7 +30,7 @@ func TestIDs(t *testing.T) {
 	require.Equal(t, "conversation:+15559876543:+12065550101", plain.Of(contact, "+12065550101"))
 	require.Equal(t, "+1•••543", plain.Tag(contact))
 	require.Equal(t, "order-7", plain.Key("order-7"))
-	require.Empty(t, plain.Fingerprint())
+	require.Equal(t, "none", plain.Fingerprint())
 
 	// These are in the workflow ids of whoever has set a key: they never change.
 	require.Equal(t, "conversation:vwy36hbeqv6ejkv6rjnxkw2oou", keyed.Of(contact, ""))

@@ -19,10 +19,6 @@ var errNoContact = errors.New(`the input needs a contact, such as {"contact":"+1
 // take handles one event. What cannot be understood is recorded and skipped: a
 // conversation never fails for what somebody signalled.
 func (c *conversation) take(raw converter.RawValue) {
-	if c.moving != nil && c.moving.begun {
-		c.moving.held = append(c.moving.held, raw)
-		return
-	}
 	c.signals++
 	c.changed()
 	e, err := open(raw.Payload())
@@ -56,8 +52,6 @@ func (c *conversation) take(raw converter.RawValue) {
 		err = handle(e, c.onSkip)
 	case KindOptOut:
 		err = handle(e, c.onOptOut)
-	case KindMove:
-		err = handle(e, c.onMove)
 	default:
 		kind, err = "", errors.New("unknown kind of event")
 	}

@@ -73,9 +73,6 @@ func (c *conversation) validateSendUpdate(ctx workflow.Context, r SendRequest) e
 	if _, known := c.requested(id); known {
 		return nil
 	}
-	if c.moving != nil {
-		return temporal.NewApplicationError("the conversation is moving to another id; try again in a minute", TypeRefused)
-	}
 	if why := c.refusalOf(id, r); why != "" {
 		return temporal.NewApplicationError(why, TypeRefused)
 	}

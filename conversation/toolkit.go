@@ -25,7 +25,6 @@ type Toolkit struct {
 	IDs      IDs
 
 	Suppressions Suppressions // nil: nobody is ever erased
-	Mover        Mover
 }
 
 // Register adds the conversation to a worker. On a worker with a version,
@@ -36,7 +35,6 @@ func Register(r worker.Registry, t *Toolkit) {
 	r.RegisterActivityWithOptions(t.scriptRuns, activity.RegisterOptions{Name: scriptRunsActivity})
 	r.RegisterActivityWithOptions(t.suppressed, activity.RegisterOptions{Name: suppressedActivity})
 	r.RegisterActivityWithOptions(t.liftSuppression, activity.RegisterOptions{Name: liftActivity})
-	r.RegisterActivityWithOptions(t.move, activity.RegisterOptions{Name: moveActivity})
 	for _, name := range []string{KeyRecordType, SuppressionType} {
 		r.RegisterWorkflowWithOptions(record, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

@@ -42,7 +42,6 @@ const (
 	KindRetry    Kind = "retry"    // Mend: a person wants parked work tried again
 	KindSkip     Kind = "skip"     // Mend: a person wants parked work given up
 	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
-	KindMove     Kind = "move"     // destination: the conversation shall have another id
 )
 
 // A SendRequest asks for one message to the contact.

@@ -96,10 +96,10 @@ func (i IDs) askID(id string) string {
 	return id[:at+1] + i.hide("ask", id)[:13]
 }
 
-// Fingerprint tells one key from another, and nothing more. It is empty without a key.
+// Fingerprint tells one key from another, and nothing more.
 func (i IDs) Fingerprint() string {
 	if !i.Keyed() {
-		return ""
+		return "none"
 	}
 	return i.hide("fingerprint", "")
 }

@@ -14,7 +14,6 @@ const (
 	scriptRunsActivity  = "ScriptRuns"
 	suppressedActivity  = "ContactSuppressed"
 	liftActivity        = "LiftSuppression"
-	moveActivity        = "MoveConversation"
 )
 
 // TypeRefused is the type of the application error that the update ends with

@@ -31,7 +31,7 @@ const sourceErased = "erased"
 // A record is a workflow that need not do anything: that it runs says it all. It
 // is how a namespace remembers what has to outlive its retention.
 const (
-	KeyRecordType     = "IDKey"       // the ids of this namespace are made with a key
+	KeyRecordType     = "IDKey"       // how the workflow ids of this namespace are made
 	SuppressionType   = "Suppression" // a contact who was erased, and shall be sent nothing
 	KeyRecordID       = "parley:id-key"
 	fingerprintMemo   = "fingerprint-" // and that of the key, since a memo's name is never encrypted

@@ -11,7 +11,7 @@ import (
 // text of nothing but one of them tells nothing of who wrote it.
 func Words() []string {
 	return slices.Concat(
-		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut, KindMove),
+		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut),
 		texts(sms.KindText, sms.KindMedia, sms.KindLocation, sms.KindChoice, sms.KindFallback, sms.KindOther),
 		texts(sms.StatusQueued, sms.StatusSending, sms.StatusUnknown, sms.StatusAccepted, sms.StatusOnChannel,
 			sms.StatusExpired, sms.StatusDropped, sms.StatusFailed, sms.StatusDelivered, sms.StatusRead),

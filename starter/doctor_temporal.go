@@ -15,6 +15,7 @@ import (
 
 	"parley/internal/connect"
 	"parley/internal/identity"
+	"parley/internal/settings"
 )
 
 func (d *doctor) examineTemporal(ctx context.Context) []finding {
@@ -42,40 +43,28 @@ func (d *doctor) examineTemporal(ctx context.Context) []finding {
 	}
 }
 
-// examineIDs: programs whose key is another one than the namespace's neither start
-// nor answer.
+// examineIDs: programs do not start whose key is another one than the namespace's.
 func (d *doctor) examineIDs(ctx context.Context) finding {
 	const check = "workflow ids"
-	const move = "end all workers and webhooks, run worker move-ids once with PARLEY_ID_KEY, and start them with it"
-	n := d.server.namespace
-	ids, err := n.IDs(ctx)
-	advice := map[error]string{
-		identity.ErrNoKey:    "set it here and for every program: with none, workers do not start, and webhooks answer 503",
-		identity.ErrOtherKey: "find the one that the workers here had: with another one they do not start, and webhooks answer 503",
+	ids, err := settings.ReadIDs(ctx, d.IDs.KeyOfIDs(d.parameters))
+	if err != nil {
+		return failed(check, "set it here as for the workers", "%v", err)
 	}
-	for which, what := range advice {
-		if errors.Is(err, which) {
-			return failed(check, what, "%v", err)
-		}
-	}
-	if err != nil && !errors.Is(err, identity.ErrNew) {
-		return failed(check, "set PARLEY_ID_KEY and PARLEY_ENCRYPTION_KEYS as for the workers here", "%v", d.server.explain("looking up how ids are made", err))
-	}
-	open, counting := n.Plain(ctx)
-	if counting != nil {
-		return failed(check, "conversations cannot be listed: look at the server's visibility store", "%v", d.server.explain("counting conversations", counting))
+	used, err := identity.Check(ctx, d.server.Client, ids)
+	made := "they hold phone numbers; PARLEY_ID_KEY is not set"
+	if ids.Keyed() {
+		made = "made with the PARLEY_ID_KEY " + ids.Fingerprint()
 	}
 	switch {
-	case err != nil && open > 0:
-		return failed(check, move, "PARLEY_ID_KEY is set here, and ids of %s hold phone numbers: workers with it do not start", counted(int(open), "conversation"))
+	case errors.Is(err, identity.ErrMixed):
+		found, advice, _ := strings.Cut(err.Error(), ": ")
+		return failed(check, advice, "%s", found)
 	case err != nil:
-		return warned(check, "start a worker with it", "PARLEY_ID_KEY is set here, and nobody has taken it up in this namespace yet")
-	case !ids.Keyed():
-		return fine(check, "they hold phone numbers; PARLEY_ID_KEY is not set")
-	case open > 0:
-		return warned(check, "a program was running without the key; "+move, "made with the PARLEY_ID_KEY %s, and those of %s hold phone numbers", ids.Fingerprint(), counted(int(open), "conversation"))
+		return failed(check, "", "%v", d.server.explain("looking up how ids are made", err))
+	case !used:
+		return fine(check, "the first program that starts in this namespace settles them; here: %s", made)
 	}
-	return fine(check, "made with the PARLEY_ID_KEY %s; none of an open conversation holds a phone number", ids.Fingerprint())
+	return fine(check, "%s", made)
 }
 
 // examineRetention: what was said is shown, and proven, no longer than that once

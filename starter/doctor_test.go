@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 
 	"parley/conversation"
 	"parley/internal/encryption"
@@ -143,7 +142,6 @@ func TestDoctorLooksAtIDs(t *testing.T) {
 			env["PARLEY_ID_KEY"] = key
 		}
 		found := one(t, examined(t, env, 1), "workflow ids") // 1: no worker runs
-		require.NotContains(t, found.Found+found.Advice, "+1202", "not even of who is not moved")
 		return found
 	}
 	is := func(want status, found, advice string, f finding) {
@@ -152,25 +150,15 @@ func TestDoctorLooksAtIDs(t *testing.T) {
 		require.Contains(t, f.Found, found)
 		require.Contains(t, f.Advice, advice)
 	}
-	is(statusOK, "they hold phone numbers", "", ids(""))
 	is(statusFail, "set PARLEY_ID_KEY to 32 random bytes", "as for the workers", ids("c2hvcnQ="))
-	is(statusWarn, "nobody has taken it up", "start a worker", ids(key))
-
-	const ana sms.Number = "+12025550174"
-	w.texts(ana, "m1", "Hello?")
-	require.Eventually(t, func() bool { return ids(key).Status == statusFail }, time.Minute, 50*time.Millisecond)
-	is(statusFail, "ids of 1 conversation hold phone numbers", "run worker move-ids", ids(key))
+	is(statusOK, "the first program that starts in this namespace settles them", "", ids(key))
 
 	made, err := settings.ReadIDs(t.Context(), secrets.Fixed(key))
 	require.NoError(t, err)
-	namespace := identity.Namespace{Temporal: w.temporal, Options: client.Options{Namespace: w.env["TEMPORAL_NAMESPACE"]}, TaskQueue: queue}
-	require.NoError(t, namespace.Record(t.Context(), made))
-	is(statusWarn, "those of 1 conversation hold phone numbers", "run worker move-ids", ids(key))
-	require.NoError(t, w.temporal.TerminateWorkflow(t.Context(), conversation.ID(ana, ""), "", ""))
-	require.Eventually(t, func() bool { return ids(key).Status == statusOK }, time.Minute, 50*time.Millisecond)
+	require.NoError(t, identity.TakeUp(t.Context(), w.temporal, queue, made))
 	is(statusOK, "made with the PARLEY_ID_KEY "+made.Fingerprint(), "", ids(key))
-	is(statusFail, "PARLEY_ID_KEY is not the key", "find the one", ids(other))
-	is(statusFail, "are made with a key", "set it here", ids(""))
+	is(statusFail, "another PARLEY_ID_KEY than is set here", "set that one; to change that, export consents", ids(other))
+	is(statusFail, "and here none is set", "set that key", ids(""))
 }
 
 func TestDoctorSeesWhatIsParked(t *testing.T) {

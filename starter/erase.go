@@ -137,7 +137,7 @@ func (c *eraseCmd) Run(ctx context.Context, a *app) error {
 	defer s.Close()
 	ids := s.conversations.IDs
 	if !ids.Keyed() {
-		return errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. docs/privacy.md says how to take up a key")
+		return errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. a namespace is used with one from the start, see docs/privacy.md")
 	}
 	e := eraser{
 		deleted: map[string]bool{},

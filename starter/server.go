@@ -28,7 +28,6 @@ import (
 type server struct {
 	client.Client
 	conversations conversation.Client
-	namespace     identity.Namespace
 	options       client.Options
 	keys          *encryption.Keys
 	ui            string
@@ -49,11 +48,19 @@ func (a *app) connect(ctx context.Context, work workFlags) (*server, error) {
 	}
 	asking, cancel := s.patience(ctx)
 	defer cancel()
-	s.conversations.IDs, err = s.namespace.IDs(asking)
+	ids, err := settings.ReadIDs(asking, a.IDs.KeyOfIDs(a.parameters))
+	switch {
+	case err != nil:
+	case work.Temporal.TaskQueue != "": // it may begin conversations
+		err = identity.TakeUp(asking, s.Client, work.Temporal.TaskQueue, ids)
+	default:
+		_, err = identity.Check(asking, s.Client, ids)
+	}
 	if err != nil {
 		s.Close()
 		return nil, s.explain("connecting", err)
 	}
+	s.conversations.IDs = ids
 	return s, nil
 }
 
@@ -80,7 +87,6 @@ func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
 	return &server{
 		Client:        c,
 		conversations: conversation.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
-		namespace:     identity.Namespace{Temporal: c, Options: options, Key: a.IDs.KeyOfIDs(a.parameters)},
 		options:       options,
 		keys:          keys,
 		ui:            work.UI,

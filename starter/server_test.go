@@ -43,3 +43,36 @@ func TestEndingOf(t *testing.T) {
 	require.Equal(t, ending{Status: "failed", Reason: "no such zone"}, endingOf(temporal.NewApplicationError("no such zone", "InvalidInput")))
 	require.Equal(t, ending{Status: "failed", Reason: "broken"}, endingOf(errors.New("broken")))
 }
+
+// TestKeyOfIDsIsSettledOnce: by the first command that may begin a conversation, and
+// not by one that looks.
+func TestKeyOfIDsIsSettledOnce(t *testing.T) {
+	t.Parallel()
+	const key, other = "a2V5LWtleS1rZXkta2V5LWtleS1rZXkta2V5LWtleS0=", "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItb3Q="
+	const list = "number,date,source\n+12025550181,2026-03-02T09:00:00Z,a call\n"
+	refused := func(w *world, words string) {
+		t.Helper()
+		for _, command := range [][]string{{"list"}, {"show", "+12025550181"}, {"send", "+12025550181", "Hello"}} {
+			complaint := w.fails(1, command...)
+			require.Contains(t, complaint, words)
+			require.Contains(t, complaint, "parley optouts import")
+			require.NotContains(t, complaint, "a2V5")
+			require.NotContains(t, complaint, "b3Ro", "the key is a secret all the same")
+		}
+	}
+	w := newWorld(t)
+	w.does("list")
+	w.env["PARLEY_ID_KEY"] = key
+	w.does("list")
+	w.reads(list, "optouts", "import")
+	w.does("list")
+	w.env["PARLEY_ID_KEY"] = other
+	refused(w, "first used with another PARLEY_ID_KEY")
+	delete(w.env, "PARLEY_ID_KEY")
+	refused(w, "first used with a PARLEY_ID_KEY, and here none is set")
+
+	w = newWorld(t)
+	w.reads(list, "optouts", "import")
+	w.env["PARLEY_ID_KEY"] = key
+	refused(w, "first used without PARLEY_ID_KEY")
+}

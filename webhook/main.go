@@ -16,7 +16,6 @@ import (
 	"parley/internal/census"
 	"parley/internal/connect"
 	"parley/internal/health"
-	"parley/internal/identity"
 	"parley/internal/program"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
@@ -82,12 +81,12 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	ids := identity.NewWatch(identity.Namespace{Temporal: temporal, Options: p.Temporal, TaskQueue: c.TaskQueue, Key: c.KeyOfIDs(p.Kept)})
+	door := &door{client: conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}, key: c.KeyOfIDs(p.Kept)}
 	needs := []health.Check{
 		{Words: errNoSecrets.Error(), Ask: signing.known},
 		{Words: "the encryption keys cannot be read", Ask: p.Keys.Known},
 		p.Reachable(temporal),
-		{Words: "it is not known how workflow ids are made", Ask: ids.Known},
+		{Words: "it is not known how workflow ids are made", Ask: door.known},
 	}
 	for _, need := range needs {
 		go func() { // beside the rest
@@ -96,25 +95,30 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 			}
 		}()
 	}
-	servers, err := c.servers(p, door{client: conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}, ids: ids}, signing, counts)
+	servers, err := c.servers(p, door, signing, counts)
 	if err != nil {
 		return err
 	}
 	p.Ready.Begin(needs...)
-	if onLambda(env) {
-		return serveLambda(ctx, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
-	}
-	if err := census.Take(ctx, p.Metrics.Meter, temporal, p.Temporal.Namespace, c.Temporal); err != nil {
-		return err
-	}
-	listeners, err := listen(ctx, servers)
-	if err != nil {
-		return err
-	}
-	if len(settings.Reveal(c.APIToken)) == 0 {
-		p.Log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
-	}
-	return usualPatience.serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return door.await(ctx, p.Log) })
+	group.Go(func() error {
+		if onLambda(env) {
+			return serveLambda(ctx, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
+		}
+		if err := census.Take(ctx, p.Metrics.Meter, temporal, p.Temporal.Namespace, c.Temporal); err != nil {
+			return err
+		}
+		listeners, err := listen(ctx, servers)
+		if err != nil {
+			return err
+		}
+		if len(settings.Reveal(c.APIToken)) == 0 {
+			p.Log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
+		}
+		return usualPatience.serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
+	})
+	return group.Wait()
 }
 
 // signing is what callbacks may be signed with.

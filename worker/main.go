@@ -14,9 +14,8 @@ import (
 func main() { about.Main(run) }
 
 type cli struct {
-	Run     struct{}   `cmd:"" default:"1" help:"Work, until told to stop. The default."`
-	Replay  replayCmd  `cmd:"" help:"Find out, before a deployment, whether this build can go on with what runs on a server, and exit."`
-	MoveIDs moveIDsCmd `cmd:"" name:"move-ids" help:"Move open conversations to workflow ids that hold no number, and exit."`
+	Run    struct{}  `cmd:"" default:"1" help:"Work, until told to stop. The default."`
+	Replay replayCmd `cmd:"" help:"Find out, before a deployment, whether this build can go on with what runs on a server, and exit."`
 
 	Only part `enum:",conversations,send" default:"" placeholder:"conversations|send" help:"Run one part only: 'send' is the one process that holds the carrier's credentials, 'conversations' everything else. Needs PARLEY_SEND_TASK_QUEUE, here and there. Default: both."`
 
@@ -61,9 +60,6 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	plan, err := c.plan(p.Kept, p.Traces)
 	if err != nil {
 		return err
-	}
-	if command.Command() == "move-ids" {
-		plan.moveIDs = &c.MoveIDs
 	}
 	return plan.work(ctx, p)
 }

@@ -43,7 +43,6 @@ type plan struct {
 	archive   activities.Archive  // nil: nothing is kept
 	carrier   activities.Carrier
 	idKey     secrets.Value                                                        // nil: workflow ids hold numbers
-	moveIDs   *moveIDsCmd                                                          // nil: that is not what we are here for
 	key       func(ctx context.Context, renew bool) (id, secret string, err error) // the carrier's; nil: not ours, or nothing to ask for
 }
 

@@ -46,6 +46,10 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 		return fmt.Errorf("preparing to encrypt: %w", err)
 	}
 	go here.Keys.Watch(ctx)
+	ids, err := settings.ReadIDs(ctx, p.idKey)
+	if err != nil {
+		return err
+	}
 	temporal, err := connect.Dial(ctx, here.Temporal)
 	if err != nil {
 		return err
@@ -55,6 +59,9 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 		return err
 	}
 	if p.queue != "" {
+		if err := identity.TakeUp(ctx, temporal, p.queue, ids); err != nil {
+			return err
+		}
 		ensure := func(ctx context.Context) (bool, string, error) {
 			return connect.EnsureSearchAttributes(ctx, temporal, here.Temporal.Namespace)
 		}
@@ -64,11 +71,6 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 		if p.settings.SearchAttributes {
 			go keepSearchAttributes(ctx, attributesPause, ensure)
 		}
-	}
-
-	ids, move, err := p.identify(ctx, here, temporal)
-	if err != nil || p.moveIDs != nil && move == nil {
-		return err
 	}
 
 	broken := make(chan error, 1)
@@ -85,83 +87,17 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 		}
 	}
 	here.Ready.Begin(here.Reachable(temporal))
-	if p.queue != "" && p.moveIDs == nil {
-		namespace := p.namespace(here, temporal)
-		go watchKey(ctx, keyPause, func(ctx context.Context) error { return namespace.Check(ctx, ids) }, broken)
-	}
 	here.Log.Info("ready", append([]any{"address", here.Temporal.HostPort, "namespace", here.Temporal.Namespace}, p.queues()...)...)
 
-	moved := make(chan error, 1)
-	if move != nil {
-		go func() { moved <- move(ctx, ids) }()
-	}
 	select {
 	case <-ctx.Done():
 		here.Log.Info("stopping", "at_most", stopTimeout.String())
-		if move != nil {
-			err = errInterrupted
-		}
-	case err = <-moved:
 	case err = <-broken:
 		err = fmt.Errorf("working for namespace %q at %s: %w", here.Temporal.Namespace, here.Temporal.HostPort, err)
 	}
 	here.Ready.End()
 	stop(workers)
 	return err
-}
-
-// identify finds out how workflow ids are made here. Where they are to be moved
-// first, it returns how; none if there is nothing to move.
-func (p plan) identify(ctx context.Context, here *program.Program, temporal client.Client) (ids conversation.IDs, move func(context.Context, conversation.IDs) error, err error) {
-	if p.queue == "" {
-		if p.moveIDs != nil {
-			err = errors.New("move-ids moves conversations, which --only send leaves to others: leave that out")
-		}
-		return conversation.IDs{}, nil, err // who only sends does not need to know
-	}
-	namespace := p.namespace(here, temporal)
-	if p.moveIDs == nil {
-		ids, err = namespace.TakeUp(ctx)
-		return ids, nil, err
-	}
-	if ids, err = settings.ReadIDs(ctx, p.idKey); err != nil {
-		return ids, nil, err
-	}
-	m := &mover{program: here, namespace: namespace, temporal: temporal, command: *p.moveIDs}
-	needed, err := m.prepare(ctx, ids)
-	if err != nil || !needed {
-		return ids, nil, err
-	}
-	return ids, m.run, nil
-}
-
-func (p plan) namespace(here *program.Program, temporal client.Client) identity.Namespace {
-	return identity.Namespace{Temporal: temporal, Options: here.Temporal, TaskQueue: p.queue, Key: p.idKey}
-}
-
-// keyPause is as long as a webhook goes on with what it knows.
-const keyPause = time.Minute
-
-// watchKey ends a worker under which a key of ids was taken up that is not its own,
-// as when one by one is replaced: its scripts would reach another conversation
-// with the same contact, which knows of no STOP.
-func watchKey(ctx context.Context, pause time.Duration, check func(context.Context) error, broken chan<- error) {
-	ticks := time.NewTicker(pause)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ticks.C:
-			if err := check(ctx); errors.Is(err, identity.ErrNoKey) || errors.Is(err, identity.ErrOtherKey) {
-				select {
-				case broken <- err:
-				default: // it ends already
-				}
-				return
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // checkKey asks for the carrier's key where it is kept elsewhere. One that is not
@@ -246,18 +182,13 @@ func (p plan) registerConversations(r worker.Registry, temporal client.Client, i
 	toolkit := &conversation.Toolkit{
 		Settings: p.settings,
 		IDs:      ids,
-		Mover:    conversation.TemporalMover{Client: conversations},
 		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Check: workflows.Check},
 	}
 	if ids.Keyed() {
 		toolkit.Suppressions = conversation.TemporalSuppressions{Client: temporal, TaskQueue: p.queue, IDs: ids}
 	}
-	telling := conversation.Telling{Teller: conversations, IDs: ids, Sender: p.sender}
-	if p.moveIDs != nil {
-		telling.Teller = muted{}
-	}
 	conversation.Register(r, toolkit)
-	telling.Register(r)
+	conversation.Telling{Teller: conversations, IDs: ids, Sender: p.sender}.Register(r)
 	workflows.Register(r)
 	r.RegisterActivity(&activities.Responder{Hook: p.responder})
 	r.RegisterActivity(&activities.Outcomes{Hook: p.outcome})
