@@ -86,7 +86,6 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		{Words: errNoSecrets.Error(), Ask: signing.known},
 		{Words: "the encryption keys cannot be read", Ask: p.Keys.Known},
 		p.Reachable(temporal),
-		{Words: "it is not known how workflow ids are made", Ask: door.known},
 	}
 	for _, need := range needs {
 		go func() { // beside the rest
@@ -99,7 +98,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	p.Ready.Begin(needs...)
+	p.Ready.Begin(append(needs, health.Check{Words: "it is not known how workflow ids are made", Ask: door.known})...) // of which await tells
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return door.await(ctx, p.Log) })
 	group.Go(func() error {
