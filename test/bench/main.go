@@ -66,7 +66,7 @@ var (
 )
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	b := bench{out: out, size: full}
+	b := bench{out: out, size: full, report: report{}}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&b.rounds, "rounds", 0, "rounds of what is compared with the floor; 0: 7, or 1 if quick")
 	only := flags.String("only", "1,2,3,4,5,6,7", "what to measure; 1 and 2 go together, and so do 3 and 6")
@@ -127,7 +127,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "\n%.0f minutes in all\n", time.Since(began).Minutes())
-	last, err := json.Marshal(b.report.result())
+	last, err := json.Marshal(b.report)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type row struct {
 
 // report holds the ratios, and the figures that have no other side, for the
 // last line.
-type report struct{ values map[string]float64 }
+type report map[string]float64
 
 // median of an even number is the mean of the two in the middle.
 func median(values []float64) float64 {
@@ -63,19 +63,7 @@ func ratios(of, to []float64) []float64 {
 	return r
 }
 
-func (r *report) set(key string, value float64) {
-	if r.values == nil {
-		r.values = map[string]float64{}
-	}
-	r.values[key] = math.Round(value*1000) / 1000
-}
-
-func (r *report) result() map[string]float64 {
-	if r.values == nil {
-		return map[string]float64{} // nothing was measured that has a ratio
-	}
-	return r.values
-}
+func (r report) set(key string, value float64) { r[key] = math.Round(value*1000) / 1000 }
 
 // verdict says whether an aim is met. It is for the reader: a busy machine is no
 // error.
@@ -91,7 +79,7 @@ func verdict(value, aim float64, atLeast bool) string {
 }
 
 // table prints rows and notes their ratios.
-func (r *report) table(out io.Writer, floor string, rows []*row) {
+func (r report) table(out io.Writer, floor string, rows []*row) {
 	cells := [][]string{{"", floor, "Parley", "Parley ÷ floor", "floor ÷ floor", "aim"}}
 	for _, row := range rows {
 		ratio, control := ratios(row.parley, row.floor), ratios(row.control, row.floor)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -85,7 +84,14 @@ func (b *bench) scriptRound(ctx context.Context, s *side, _ int) ([]float64, err
 
 	p := s.phones(all[:b.size.scripts])
 	began := time.Now()
-	if err := b.askAll(ctx, p); err != nil {
+	gate := make(chan struct{}, starters)
+	if err := crowd(ctx, b.size.scripts, b.size.scripts, func(ctx context.Context, i int) (time.Duration, error) {
+		return p.answered(ctx, i, firstWords, func(number sms.Number) error {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			return s.startScript(ctx, i, number)
+		})
+	}); err != nil {
 		return nil, err
 	}
 	firsts := time.Since(began)
@@ -95,30 +101,4 @@ func (b *bench) scriptRound(ctx context.Context, s *side, _ int) ([]float64, err
 		return nil, err
 	}
 	return []float64{saturation, float64(b.size.scripts) / firsts.Seconds()}, s.carrier.nothingTwice()
-}
-
-// askAll starts all scripts as fast as a few programs can, and waits for the
-// last question.
-func (b *bench) askAll(ctx context.Context, p *phones) error {
-	gate := make(chan struct{}, starters)
-	var all sync.WaitGroup
-	failed := make(chan error, len(p.numbers))
-	for i := range p.numbers {
-		gate <- struct{}{}
-		all.Go(func() {
-			_, err := p.answered(ctx, i, firstWords, func(number sms.Number) error {
-				defer func() { <-gate }()
-				return p.s.startScript(ctx, i, number)
-			})
-			failed <- err
-		})
-	}
-	all.Wait()
-	close(failed)
-	for err := range failed {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
