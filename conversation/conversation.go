@@ -8,21 +8,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities"
-	"parley/sms"
 )
 
 const (
 	maxSignals   = 1000                // of one run, before it continues as new
 	maxRunLength = 30 * 24 * time.Hour // so that none holds an old build, or an old key, for longer
 )
-
-// Start is the input of a Conversation: whom it is with, and from its second
-// run on everything it knows.
-type Start struct {
-	Contact sms.Number `json:"contact"`
-	Sender  sms.Sender `json:"sender,omitempty"`
-	State   *State     `json:"state,omitempty"`
-}
 
 // conversation is one run: the state that outlives it, and what is in flight.
 type conversation struct {

@@ -11,10 +11,6 @@ import (
 	"parley/sms"
 )
 
-// recordLife is how long the server keeps a record without asking a worker about
-// it: longer than any build, key or worker lives.
-const recordLife = 50 * 365 * 24 * time.Hour
-
 // record is run when somebody cancels a record, which ends it, or after its life.
 func record(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return false })

@@ -106,10 +106,6 @@ func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, er
 	return reportOf(o), nil
 }
 
-// longOutage is how long a local activity is tried: it needs nothing but Temporal,
-// and without that nothing else works either.
-const longOutage = 10 * 365 * 24 * time.Hour
-
 // tell brings something to the conversation and returns its id. The id is the
 // same after a replay, a reset, and a repeat of the activity.
 func (c *Chat) tell(ctx workflow.Context, kind Kind, text string, body any, again int, id string) (string, error) {

@@ -48,3 +48,7 @@ func (i IDs) SuppressionID(contact sms.Number) string {
 func (i IDs) LiftedID(contact sms.Number, sender sms.Sender) string {
 	return i.SuppressionID(contact) + ":lifted:" + i.hide("sender", string(sender))
 }
+
+// recordLife is how long the server keeps a record without asking a worker about
+// it: longer than any build, key or worker lives.
+const recordLife = 50 * 365 * 24 * time.Hour

@@ -92,3 +92,11 @@ type Skipped struct {
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
 }
+
+// Start is the input of a Conversation: whom it is with, and from its second
+// run on everything it knows.
+type Start struct {
+	Contact sms.Number `json:"contact"`
+	Sender  sms.Sender `json:"sender,omitempty"`
+	State   *State     `json:"state,omitempty"`
+}

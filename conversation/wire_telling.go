@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"encoding/json"
+	"time"
 
 	"parley/sms"
 )
@@ -20,3 +21,7 @@ type telling struct {
 	Again   int             `json:"again,omitempty"` // times it was told before without an answer
 	Trace   string          `json:"trace,omitempty"` // of the contact's last answer
 }
+
+// longOutage is how long a local activity is tried: it needs nothing but Temporal,
+// and without that nothing else works either.
+const longOutage = 10 * 365 * 24 * time.Hour
