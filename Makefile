@@ -60,7 +60,7 @@ fuzz: ## try the parsers of outside bytes with random input; FUZZ=1m for longer
 
 lint: .bin/golangci-lint .bin/workflowcheck ## look for what the compiler lets pass
 	.bin/golangci-lint run --allow-parallel-runners ./...
-	.bin/workflowcheck -config workflowcheck.config.yaml ./conversation ./workflows
+	.bin/workflowcheck -config workflowcheck.config.yaml ./conversation ./conversation/wire ./conversation/engine ./workflows
 
 vuln: .bin/govulncheck ## look for known vulnerabilities in what we use, if their database can be reached
 	@tools/vuln ./... deploy/... # devserver serves nobody, and takes 4 GB

@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"parley/activities"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -207,7 +208,7 @@ func TestHooksAreSigned(t *testing.T) {
 	t.Cleanup(server.Close)
 	hook := activities.Hook{URL: server.URL, Secret: "a secret of ours"}
 
-	turn := activities.Turn{ID: "turn-1", From: "+15559876543", Kind: sms.KindText, Text: "hi", Transcript: []activities.Line{}}
+	turn := activities.Turn{ID: "turn-1", From: "+15559876543", Kind: sms.KindText, Text: "hi", Transcript: []wire.Line{}}
 	for range 2 {
 		_, err := run[activities.Decision](t, (&activities.Responder{Hook: hook}).HandleInboundMessage, turn)
 		require.NoError(t, err)

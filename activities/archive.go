@@ -5,29 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"parley/conversation/wire"
 )
 
 // A Record is something that is kept beyond Temporal's retention.
 type Record struct {
 	ID           string          `json:"id"`                   // the same for each version of the same thing, of which the last counts
-	Kind         RecordKind      `json:"kind"`                 //
+	Kind         wire.RecordKind `json:"kind"`                 //
 	Conversation string          `json:"conversation"`         // the workflow id
 	FirstRunID   string          `json:"first_run_id"`         // with which the keys of its messages begin
 	Key          string          `json:"key,omitempty"`        // of a message of ours
 	MessageID    string          `json:"message_id,omitempty"` // the carrier's, of a message
-	Line         *Line           `json:"line,omitempty"`       // of a message: what the next conversation is told
+	Line         *wire.Line      `json:"line,omitempty"`       // of a message: what the next conversation is told
 	At           time.Time       `json:"at"`                   // when this version was made
 	Body         json.RawMessage `json:"body"`                 // conversation.Message, or conversation.Closing
 }
-
-// A RecordKind says what a Record is about.
-type RecordKind string
-
-// What is kept.
-const (
-	RecordMessage      RecordKind = "message"      // a message, once it has reached its final state
-	RecordConversation RecordKind = "conversation" // a conversation that closed or continues as new
-)
 
 // An Archive keeps records. Its methods may be called again with the same
 // arguments.
@@ -69,7 +62,7 @@ type RecallInput struct {
 }
 
 // RecallMessages returns the last messages with a contact, oldest first.
-func (a *Archives) RecallMessages(ctx context.Context, in RecallInput) ([]Line, error) {
+func (a *Archives) RecallMessages(ctx context.Context, in RecallInput) ([]wire.Line, error) {
 	if a.Archive == nil {
 		return nil, nil
 	}
@@ -84,7 +77,7 @@ func (a *Archives) RecallMessages(ctx context.Context, in RecallInput) ([]Line, 
 		}
 		records = append(earlier, records...)
 	}
-	var lines []Line
+	var lines []wire.Line
 	for _, r := range records {
 		if r.Line != nil {
 			lines = append(lines, *r.Line)

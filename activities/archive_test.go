@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/activities"
+	"parley/conversation/wire"
 )
 
 // shelf is an archive that behaves.
@@ -47,8 +48,8 @@ const kept = "conversation:+15559876543"
 func record(n int) activities.Record {
 	key := fmt.Sprint("run-", n)
 	return activities.Record{
-		ID: key, Kind: activities.RecordMessage, Conversation: kept, FirstRunID: "run", Key: key,
-		Line: &activities.Line{From: "contact", Text: fmt.Sprint("text ", n), Time: time.Date(2026, 8, 1, 12, n, 0, 0, time.UTC)},
+		ID: key, Kind: wire.RecordMessage, Conversation: kept, FirstRunID: "run", Key: key,
+		Line: &wire.Line{From: "contact", Text: fmt.Sprint("text ", n), Time: time.Date(2026, 8, 1, 12, n, 0, 0, time.UTC)},
 		At:   time.Date(2026, 8, 1, 13, 0, 0, 0, time.UTC), Body: json.RawMessage(`{"status":"delivered"}`),
 	}
 }
@@ -59,7 +60,7 @@ func TestNoArchive(t *testing.T) {
 	archives := &activities.Archives{}
 	_, err := run[any](t, archives.StoreRecords, []activities.Record{record(1)})
 	require.NoError(t, err)
-	lines, err := run[[]activities.Line](t, archives.RecallMessages, activities.RecallInput{Conversation: kept, Messages: 20})
+	lines, err := run[[]wire.Line](t, archives.RecallMessages, activities.RecallInput{Conversation: kept, Messages: 20})
 	require.NoError(t, err)
 	require.Empty(t, lines)
 }
@@ -89,11 +90,11 @@ func TestRecallMessages(t *testing.T) {
 	mute.Line = nil
 	s := &shelf{kept: []activities.Record{record(1), record(2), record(3), other, mute}}
 	archives := &activities.Archives{Archive: s}
-	lines, err := run[[]activities.Line](t, archives.RecallMessages, activities.RecallInput{Conversation: kept, Messages: 3})
+	lines, err := run[[]wire.Line](t, archives.RecallMessages, activities.RecallInput{Conversation: kept, Messages: 3})
 	require.NoError(t, err)
-	require.Equal(t, []activities.Line{*record(2).Line, *record(3).Line}, lines)
+	require.Equal(t, []wire.Line{*record(2).Line, *record(3).Line}, lines)
 
 	s.err = errors.New("away")
-	_, err = run[[]activities.Line](t, archives.RecallMessages, activities.RecallInput{Conversation: kept, Messages: 3})
+	_, err = run[[]wire.Line](t, archives.RecallMessages, activities.RecallInput{Conversation: kept, Messages: 3})
 	require.ErrorContains(t, err, "away")
 }

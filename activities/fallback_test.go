@@ -11,20 +11,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/activities"
+	"parley/conversation/wire"
 )
 
-var undelivered = activities.Undelivered{
+var undelivered = wire.Undelivered{
 	Key: "run-1", Contact: "+15559876543", Sender: "+12065550100", From: "AppointmentConfirmation", Text: "See you at 9?",
 	Reference: "A-17", Reason: "UNREACHABLE", Question: true, At: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC),
 }
 
 // letters is a fallback of somebody's own.
 type letters struct {
-	written []activities.Undelivered
+	written []wire.Undelivered
 	err     error
 }
 
-func (l *letters) FallBack(_ context.Context, u activities.Undelivered) error {
+func (l *letters) FallBack(_ context.Context, u wire.Undelivered) error {
 	l.written = append(l.written, u)
 	return l.err
 }
@@ -38,7 +39,7 @@ func TestHandOver(t *testing.T) {
 	own := &letters{}
 	_, err = run[any](t, (&activities.Fallbacks{Fallback: own}).HandOver, undelivered)
 	require.NoError(t, err)
-	require.Equal(t, []activities.Undelivered{undelivered}, own.written)
+	require.Equal(t, []wire.Undelivered{undelivered}, own.written)
 
 	own.err = errors.New("no paper")
 	_, err = run[any](t, (&activities.Fallbacks{Fallback: own}).HandOver, undelivered)
@@ -58,7 +59,7 @@ func TestHookFallback(t *testing.T) {
 	require.Len(t, got, 2)
 	for _, r := range got {
 		require.Equal(t, "run-1", r.header.Get("Idempotency-Key"))
-		var posted activities.Undelivered
+		var posted wire.Undelivered
 		require.NoError(t, json.Unmarshal(r.body, &posted))
 		require.Equal(t, undelivered, posted)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -17,23 +18,16 @@ import (
 // no script was waiting for, with the recent transcript. When an earlier try
 // failed, the texts that arrived meanwhile have joined it.
 type Turn struct {
-	ID             string     `json:"id"`   // the same for every try
-	From           sms.Number `json:"from"` // the contact
-	Sender         sms.Sender `json:"sender,omitempty"`
-	Text           string     `json:"text"` // joined with newlines if there are several
-	Kind           sms.Kind   `json:"kind"`
-	MessageID      string     `json:"message_id"` // the carrier's, of the last text
-	ConversationID string     `json:"conversation_id,omitempty"`
-	Time           time.Time  `json:"time"` // accepted by the carrier
-	Reference      string     `json:"reference,omitempty"`
-	Transcript     []Line     `json:"transcript"` // oldest first; empty for a contact who texts first
-}
-
-// A Line is one message of the transcript that a Turn carries.
-type Line struct {
-	From string    `json:"from"` // "contact", or who of us wrote it: "responder", a script's name, a person's
-	Text string    `json:"text"`
-	Time time.Time `json:"time"`
+	ID             string      `json:"id"`   // the same for every try
+	From           sms.Number  `json:"from"` // the contact
+	Sender         sms.Sender  `json:"sender,omitempty"`
+	Text           string      `json:"text"` // joined with newlines if there are several
+	Kind           sms.Kind    `json:"kind"`
+	MessageID      string      `json:"message_id"` // the carrier's, of the last text
+	ConversationID string      `json:"conversation_id,omitempty"`
+	Time           time.Time   `json:"time"` // accepted by the carrier
+	Reference      string      `json:"reference,omitempty"`
+	Transcript     []wire.Line `json:"transcript"` // oldest first; empty for a contact who texts first
 }
 
 // A Decision says what to do about a Turn. The zero Decision does nothing.

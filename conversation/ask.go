@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/workflow"
+
+	"parley/conversation/wire"
 )
 
 // A Question is what a script asks, with all that belongs to asking it.
@@ -65,7 +67,7 @@ func AnyText() Answer[string] {
 // means STOP: the contact would be opted out by answering.
 func OneOf(words ...string) Answer[string] {
 	for _, w := range words {
-		if IsStop(w) {
+		if wire.IsStop(w) {
 			panic(fmt.Sprintf("conversation.OneOf: %q would opt the contact out", w))
 		}
 	}
@@ -90,11 +92,11 @@ func Ask[T any](ctx workflow.Context, chat *Chat, q Question[T]) (T, error) {
 		return zero, errors.New("the question has no Answer to understand texts with; conversation.AnyText() takes any")
 	}
 	if q.Timeout <= 0 {
-		q.Timeout = defaultTimeout
+		q.Timeout = wire.DefaultTimeout
 	}
 	text := q.Text
 	for attempt := 1; ; attempt++ {
-		words, err := chat.ask(ctx, asked{
+		words, err := chat.ask(ctx, wire.Asked{
 			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, InDoubt: q.InDoubt, Reference: chat.reference,
 		})
 		if err != nil {
@@ -132,14 +134,14 @@ func understand[T any](ctx workflow.Context, answer Answer[T], words string) (un
 }
 
 // ask asks once and returns the contact's words.
-func (c *Chat) ask(ctx workflow.Context, a asked) (string, error) {
-	id, err := c.tell(ctx, KindAsk, a.Text, a, 0, "")
+func (c *Chat) ask(ctx workflow.Context, a wire.Asked) (string, error) {
+	id, err := c.tell(ctx, wire.KindAsk, a.Text, a, 0, "")
 	if err != nil {
 		return "", c.takeBack(ctx, a, id, err)
 	}
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Waits for **%s** to answer: %s", c.contact.Masked(), markdown.Replace(mask(a.Text))))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Waits for **%s** to answer: %s", c.contact.Masked(), wire.Markdown.Replace(wire.Mask(a.Text))))
 	defer workflow.SetCurrentDetails(ctx, "")
-	answers := workflow.GetSignalChannel(ctx, answerSignal+id)
+	answers := workflow.GetSignalChannel(ctx, wire.AnswerSignal+id)
 	for again := 1; ; again++ {
 		// The conversation keeps the time. Should it have been terminated, or its
 		// answer be lost, asking again with the same id repeats the outcome or opens
@@ -152,23 +154,23 @@ func (c *Chat) ask(ctx workflow.Context, a asked) (string, error) {
 		case ok:
 			return answerOf(o)
 		}
-		if _, err := c.tell(ctx, KindAsk, a.Text, a, again, id); err != nil {
+		if _, err := c.tell(ctx, wire.KindAsk, a.Text, a, again, id); err != nil {
 			return "", c.takeBack(ctx, a, id, err)
 		}
 	}
 }
 
 // takeBack withdraws a question whose script stops waiting for err.
-func (c *Chat) takeBack(ctx workflow.Context, a asked, id string, err error) error {
+func (c *Chat) takeBack(ctx workflow.Context, a wire.Asked, id string, err error) error {
 	cleanup, _ := workflow.NewDisconnectedContext(ctx)
-	if _, failed := c.tell(cleanup, KindWithdraw, "", withdrawn{Script: a.Script, AskID: id}, 0, ""); failed != nil {
+	if _, failed := c.tell(cleanup, wire.KindWithdraw, "", wire.Withdrawn{Script: a.Script, AskID: id}, 0, ""); failed != nil {
 		return failed
 	}
 	return err
 }
 
 // listen waits for the outcome of a question; not ok means that the deadline passed.
-func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, deadline time.Time) (o outcome, ok bool, err error) {
+func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, deadline time.Time) (o wire.Outcome, ok bool, err error) {
 	for {
 		if c.guard.future != nil && c.guard.at.After(deadline) {
 			c.guard.cancel()
@@ -183,9 +185,9 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 		s.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { err = ctx.Err() })
 		s.AddReceive(answers, func(ch workflow.ReceiveChannel, _ bool) {
 			ch.Receive(ctx, &o)
-			if o.Schema > outcomeSchema {
+			if o.Schema > wire.OutcomeSchema {
 				// Nobody says it again: the task is tried until a build takes it that knows.
-				panic(fmt.Sprintf("the conversation answered in schema %d, and this build knows %d: deploy the newer worker", o.Schema, outcomeSchema))
+				panic(fmt.Sprintf("the conversation answered in schema %d, and this build knows %d: deploy the newer worker", o.Schema, wire.OutcomeSchema))
 			}
 			ok, c.trace = true, o.Trace
 		})
@@ -201,19 +203,19 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 }
 
 // answerOf is the contact's text, or how the question ended without one.
-func answerOf(o outcome) (string, error) {
+func answerOf(o wire.Outcome) (string, error) {
 	switch o.Kind {
-	case endAnswered:
+	case wire.EndAnswered:
 		return o.Text, nil
-	case endNoReply:
+	case wire.EndNoReply:
 		return "", &Ending{Kind: ErrNoReply, Delivered: o.Delivered}
-	case endUndeliverable:
+	case wire.EndUndeliverable:
 		return "", &Ending{Kind: ErrUndeliverable, Reason: o.Reason}
-	case endOptedOut:
+	case wire.EndOptedOut:
 		return "", &Ending{Kind: ErrOptedOut, Words: o.Text}
-	case endTooLate:
+	case wire.EndTooLate:
 		return "", &Ending{Kind: ErrTooLate}
-	case endWithdrawn:
+	case wire.EndWithdrawn:
 		return "", &Ending{Kind: ErrWithdrawn}
 	default:
 		panic(fmt.Sprintf("a question ended as %q, which this build does not know: deploy the newer worker", o.Kind))
@@ -221,8 +223,8 @@ func answerOf(o outcome) (string, error) {
 }
 
 // reportOf is what became of a text.
-func reportOf(o outcome) Report {
-	if o.Kind != endReported {
+func reportOf(o wire.Outcome) Report {
+	if o.Kind != wire.EndReported {
 		panic(fmt.Sprintf("a text was reported as %q, which this build does not know: deploy the newer worker", o.Kind))
 	}
 	return Report{Delivery: o.Delivered, Reason: o.Reason}

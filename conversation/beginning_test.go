@@ -66,7 +66,7 @@ func TestSleepUntilGoesOnElsewhere(t *testing.T) {
 			}
 			return sleep(ctx)
 		}, none, true},
-		{"with a chat", after(func(ctx workflow.Context) { conversation.With(ctx, contact) }), none, true},
+		{"with a chat", after(func(ctx workflow.Context) { conversation.With(ctx, "+15559876543") }), none, true},
 		{"said what can be said again", after(func(ctx workflow.Context) {
 			workflow.GetLogger(ctx).Info("asleep")
 			workflow.SetCurrentDetails(ctx, "asleep")

@@ -1,12 +1,12 @@
-// Package conversation holds the workflow that talks to one phone number, and
-// the language that scripts are written in: With, Ask, Say, Do and SleepUntil.
+// Package conversation is the language that scripts are written in: With, Ask,
+// Say, Do and SleepUntil.
 //
 // A script is an ordinary workflow that reads like the conversation it has:
 //
 //	chat := conversation.With(ctx, in.Contact)
 //	day, err := conversation.Ask(ctx, chat, conversation.Question[string]{…})
 //
-// The Conversation workflow knows nothing of the business. It keeps order,
-// sends each text once as far as the carrier allows, lets one question be open
-// at a time, and obeys STOP.
+// Below it lie three packages that a script does not need: wire is what travels
+// and is kept, engine is the workflow that talks to one phone number, and client
+// is the way in from outside.
 package conversation

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -53,15 +54,15 @@ func With(_ workflow.Context, contact sms.Number, options ...Option) *Chat {
 }
 
 // A SayOption says how a text is to be sent.
-type SayOption func(*said)
+type SayOption func(*wire.Said)
 
 // Until says that a text is not sent later than this: a reminder after the
 // appointment, a code after its life.
-func Until(t time.Time) SayOption { return func(s *said) { s.UsefulUntil = t } }
+func Until(t time.Time) SayOption { return func(s *wire.Said) { s.UsefulUntil = t } }
 
 // WhenInDoubt says what to do with a text when nobody can know whether the
 // carrier took it. The default is Resend.
-func WhenInDoubt(d InDoubt) SayOption { return func(s *said) { s.InDoubt = d } }
+func WhenInDoubt(d InDoubt) SayOption { return func(s *wire.Said) { s.InDoubt = d } }
 
 // Said is a text that a script said.
 type Said struct {
@@ -74,11 +75,11 @@ type Said struct {
 // out gets nothing, and that is no error. What is returned tells later whether
 // the text arrived.
 func (c *Chat) Say(ctx workflow.Context, text string, options ...SayOption) (Said, error) {
-	m := said{Script: self(ctx), Text: text, Reference: c.reference}
+	m := wire.Said{Script: self(ctx), Text: text, Reference: c.reference}
 	for _, o := range options {
 		o(&m)
 	}
-	id, err := c.tell(ctx, KindSay, text, m, 0, "")
+	id, err := c.tell(ctx, wire.KindSay, text, m, 0, "")
 	return Said{chat: c, id: id}, err
 }
 
@@ -94,12 +95,12 @@ type Report struct {
 // script is cancelled.
 func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, error) {
 	until := workflow.Now(ctx).Add(timeout)
-	id, err := s.chat.tell(ctx, KindWatch, s.id, watched{Script: self(ctx), SayID: s.id, Until: until}, 0, "")
+	id, err := s.chat.tell(ctx, wire.KindWatch, s.id, wire.Watched{Script: self(ctx), SayID: s.id, Until: until}, 0, "")
 	if err != nil {
 		return Report{}, err
 	}
 	// The conversation keeps the time, as for a question.
-	o, ok, err := s.chat.listen(ctx, workflow.GetSignalChannel(ctx, answerSignal+id), until.Add(time.Minute))
+	o, ok, err := s.chat.listen(ctx, workflow.GetSignalChannel(ctx, wire.AnswerSignal+id), until.Add(time.Minute))
 	if err != nil || !ok {
 		return Report{Delivery: DeliveryUnknown}, err
 	}
@@ -108,7 +109,7 @@ func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, er
 
 // tell brings something to the conversation and returns its id. The id is the
 // same after a replay, a reset, and a repeat of the activity.
-func (c *Chat) tell(ctx workflow.Context, kind Kind, text string, body any, again int, id string) (string, error) {
+func (c *Chat) tell(ctx workflow.Context, kind wire.Kind, text string, body any, again int, id string) (string, error) {
 	if id == "" {
 		c.told++
 		sum := sha256.Sum256([]byte(string(c.contact) + "\x00" + string(c.sender) + "\x00" + text))
@@ -120,22 +121,22 @@ func (c *Chat) tell(ctx workflow.Context, kind Kind, text string, body any, agai
 	}
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    10 * time.Second,
-		ScheduleToCloseTimeout: longOutage, // by default it would be the same
+		ScheduleToCloseTimeout: wire.LongOutage, // by default it would be the same
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
-	in := telling{Contact: c.contact, Sender: c.sender, ID: id, Kind: kind, Body: raw, Again: again, Trace: c.trace}
-	err = workflow.ExecuteLocalActivity(ctx, tellActivity, in).Get(ctx, &id)
+	in := wire.Telling{Contact: c.contact, Sender: c.sender, ID: id, Kind: kind, Body: raw, Again: again, Trace: c.trace}
+	err = workflow.ExecuteLocalActivity(ctx, wire.TellActivity, in).Get(ctx, &id)
 	return id, err
 }
 
 // self refers to the running script by the run that a reset started from.
-func self(ctx workflow.Context) ScriptRef {
+func self(ctx workflow.Context) wire.ScriptRef {
 	info := workflow.GetInfo(ctx)
 	run := info.OriginalRunID
 	if run == "" { // the test environment knows none
 		run = info.WorkflowExecution.RunID
 	}
-	return ScriptRef{Type: info.WorkflowType.Name, WorkflowID: info.WorkflowExecution.ID, RunID: run, FirstRunID: info.FirstRunID}
+	return wire.ScriptRef{Type: info.WorkflowType.Name, WorkflowID: info.WorkflowExecution.ID, RunID: run, FirstRunID: info.FirstRunID}
 }
 
 // Do runs one of your activities and returns its result. It is given a minute
@@ -163,7 +164,7 @@ func SleepUntil(ctx workflow.Context, t time.Time) error {
 	if wait <= 0 {
 		return ctx.Err()
 	}
-	err := workflow.NewTimerWithOptions(ours(ctx), wait, workflow.TimerOptions{Summary: "until " + t.UTC().Format(clock)}).Get(ctx, nil)
+	err := workflow.NewTimerWithOptions(ours(ctx), wait, workflow.TimerOptions{Summary: "until " + t.UTC().Format(wire.TimeLayout)}).Get(ctx, nil)
 	if err != nil || wait <= longSleep {
 		return err
 	}

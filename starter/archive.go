@@ -8,7 +8,7 @@ import (
 	"fmt"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/settings"
 )
 
@@ -68,8 +68,8 @@ func (s *server) recent(ctx context.Context, flags archiveFlags, workflowID stri
 
 // kept is the message of a record. What another build wrote, or somebody else's
 // service has lost, is filled in from what every record has.
-func kept(r activities.Record) conversation.Message {
-	var m conversation.Message
+func kept(r activities.Record) wire.Message {
+	var m wire.Message
 	_ = json.Unmarshal(r.Body, &m)
 	m.Key, m.MessageID = cmp.Or(m.Key, r.Key), cmp.Or(m.MessageID, r.MessageID)
 	if r.Line != nil && m.At.IsZero() {
@@ -83,12 +83,12 @@ const statusArchived = "archived"
 
 // fromArchive is what the archive has of a conversation. It is not ok if that is
 // nothing.
-func (s *server) fromArchive(ctx context.Context, flags archiveFlags, id string, with conversation.Start) (v shown, ok bool, err error) {
+func (s *server) fromArchive(ctx context.Context, flags archiveFlags, id string, with wire.Start) (v shown, ok bool, err error) {
 	records, err := s.recent(ctx, flags, id, archivePage)
 	if err != nil || len(records) == 0 {
 		return shown{}, false, err
 	}
-	v = shown{WorkflowID: id, Status: statusArchived, Conversation: conversation.State{Contact: with.Contact, Sender: with.Sender}}
+	v = shown{WorkflowID: id, Status: statusArchived, Conversation: wire.State{Contact: with.Contact, Sender: with.Sender}}
 	for _, r := range records {
 		v.Conversation.Transcript = append(v.Conversation.Transcript, kept(r))
 	}
@@ -98,7 +98,7 @@ func (s *server) fromArchive(ctx context.Context, flags archiveFlags, id string,
 
 // archivedWith shows the archived messages among which one is, or fails as
 // Temporal did.
-func (s *server) archivedWith(ctx context.Context, flags archiveFlags, keyOrID string, has func(conversation.Message) bool, otherwise error) (shown, error) {
+func (s *server) archivedWith(ctx context.Context, flags archiveFlags, keyOrID string, has func(wire.Message) bool, otherwise error) (shown, error) {
 	r, err := s.archived(ctx, flags, keyOrID)
 	if errors.Is(err, activities.ErrNoRecord) {
 		return shown{}, otherwise
@@ -114,7 +114,7 @@ func (s *server) archivedWith(ctx context.Context, flags archiveFlags, keyOrID s
 	if v.Message = find(v.Conversation, has); v.Message == nil { // there have been many more since
 		m := kept(r)
 		v = shown{WorkflowID: r.Conversation, Status: statusArchived, Message: &m}
-		v.Conversation = conversation.State{Contact: with.Contact, Sender: with.Sender, StartedAt: m.At, Transcript: []conversation.Message{m}}
+		v.Conversation = wire.State{Contact: with.Contact, Sender: with.Sender, StartedAt: m.At, Transcript: []wire.Message{m}}
 	}
 	return v, nil
 }

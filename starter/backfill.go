@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sms"
@@ -92,7 +92,7 @@ func (c *backfillCmd) bring(ctx context.Context, r *rememberer, text sms.Inbound
 	if did.Fate = m.fate(text); did.Fate != fateSignalled || c.DryRun {
 		return did, nil
 	}
-	event, err := conversation.InboundEvent(text, time.Now())
+	event, err := wire.InboundEvent(text, time.Now())
 	if err != nil {
 		return did, err
 	}

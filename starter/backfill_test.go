@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sinch/sinchtest"
@@ -77,8 +77,8 @@ func TestBackfillOfClosedConversations(t *testing.T) {
 		w.texts(ana, known[len(known)-1], words)
 		require.Eventually(t, func() bool {
 			state, err := w.reach.State(t.Context(), ana, "")
-			info, _ := w.temporal.DescribeWorkflowExecution(t.Context(), conversation.ID(ana, ""), "")
-			return err == nil && find(state, func(m conversation.Message) bool { return m.MessageID == known[len(known)-1] }) != nil && !isRunning(info.GetWorkflowExecutionInfo())
+			info, _ := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
+			return err == nil && find(state, func(m wire.Message) bool { return m.MessageID == known[len(known)-1] }) != nil && !isRunning(info.GetWorkflowExecutionInfo())
 		}, time.Minute, 20*time.Millisecond)
 	}
 	lost := sim.Text(ana, "", "Third")

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 )
 
 // whichFlags pick some of what is parked.
 type whichFlags struct {
-	Reason []conversation.ParkCode `placeholder:"CODE" help:"Only what was parked for this reason: ${park_codes}. May be given several times."`
-	Since  *time.Duration          `placeholder:"DURATION" help:"Only what was parked within this time, such as 2h."`
+	Reason []wire.ParkCode `placeholder:"CODE" help:"Only what was parked for this reason: ${park_codes}. May be given several times."`
+	Since  *time.Duration  `placeholder:"DURATION" help:"Only what was parked within this time, such as 2h."`
 }
 
 // idFlag picks what is parked by name.
@@ -23,15 +23,15 @@ type idFlag struct {
 
 func parkCodes() string {
 	var codes []string
-	for _, code := range conversation.ParkCodes() {
+	for _, code := range wire.ParkCodes() {
 		codes = append(codes, string(code))
 	}
 	return strings.Join(codes, ", ")
 }
 
-func parseParkCode(s string) (conversation.ParkCode, error) {
-	code := conversation.ParkCode(strings.ToLower(strings.TrimSpace(s)))
-	if !slices.Contains(conversation.ParkCodes(), code) {
+func parseParkCode(s string) (wire.ParkCode, error) {
+	code := wire.ParkCode(strings.ToLower(strings.TrimSpace(s)))
+	if !slices.Contains(wire.ParkCodes(), code) {
 		return "", errors.New("a reason is one of " + parkCodes())
 	}
 	return code, nil
@@ -39,7 +39,7 @@ func parseParkCode(s string) (conversation.ParkCode, error) {
 
 // A choice is made among what is parked; the zero value takes everything.
 type choice struct {
-	codes []conversation.ParkCode
+	codes []wire.ParkCode
 	ids   []string
 	since time.Time
 }
@@ -58,14 +58,14 @@ func (f whichFlags) choice(now time.Time, ids ...string) (choice, error) {
 
 func (c choice) everything() bool { return len(c.codes)+len(c.ids) == 0 && c.since.IsZero() }
 
-func (c choice) takes(p conversation.ParkedMark) bool {
+func (c choice) takes(p wire.ParkedMark) bool {
 	return (len(c.codes) == 0 || slices.Contains(c.codes, p.Code)) &&
 		(len(c.ids) == 0 || slices.Contains(c.ids, p.ID)) &&
 		!p.At.Before(c.since)
 }
 
-func (c choice) among(marks []conversation.ParkedMark) []conversation.ParkedMark {
-	return slices.DeleteFunc(slices.Clone(marks), func(p conversation.ParkedMark) bool { return !c.takes(p) })
+func (c choice) among(marks []wire.ParkedMark) []wire.ParkedMark {
+	return slices.DeleteFunc(slices.Clone(marks), func(p wire.ParkedMark) bool { return !c.takes(p) })
 }
 
 // age is how long ago something was, to a precision that matters to a person.

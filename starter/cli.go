@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"go.opentelemetry.io/otel/metric/noop"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
 	"parley/sms"
@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdin io.Reader, 
 		kong.TypeMapper(reflect.TypeFor[sms.Number](), argument("number", sms.ParseNumber)),
 		kong.TypeMapper(reflect.TypeFor[sms.Sender](), argument("sender", parseSender)),
 		kong.TypeMapper(reflect.TypeFor[time.Time](), argument("time", parseTime)),
-		kong.TypeMapper(reflect.TypeFor[conversation.ParkCode](), argument("reason", parseParkCode)),
+		kong.TypeMapper(reflect.TypeFor[wire.ParkCode](), argument("reason", parseParkCode)),
 		kong.TypeMapper(reflect.TypeFor[pace](), argument("rate", parsePace)),
 		kong.Vars{"park_codes": parkCodes()},
 	)

@@ -12,7 +12,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 )
 
 // A digger looks for messages wherever they may be.
@@ -33,20 +33,20 @@ func (l ledger) add(e evidence) {
 }
 
 // read adds all messages of a state.
-func (l ledger) read(s *conversation.State, as evidence) {
+func (l ledger) read(s *wire.State, as evidence) {
 	for _, m := range messagesOf(s) {
 		e := as
 		e.Message = m
-		if i := slices.IndexFunc(s.Parked, func(p conversation.Parked) bool { return p.Message != nil && p.Message.Key == m.Key }); i >= 0 && as.Source == fromNow {
+		if i := slices.IndexFunc(s.Parked, func(p wire.Parked) bool { return p.Message != nil && p.Message.Key == m.Key }); i >= 0 && as.Source == fromNow {
 			p := s.Parked[i]
-			e.Parked = &conversation.ParkedMark{ID: p.ID, Code: p.Code, Reason: p.Reason, At: p.At}
+			e.Parked = &wire.ParkedMark{ID: p.ID, Code: p.Code, Reason: p.Reason, At: p.At}
 		}
 		l.add(e)
 	}
 }
 
 // messagesOf are all messages that a conversation holds, in either direction.
-func messagesOf(s *conversation.State) []conversation.Message {
+func messagesOf(s *wire.State) []wire.Message {
 	all := slices.Concat(s.Transcript, s.Outbox, s.Resends, s.Evictees)
 	for _, p := range s.Parked {
 		if p.Message != nil {
@@ -234,7 +234,7 @@ func (d digger) trace(ctx context.Context, id string, w walk, key string, known 
 	}
 	if missing := known.missing(key); missing != "" {
 		i := slices.IndexFunc(w.runs, func(b before) bool { return b.state == nil || b.state.LastKey < numberOf(missing) })
-		traces[i] = append(traces[i], newTrace(evidence{Source: fromHistory, Message: conversation.Message{Key: missing}}, d.server.dataConverter()))
+		traces[i] = append(traces[i], newTrace(evidence{Source: fromHistory, Message: wire.Message{Key: missing}}, d.server.dataConverter()))
 	}
 	var begun []*trace
 	for i, b := range slices.Backward(w.runs) {

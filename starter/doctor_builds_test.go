@@ -14,7 +14,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/engine"
 )
 
 func TestBuilds(t *testing.T) {
@@ -73,8 +74,8 @@ func TestDoctorSeesBuilds(t *testing.T) {
 			UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: "parley", BuildID: build},
 			DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
 		}})
-		conversation.Register(b, &conversation.Toolkit{Settings: w.settings})
-		conversation.Telling{Teller: w.reach}.Register(b)
+		engine.Register(b, &engine.Toolkit{Settings: w.settings})
+		conversations.Telling{Teller: w.reach}.Register(b)
 		require.NoError(t, b.Start())
 		t.Cleanup(b.Stop)
 	}

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
 	"parley/internal/encryption"
 	"parley/internal/secrets"
 	"parley/sms"
@@ -39,7 +39,7 @@ func TestDoctorLooksAtEncryption(t *testing.T) {
 			temporal, err := client.Dial(options)
 			require.NoError(t, err)
 			t.Cleanup(temporal.Close)
-			w.reach = conversation.Client{Temporal: temporal, TaskQueue: queue}
+			w.reach = conversations.Client{Temporal: temporal, TaskQueue: queue}
 		}
 		w.texts(ana, id, "Hello?")
 	}

@@ -18,7 +18,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 )
 
 // examineConversations counts them, and what waits for a person, by what
@@ -28,7 +28,7 @@ func (d *doctor) examineConversations(ctx context.Context) []finding {
 		return nil
 	}
 	const check = "conversations"
-	of := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = ", conversation.WorkflowType)
+	of := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = ", wire.WorkflowType)
 	running, err := d.count(ctx, of+"'Running'")
 	if err != nil {
 		return []finding{failed(check, "look at the server's visibility store", "%v", d.server.explain("counting conversations", err))}
@@ -43,10 +43,10 @@ func (d *doctor) examineConversations(ctx context.Context) []finding {
 
 func (d *doctor) examineParked(ctx context.Context) finding {
 	const check = "parked work"
-	by := map[conversation.ParkCode]int{}
+	by := map[wire.ParkCode]int{}
 	var oldest time.Time
 	parked, conversations, others := 0, 0, 0
-	err := d.server.eachMarked(ctx, conversation.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
+	err := d.server.eachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
 		c, ours := d.server.parkedIn(info)
 		switch {
 		case !ours:
@@ -67,7 +67,7 @@ func (d *doctor) examineParked(ctx context.Context) finding {
 		return failed(check, "look at the server's visibility store", "%v", d.server.explain("listing what is parked", err))
 	}
 	var said []string
-	for _, code := range conversation.ParkCodes() {
+	for _, code := range wire.ParkCodes() {
 		if n := by[code]; n > 0 {
 			said = append(said, fmt.Sprintf("%d %s", n, code))
 		}
@@ -185,16 +185,16 @@ func (d *doctor) latest(ctx context.Context, run *commonpb.WorkflowExecution) ([
 }
 
 // kindOf tells what a conversation was told; empty if we cannot read it.
-func (d *doctor) kindOf(signal *historypb.WorkflowExecutionSignaledEventAttributes) conversation.Kind {
-	var e conversation.Envelope
-	if signal.GetSignalName() != conversation.EventSignal || d.server.dataConverter().FromPayloads(signal.GetInput(), &e) != nil {
+func (d *doctor) kindOf(signal *historypb.WorkflowExecutionSignaledEventAttributes) wire.Kind {
+	var e wire.Envelope
+	if signal.GetSignalName() != wire.EventSignal || d.server.dataConverter().FromPayloads(signal.GetInput(), &e) != nil {
 		return ""
 	}
 	return e.Kind
 }
 
 // add reads the end of one history, the newest event first.
-func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.WorkflowExecutionSignaledEventAttributes) conversation.Kind) {
+func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.WorkflowExecutionSignaledEventAttributes) wire.Kind) {
 	l.looked++
 	ended := map[int64]time.Time{} // when an activity did, by the event that began it; zero: not well
 	read := false                  // by a worker, whatever came before
@@ -207,10 +207,10 @@ func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.Work
 				waits = at
 			}
 			kind := kindOf(signal)
-			if kind == conversation.KindInbound {
+			if kind == wire.KindInbound {
 				l.text = later(l.text, at)
 			}
-			if kind == conversation.KindReceipt {
+			if kind == wire.KindReceipt {
 				l.receipt = later(l.receipt, at)
 			}
 		}

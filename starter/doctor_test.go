@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/identity"
 	"parley/internal/secrets"
@@ -459,7 +459,7 @@ func TestDoctorReadsHistories(t *testing.T) {
 	const ana sms.Number = "+12025550174"
 	w.texts(ana, "m1", "Hello?")
 	w.texts(ana, "m2", "Anybody?")
-	require.NoError(t, w.reach.Tell(t.Context(), ana, "", conversation.Envelope{Kind: "unknown"}))
+	require.NoError(t, w.reach.Tell(t.Context(), ana, "", wire.Envelope{Kind: "unknown"}))
 	s, err := (&app{cli: &cli{Timeout: time.Minute}, env: w.env}).connect(t.Context(), workFlags{})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sms"
@@ -276,5 +276,5 @@ func (e *eraser) elsewhere(ctx context.Context) error {
 // sender: as they are now, and as they were before there was a key. Those over
 // other senders begin with them.
 func (e *eraser) idsOf() []string {
-	return []string{e.server.id(e.contact, ""), conversation.ID(e.contact, "")}
+	return []string{e.server.id(e.contact, ""), wire.ID(e.contact, "")}
 }

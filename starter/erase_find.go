@@ -15,7 +15,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"golang.org/x/sync/errgroup"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/sms"
 	"parley/workflows"
 )
@@ -32,12 +33,12 @@ func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
 
 // suppress keeps whatever comes from now on from being answered.
 func (e *eraser) suppress(ctx context.Context) error {
-	suppressions := conversation.TemporalSuppressions{Client: e.server.Client, TaskQueue: e.server.conversations.TaskQueue, IDs: e.server.conversations.IDs}
+	suppressions := conversations.TemporalSuppressions{Client: e.server.Client, TaskQueue: e.server.conversations.TaskQueue, IDs: e.server.conversations.IDs}
 	if err := suppressions.Suppress(ctx, e.contact); err != nil {
 		return err
 	}
 	// What the contact has allowed since an earlier time is void, and need not stay.
-	lifted, err := e.list(ctx, fmt.Sprintf("WorkflowType = '%s' AND WorkflowId STARTS_WITH '%s:'", conversation.SuppressionType, e.done.Suppression))
+	lifted, err := e.list(ctx, fmt.Sprintf("WorkflowType = '%s' AND WorkflowId STARTS_WITH '%s:'", wire.SuppressionType, e.done.Suppression))
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (e *eraser) find(ctx context.Context) (conversations, scripts []execution, 
 	for _, id := range e.idsOf() {
 		which = append(which, fmt.Sprintf("WorkflowId = '%s' OR WorkflowId STARTS_WITH '%s:'", id, id))
 	}
-	conversations, err = e.list(ctx, fmt.Sprintf("WorkflowType = '%s' AND (%s)", conversation.WorkflowType, strings.Join(which, " OR ")))
+	conversations, err = e.list(ctx, fmt.Sprintf("WorkflowType = '%s' AND (%s)", wire.WorkflowType, strings.Join(which, " OR ")))
 	if err != nil {
 		return nil, nil, e.server.explain("looking for conversations", err)
 	}
@@ -97,7 +98,7 @@ func (e *eraser) find(ctx context.Context) (conversations, scripts []execution, 
 		}
 		scripts = append(scripts, about...)
 	}
-	scripts = slices.DeleteFunc(scripts, func(x execution) bool { return slices.Contains(e.keep, x.id) || conversation.IsID(x.id) })
+	scripts = slices.DeleteFunc(scripts, func(x execution) bool { return slices.Contains(e.keep, x.id) || wire.IsID(x.id) })
 	slices.SortFunc(scripts, func(a, b execution) int { return strings.Compare(a.id+a.run, b.id+b.run) })
 	return conversations, scripts, nil
 }

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch"
 	"parley/sms"
 )
@@ -51,23 +51,23 @@ func TestEraseFailsWithoutNumbers(t *testing.T) {
 func TestScriptsIn(t *testing.T) {
 	t.Parallel()
 
-	ref := func(id string) conversation.ScriptRef {
-		return conversation.ScriptRef{Type: "Feedback", WorkflowID: id, RunID: "r"}
+	ref := func(id string) wire.ScriptRef {
+		return wire.ScriptRef{Type: "Feedback", WorkflowID: id, RunID: "r"}
 	}
 	input := json.RawMessage(`{"workflow_id":"payroll","script":{"type":"Payroll","workflow_id":"payroll","run_id":"r"}}`)
-	state := conversation.State{
-		Questions: []conversation.PendingQuestion{{Script: ref("asks")}},
-		Outcomes:  []conversation.Ended{{Script: ref("asked")}},
-		Watches:   []conversation.Watch{{Script: ref("watches")}},
-		Floor:     conversation.Floor{Holder: ref("holds")},
-		Says:      []conversation.Say{{ID: "s"}},
-		Turn:      &conversation.Turn{Start: &conversation.Starting{Script: "Feedback", Input: input}},
-		Parked:    []conversation.Parked{{Turn: &conversation.Turn{Start: &conversation.Starting{Script: "Feedback", Input: input}}}},
+	state := wire.State{
+		Questions: []wire.PendingQuestion{{Script: ref("asks")}},
+		Outcomes:  []wire.Ended{{Script: ref("asked")}},
+		Watches:   []wire.Watch{{Script: ref("watches")}},
+		Floor:     wire.Floor{Holder: ref("holds")},
+		Says:      []wire.Say{{ID: "s"}},
+		Turn:      &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}},
+		Parked:    []wire.Parked{{Turn: &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}}}},
 	}
 	state.Says[0].Script = ref("says")
 	body, err := json.Marshal(map[string]any{"script": ref("told"), "workflow_id": "payroll"})
 	require.NoError(t, err)
-	raw, err := json.Marshal([]any{conversation.Start{State: &state}, conversation.Envelope{Body: body}})
+	raw, err := json.Marshal([]any{wire.Start{State: &state}, wire.Envelope{Body: body}})
 	require.NoError(t, err)
 	var value any
 	require.NoError(t, json.Unmarshal(raw, &value))

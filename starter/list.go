@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/sms"
 )
@@ -89,7 +89,7 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 	var invalid *serviceerror.InvalidArgument
 	if errors.As(err, &invalid) && (c.State != "" || c.Attention) {
 		return fmt.Errorf("listing conversations: namespace %q lacks the search attributes %s, %s and %s, which --state and --attention need: start a worker, which registers them or prints the command that does",
-			s.options.Namespace, conversation.StateAttribute.GetName(), conversation.AttentionAttribute.GetName(), conversation.ScriptAttribute.GetName())
+			s.options.Namespace, wire.StateAttribute.GetName(), wire.AttentionAttribute.GetName(), wire.ScriptAttribute.GetName())
 	}
 	if err != nil {
 		return s.explain("listing conversations", err)
@@ -100,10 +100,10 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 func (c *listCmd) query() string {
 	query := "ExecutionStatus = 'Running'"
 	if c.State != "" {
-		query += fmt.Sprintf(" AND %s = '%s'", conversation.StateAttribute.GetName(), c.State)
+		query += fmt.Sprintf(" AND %s = '%s'", wire.StateAttribute.GetName(), c.State)
 	}
 	if c.Attention {
-		query += fmt.Sprintf(" AND %s = true", conversation.AttentionAttribute.GetName())
+		query += fmt.Sprintf(" AND %s = true", wire.AttentionAttribute.GetName())
 	}
 	return query
 }
@@ -111,7 +111,7 @@ func (c *listCmd) query() string {
 // eachConversation goes through the conversations that visibility finds, the
 // newest first, until the limit is reached or visit has seen enough.
 func (s *server) eachConversation(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error {
-	return s.eachWorkflow(ctx, fmt.Sprintf("WorkflowType = '%s' AND %s", conversation.WorkflowType, query), limit, visit)
+	return s.eachWorkflow(ctx, fmt.Sprintf("WorkflowType = '%s' AND %s", wire.WorkflowType, query), limit, visit)
 }
 
 func (s *server) eachWorkflow(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error {
@@ -152,10 +152,10 @@ func (s *server) rowOf(info *workflowpb.WorkflowExecutionInfo) (listedConversati
 	}
 	row := listedConversation{WorkflowID: info.GetExecution().GetWorkflowId(), Number: who.Contact, Sender: who.Sender, Started: info.GetStartTime().AsTime()}
 	fields := info.GetSearchAttributes().GetIndexedFields()
-	decoded(fields[conversation.StateAttribute.GetName()], &row.State)
-	decoded(fields[conversation.ScriptAttribute.GetName()], &row.Scripts)
-	var attention conversation.Attention
-	if memo := info.GetMemo().GetFields()[conversation.AttentionMemo]; memo != nil {
+	decoded(fields[wire.StateAttribute.GetName()], &row.State)
+	decoded(fields[wire.ScriptAttribute.GetName()], &row.Scripts)
+	var attention wire.Attention
+	if memo := info.GetMemo().GetFields()[wire.AttentionMemo]; memo != nil {
 		err := s.dataConverter().FromPayload(memo, &attention)
 		if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
 			attention.Reason = unreadable.Error()

@@ -9,7 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -32,12 +33,12 @@ type mended struct {
 }
 
 type mendedConversation struct {
-	WorkflowID string                    `json:"workflow_id"`
-	Number     sms.Number                `json:"number"`
-	Sender     sms.Sender                `json:"sender,omitempty"`
-	Parked     []conversation.ParkedMark `json:"parked"`
-	Attention  string                    `json:"attention,omitempty"` // if it does not say what is parked
-	LeftOut    string                    `json:"left_out,omitempty"`  // why nothing was done
+	WorkflowID string            `json:"workflow_id"`
+	Number     sms.Number        `json:"number"`
+	Sender     sms.Sender        `json:"sender,omitempty"`
+	Parked     []wire.ParkedMark `json:"parked"`
+	Attention  string            `json:"attention,omitempty"` // if it does not say what is parked
+	LeftOut    string            `json:"left_out,omitempty"`  // why nothing was done
 }
 
 // did are the words for what is done.
@@ -115,7 +116,7 @@ func (m *mending) one(ctx context.Context, contact sms.Number, sender sms.Sender
 	c, _ := m.server.parkedIn(info)
 	did, err := m.tell(ctx, c)
 	switch {
-	case errors.Is(err, conversation.ErrClosed):
+	case errors.Is(err, conversations.ErrClosed):
 		return nothing
 	case err != nil:
 		return m.server.explain("telling the conversation", err)
@@ -143,7 +144,7 @@ func (m *mending) all(ctx context.Context, all []parkedConversation, pace pace) 
 		if err == nil {
 			did, err = m.tell(ctx, c)
 		}
-		if errors.Is(err, conversation.ErrClosed) {
+		if errors.Is(err, conversations.ErrClosed) {
 			did, err = of(c), nil
 			did.LeftOut = "it has closed meanwhile"
 		}
@@ -168,7 +169,7 @@ func (m *mending) add(did mendedConversation) {
 }
 
 func of(c parkedConversation) mendedConversation {
-	return mendedConversation{WorkflowID: c.WorkflowID, Number: c.Number, Sender: c.Sender, Parked: []conversation.ParkedMark{}}
+	return mendedConversation{WorkflowID: c.WorkflowID, Number: c.Number, Sender: c.Sender, Parked: []wire.ParkedMark{}}
 }
 
 // tell signals a conversation what to do with what was chosen there.
@@ -196,12 +197,12 @@ func (m *mending) tell(ctx context.Context, c parkedConversation) (mendedConvers
 // mend is what to say to a conversation, or why there is nothing to say. It
 // names what it is about: what was parked since we looked waits for somebody who
 // has seen it.
-func (m *mending) mend(c parkedConversation) (mend conversation.Mend, parked []conversation.ParkedMark, problem string) {
-	mend = conversation.Mend{By: userName(), Why: m.why}
+func (m *mending) mend(c parkedConversation) (mend wire.Mend, parked []wire.ParkedMark, problem string) {
+	mend = wire.Mend{By: userName(), Why: m.why}
 	parked = m.wanted.among(c.marks)
-	nameless := slices.ContainsFunc(parked, func(p conversation.ParkedMark) bool { return p.ID == "" })
+	nameless := slices.ContainsFunc(parked, func(p wire.ParkedMark) bool { return p.ID == "" })
 	switch {
-	case m.report.retries && c.State == conversation.StateOptedOut:
+	case m.report.retries && c.State == wire.StateOptedOut:
 		return mend, nil, "the contact opted out, so nothing can be tried again"
 	case !c.known && c.Attention != "" && m.wanted.everything():
 		return mend, nil, "" // of an older build: only the conversation itself knows

@@ -13,7 +13,7 @@ import (
 
 	workflowpb "go.temporal.io/api/workflow/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/settings"
 )
 
@@ -67,7 +67,7 @@ func (c *exportCmd) Run(ctx context.Context, a *app) error {
 // be asked: half a backup would be taken for a whole one.
 func (s *server) optedOut(ctx context.Context) (consents, error) {
 	var ids []string
-	err := s.eachMarked(ctx, fmt.Sprintf("%s = '%s'", conversation.StateAttribute.GetName(), conversation.StateOptedOut), func(info *workflowpb.WorkflowExecutionInfo) {
+	err := s.eachMarked(ctx, fmt.Sprintf("%s = '%s'", wire.StateAttribute.GetName(), wire.StateOptedOut), func(info *workflowpb.WorkflowExecutionInfo) {
 		if row, ok := s.rowOf(info); ok {
 			ids = append(ids, row.WorkflowID)
 		}
@@ -213,7 +213,7 @@ func (c *importCmd) read(stdin io.Reader) (good []consent, bad []error, err erro
 func (s *server) optOut(ctx context.Context, o consent) error {
 	ctx, cancel := s.patience(ctx)
 	defer cancel()
-	return s.conversations.OptOut(ctx, o.Number, o.Sender, conversation.Consent{At: o.Date, Source: o.Source, Words: o.Words})
+	return s.conversations.OptOut(ctx, o.Number, o.Sender, wire.Consent{At: o.Date, Source: o.Source, Words: o.Words})
 }
 
 // first are the first few errors, and how many more there are.

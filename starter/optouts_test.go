@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -85,11 +85,11 @@ func TestImportOfABadList(t *testing.T) {
 	_, complaint, code := parleyReading(t, w.env, list, "optouts", "import")
 	require.Equal(t, 1, code)
 	require.Equal(t, "parley: nothing was brought in: line 3: "+sms.ErrNotANumber.Error()+"; line 4: write a time with its offset from UTC, like 2026-11-24T15:00:00+01:00\n", complaint)
-	_, err := w.temporal.DescribeWorkflowExecution(t.Context(), conversation.ID(ana, ""), "")
+	_, err := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
 	require.True(t, isNotFound(err))
 
 	require.Contains(t, w.reads(list, "optouts", "import", "--skip-bad"), "line 3: "+sms.ErrNotANumber.Error()+"\n")
-	_, err = w.temporal.DescribeWorkflowExecution(t.Context(), conversation.ID(ana, ""), "")
+	_, err = w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
 	require.NoError(t, err)
 
 	_, complaint, code = parleyReading(t, w.env, "number,date,source,sender\n+12025550183,2026-03-02T09:00:00Z,a call,+12065550100\n", "optouts", "import")

@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/sms"
 )
@@ -38,13 +38,13 @@ worker is needed, and no conversation is asked.
 type parkedRows []parkedRow
 
 type parkedRow struct {
-	WorkflowID string                `json:"workflow_id"`
-	Number     sms.Number            `json:"number"`
-	Sender     sms.Sender            `json:"sender,omitempty"`
-	ID         string                `json:"id"`
-	Code       conversation.ParkCode `json:"code"`
-	Reason     string                `json:"reason"`
-	At         time.Time             `json:"at"`
+	WorkflowID string        `json:"workflow_id"`
+	Number     sms.Number    `json:"number"`
+	Sender     sms.Sender    `json:"sender,omitempty"`
+	ID         string        `json:"id"`
+	Code       wire.ParkCode `json:"code"`
+	Reason     string        `json:"reason"`
+	At         time.Time     `json:"at"`
 }
 
 func (rows parkedRows) text(w io.Writer, _ *time.Location) {
@@ -94,14 +94,14 @@ func (c *parkedCmd) Run(ctx context.Context, a *app) error {
 // parkedConversation is a conversation with what is parked there.
 type parkedConversation struct {
 	listedConversation
-	marks []conversation.ParkedMark
+	marks []wire.ParkedMark
 	known bool // it says what is parked, which runs of older builds do not
 }
 
 func (s *server) parkedIn(info *workflowpb.WorkflowExecutionInfo) (parkedConversation, bool) {
 	row, ok := s.rowOf(info)
 	c := parkedConversation{listedConversation: row}
-	if memo := info.GetMemo().GetFields()[conversation.ParkedMemo]; memo != nil {
+	if memo := info.GetMemo().GetFields()[wire.ParkedMemo]; memo != nil {
 		c.known = s.dataConverter().FromPayload(memo, &c.marks) == nil
 	}
 	return c, ok
@@ -123,7 +123,7 @@ func (s *server) unreadable(info *workflowpb.WorkflowExecutionInfo) bool {
 func (s *server) allParked(ctx context.Context, wanted choice) ([]parkedConversation, error) {
 	var all []parkedConversation
 	unread := 0
-	err := s.eachMarked(ctx, conversation.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
+	err := s.eachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
 		if s.unreadable(info) {
 			unread++
 		}
@@ -153,7 +153,7 @@ func (s *server) eachMarked(ctx context.Context, condition string, visit func(*w
 			return true, nil
 		})
 	}
-	err := each(fmt.Sprintf("ExecutionStatus = 'Running' AND (%s OR %s IS NULL)", condition, conversation.StateAttribute.GetName()))
+	err := each(fmt.Sprintf("ExecutionStatus = 'Running' AND (%s OR %s IS NULL)", condition, wire.StateAttribute.GetName()))
 	if _, unregistered := errors.AsType[*serviceerror.InvalidArgument](err); unregistered {
 		return each("ExecutionStatus = 'Running'")
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -45,7 +45,7 @@ func TestParked(t *testing.T) {
 	rows := unmarshal[parkedRows](t, w.does("parked", "--json"))
 	require.Len(t, rows, 2)
 	require.Equal(t, ana, rows[0].Number, "the one that waits longest is first")
-	require.Equal(t, conversation.ParkedDenied, rows[0].Code)
+	require.Equal(t, wire.ParkedDenied, rows[0].Code)
 	require.NotEmpty(t, rows[0].ID)
 	require.Equal(t, sms.Sender("+12065550101"), rows[1].Sender)
 	printed := w.does("parked")
@@ -183,10 +183,10 @@ func TestSkip(t *testing.T) {
 
 func TestMendOfOlderBuilds(t *testing.T) {
 	t.Parallel()
-	old := conversation.ParkedMark{Reason: "asking the responder: HTTP 500", At: at("08:00:00")}
-	recent := conversation.ParkedMark{ID: "r/p2", Code: conversation.ParkedLoop, At: at("09:00:00")}
+	old := wire.ParkedMark{Reason: "asking the responder: HTTP 500", At: at("08:00:00")}
+	recent := wire.ParkedMark{ID: "r/p2", Code: wire.ParkedLoop, At: at("09:00:00")}
 	retry := mending{report: mended{retries: true}}
-	c := parkedConversation{marks: []conversation.ParkedMark{old, recent}, known: true}
+	c := parkedConversation{marks: []wire.ParkedMark{old, recent}, known: true}
 
 	mend, parked, problem := retry.mend(c)
 	require.Empty(t, problem)
@@ -199,7 +199,7 @@ func TestMendOfOlderBuilds(t *testing.T) {
 	require.Equal(t, []string{"r/p2"}, mend.IDs)
 	require.Len(t, parked, 1)
 
-	retry.wanted = choice{codes: []conversation.ParkCode{""}}
+	retry.wanted = choice{codes: []wire.ParkCode{""}}
 	_, _, problem = retry.mend(c)
 	require.Contains(t, problem, "an older build parked it without an id")
 

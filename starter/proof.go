@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -47,10 +47,10 @@ type proof struct {
 
 // evidence is a message, and where it was found.
 type evidence struct {
-	Source  source                   `json:"source"`
-	AsOf    time.Time                `json:"as_of,omitzero"` // it may have changed since
-	Message conversation.Message     `json:"message"`
-	Parked  *conversation.ParkedMark `json:"parked,omitempty"`
+	Source  source           `json:"source"`
+	AsOf    time.Time        `json:"as_of,omitzero"` // it may have changed since
+	Message wire.Message     `json:"message"`
+	Parked  *wire.ParkedMark `json:"parked,omitempty"`
 }
 
 // A source says how good a piece of evidence is.
@@ -99,7 +99,7 @@ func (d digger) byMessageID(ctx context.Context, id string) (proof, error) {
 	if err == nil {
 		p = proof{WorkflowID: r.Conversation, Evidence: []evidence{{Source: fromRecords, AsOf: r.At, Message: m}}}
 	} else {
-		v, searched := d.server.search(ctx, d.search, id, func(m conversation.Message) bool { return m.MessageID == id })
+		v, searched := d.server.search(ctx, d.search, id, func(m wire.Message) bool { return m.MessageID == id })
 		if searched != nil && errors.Is(err, activities.ErrNoRecord) {
 			return proof{}, fmt.Errorf("%w; %s", searched, d.archive.nothing())
 		}
@@ -198,26 +198,26 @@ func (p *page) evidence(e evidence) {
 
 // steps are how a message came to its status. Messages that were sent before
 // steps were kept have at least the last one.
-func steps(m conversation.Message) []conversation.Step {
+func steps(m wire.Message) []wire.Step {
 	if m.Key == "" {
-		all := []conversation.Step{{Status: "received", At: m.At, MessageID: m.MessageID}}
+		all := []wire.Step{{Status: "received", At: m.At, MessageID: m.MessageID}}
 		if !m.Accepted.IsZero() {
-			all = append([]conversation.Step{{Status: "taken by the carrier", At: m.Accepted}}, all...)
+			all = append([]wire.Step{{Status: "taken by the carrier", At: m.Accepted}}, all...)
 		}
 		return all
 	}
-	all := append([]conversation.Step{{Status: sms.StatusQueued, At: m.At}}, m.Steps...)
+	all := append([]wire.Step{{Status: sms.StatusQueued, At: m.At}}, m.Steps...)
 	if last := all[len(all)-1]; last.Status != m.Status && m.Status != "" {
-		all = append(all, conversation.Step{Status: m.Status, Reason: m.Reason, At: m.StatusAt, MessageID: m.MessageID})
+		all = append(all, wire.Step{Status: m.Status, Reason: m.Reason, At: m.StatusAt, MessageID: m.MessageID})
 	}
 	// A receipt may have been faster than the answer that said so.
-	told := func(s conversation.Step) bool { return s.Status == sms.StatusAccepted }
+	told := func(s wire.Step) bool { return s.Status == sms.StatusAccepted }
 	if !m.Accepted.IsZero() && !slices.ContainsFunc(all, told) {
-		later := slices.IndexFunc(all, func(s conversation.Step) bool { return sms.StatusAccepted.Before(s.Status) })
+		later := slices.IndexFunc(all, func(s wire.Step) bool { return sms.StatusAccepted.Before(s.Status) })
 		if later < 0 {
 			later = len(all)
 		}
-		all = slices.Insert(all, later, conversation.Step{Status: sms.StatusAccepted, At: m.Accepted, MessageID: m.MessageID})
+		all = slices.Insert(all, later, wire.Step{Status: sms.StatusAccepted, At: m.Accepted, MessageID: m.MessageID})
 	}
 	return all
 }

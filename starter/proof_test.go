@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -84,7 +84,7 @@ func (w *world) fill(contact sms.Number) {
 	w.t.Helper()
 	long := strings.Repeat("長", 660) // nearly ten segments
 	for i := range 34 {
-		require.NoError(w.t, w.reach.Queue(w.t.Context(), contact, "", fmt.Sprint("filler ", i), conversation.SendRequest{Text: long}))
+		require.NoError(w.t, w.reach.Queue(w.t.Context(), contact, "", fmt.Sprint("filler ", i), wire.SendRequest{Text: long}))
 	}
 	w.says(contact, "The last one.")
 }
@@ -170,18 +170,18 @@ func TestProofFromTheArchive(t *testing.T) {
 
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	receiptFirst := conversation.Message{
+	receiptFirst := wire.Message{
 		Key: "r-1", MessageID: "01", At: at("08:00:00"), Accepted: at("08:00:02"), Status: sms.StatusDelivered, StatusAt: at("08:00:05"),
-		Steps: []conversation.Step{{Status: sms.StatusUnknown, At: at("08:00:01")}, {Status: sms.StatusDelivered, At: at("08:00:05"), MessageID: "01"}},
+		Steps: []wire.Step{{Status: sms.StatusUnknown, At: at("08:00:01")}, {Status: sms.StatusDelivered, At: at("08:00:05"), MessageID: "01"}},
 	}
 	require.Equal(t, []sms.Status{sms.StatusQueued, sms.StatusUnknown, sms.StatusAccepted, sms.StatusDelivered}, statuses(steps(receiptFirst)))
-	olderBuild := conversation.Message{Key: "r-1", At: at("08:00:00"), Accepted: at("08:00:02"), Status: sms.StatusFailed, Reason: "NO", StatusAt: at("08:00:05")}
+	olderBuild := wire.Message{Key: "r-1", At: at("08:00:00"), Accepted: at("08:00:02"), Status: sms.StatusFailed, Reason: "NO", StatusAt: at("08:00:05")}
 	require.Equal(t, []sms.Status{sms.StatusQueued, sms.StatusAccepted, sms.StatusFailed}, statuses(steps(olderBuild)))
-	waiting := conversation.Message{Key: "r-1", At: at("08:00:00"), Status: sms.StatusQueued}
+	waiting := wire.Message{Key: "r-1", At: at("08:00:00"), Status: sms.StatusQueued}
 	require.Equal(t, []sms.Status{sms.StatusQueued}, statuses(steps(waiting)))
 }
 
-func statuses(steps []conversation.Step) []sms.Status {
+func statuses(steps []wire.Step) []sms.Status {
 	var all []sms.Status
 	for _, s := range steps {
 		all = append(all, s.Status)
@@ -192,11 +192,11 @@ func statuses(steps []conversation.Step) []sms.Status {
 func TestChain(t *testing.T) {
 	t.Parallel()
 	l := ledger{}
-	l.read(&conversation.State{
-		Transcript: []conversation.Message{
+	l.read(&wire.State{
+		Transcript: []wire.Message{
 			{MessageID: "01IN"}, {Key: "r-1"}, {Key: "r-2", ResendOf: "r-1"}, {Key: "r-10", ResendOf: "r-9"}, {Key: "r-3"},
 		},
-		Resends: []conversation.Message{{Key: "r-11", ResendOf: "r-10"}},
+		Resends: []wire.Message{{Key: "r-11", ResendOf: "r-10"}},
 	}, evidence{Source: fromNow})
 	keys := func(key string) (keys []string) {
 		for _, e := range l.chain(key) {
@@ -212,8 +212,8 @@ func TestChain(t *testing.T) {
 	require.Equal(t, "r-4", l.missing("r-4"))
 	require.Empty(t, l.missing("r-2"))
 
-	l.add(evidence{Message: conversation.Message{Key: "r-3", Text: "older"}})
+	l.add(evidence{Message: wire.Message{Key: "r-3", Text: "older"}})
 	require.Empty(t, l["r-3"].Message.Text, "what is known stands")
-	l.add(evidence{Message: conversation.Message{Key: "r-9"}})
+	l.add(evidence{Message: wire.Message{Key: "r-9"}})
 	require.Equal(t, []string{"r-9", "r-10", "r-11"}, keys("r-9"))
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 )
 
 // repeats say which texts of a conversation repeat which: one that did not arrive
@@ -15,7 +15,7 @@ type repeats struct {
 	due   map[string]time.Time // by key: when a text that waits for that is sent once more
 }
 
-func repeatsIn(s conversation.State) repeats {
+func repeatsIn(s wire.State) repeats {
 	r := repeats{first: map[string]time.Time{}, again: map[string]string{}, due: map[string]time.Time{}}
 	for _, m := range slices.Concat(s.Transcript, s.Outbox, s.Resends) {
 		if m.Key == "" {
@@ -36,7 +36,7 @@ func repeatsIn(s conversation.State) repeats {
 }
 
 // repetition says that a text was sent once more, or is such a text.
-func (p *page) repetition(m conversation.Message) []string {
+func (p *page) repetition(m wire.Message) []string {
 	var about []string
 	if m.ResendOf != "" {
 		which := "an earlier text"

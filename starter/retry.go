@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -59,9 +59,9 @@ func (c *retryCmd) Run(ctx context.Context, a *app) error {
 }
 
 type skipCmd struct {
-	To     sms.Number              `arg:"" name:"number" placeholder:"+1…" help:"The contact's number."`
-	Why    string                  `required:"" placeholder:"TEXT" help:"Why, for whoever asks later: the conversation keeps it, with your name."`
-	Reason []conversation.ParkCode `placeholder:"CODE" help:"Only what was parked for this reason: ${park_codes}. May be given several times."`
+	To     sms.Number      `arg:"" name:"number" placeholder:"+1…" help:"The contact's number."`
+	Why    string          `required:"" placeholder:"TEXT" help:"Why, for whoever asks later: the conversation keeps it, with your name."`
+	Reason []wire.ParkCode `placeholder:"CODE" help:"Only what was parked for this reason: ${park_codes}. May be given several times."`
 	fromFlag
 	idFlag
 }

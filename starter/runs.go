@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 )
 
@@ -53,7 +53,7 @@ func (s *server) movedTo(ctx context.Context, id, firstRun string) (*workflowpb.
 	if !s.conversations.IDs.Keyed() {
 		return nil, nil
 	}
-	if contact, sender, err := conversation.ParseID(id); err == nil {
+	if contact, sender, err := wire.ParseID(id); err == nil {
 		id = s.id(contact, sender)
 	}
 	info, err := s.describe(ctx, id, "")
@@ -173,7 +173,7 @@ func (s *server) history(ctx context.Context, id, runID string, size int32, toke
 type before struct {
 	run   string    // the one that began
 	at    time.Time // when it did
-	state *conversation.State
+	state *wire.State
 }
 
 // eachBefore goes back through the runs of a conversation, the newest first,
@@ -187,7 +187,7 @@ func (s *server) eachBefore(ctx context.Context, id, lastRun string, visit func(
 		case err != nil:
 			return s.explain("reading the history of "+id, err)
 		}
-		var start conversation.Start
+		var start wire.Start
 		if err := s.dataConverter().FromPayloads(started.GetInput(), &start); err != nil {
 			if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
 				return fmt.Errorf("reading %s: %w", id, unreadable)

@@ -11,7 +11,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -75,7 +75,7 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 	if result.IdempotencyKey == "" {
 		result.IdempotencyKey = strings.ToLower(rand.Text())
 	}
-	request := conversation.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By, UsefulUntil: c.Until, InDoubt: conversation.InDoubt(c.InDoubt)}
+	request := wire.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By, UsefulUntil: c.Until, InDoubt: wire.InDoubt(c.InDoubt)}
 	if c.Queue {
 		err = s.queue(ctx, c.To, sender, result.IdempotencyKey, request)
 	} else {
@@ -87,7 +87,7 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 	return a.print(result)
 }
 
-func (s *server) queue(ctx context.Context, to sms.Number, sender sms.Sender, key string, r conversation.SendRequest) error {
+func (s *server) queue(ctx context.Context, to sms.Number, sender sms.Sender, key string, r wire.SendRequest) error {
 	ctx, cancel := s.patience(ctx)
 	defer cancel()
 	err := s.conversations.Queue(ctx, to, sender, key, r)
@@ -97,13 +97,13 @@ func (s *server) queue(ctx context.Context, to sms.Number, sender sms.Sender, ke
 	return s.explain("queueing the text", err)
 }
 
-func (s *server) send(ctx context.Context, to sms.Number, sender sms.Sender, key string, r conversation.SendRequest) (string, error) {
+func (s *server) send(ctx context.Context, to sms.Number, sender sms.Sender, key string, r wire.SendRequest) (string, error) {
 	waiting, cancel := s.patience(ctx)
 	defer cancel()
 	messageKey, err := s.conversations.Send(waiting, to, sender, key, r)
 	var refused *temporal.ApplicationError
 	switch {
-	case errors.As(err, &refused) && refused.Type() == conversation.TypeRefused:
+	case errors.As(err, &refused) && refused.Type() == wire.TypeRefused:
 		return "", errors.New("not sent: " + refused.Message())
 	case err != nil && ctx.Err() == nil && (waiting.Err() != nil || isTimeout(err)):
 		// The server keeps an update that no worker has seen in memory: one that starts

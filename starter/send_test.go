@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -70,9 +70,9 @@ func TestSendFrom(t *testing.T) {
 	require.Contains(t, w.fails(2, "send", string(ana), "Hi", "--from", "+12065550999"), "none of our numbers")
 
 	byDefault := unmarshal[sent](t, w.does("send", string(ana), "Hi", "--from", "+1 206 555 0100", "--json"))
-	require.Equal(t, conversation.ID(ana, ""), byDefault.WorkflowID)
+	require.Equal(t, wire.ID(ana, ""), byDefault.WorkflowID)
 	other := unmarshal[sent](t, w.does("send", string(ana), "Hi", "--from", "+12065550101", "--json"))
-	require.Equal(t, conversation.ID(ana, "+12065550101"), other.WorkflowID)
+	require.Equal(t, wire.ID(ana, "+12065550101"), other.WorkflowID)
 
 	require.Contains(t, w.does("show", string(ana), "--from", "+12065550101"), "+12025550104 over +12065550101 · open")
 }

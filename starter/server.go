@@ -15,7 +15,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/connect"
 	"parley/internal/encryption"
 	"parley/internal/identity"
@@ -27,7 +28,7 @@ import (
 // for the person at the terminal.
 type server struct {
 	client.Client
-	conversations conversation.Client
+	conversations conversations.Client
 	options       client.Options
 	keys          *encryption.Keys
 	ui            string
@@ -86,7 +87,7 @@ func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
 	}
 	return &server{
 		Client:        c,
-		conversations: conversation.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
+		conversations: conversations.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
 		options:       options,
 		keys:          keys,
 		ui:            work.UI,
@@ -119,16 +120,16 @@ func (s *server) id(contact sms.Number, sender sms.Sender) string {
 
 // who is whom a conversation is with; nobody's number if that cannot be decrypted.
 // It is not ok for a workflow whose id somebody else made.
-func (s *server) who(info *workflowpb.WorkflowExecutionInfo) (who conversation.Start, ok bool) {
+func (s *server) who(info *workflowpb.WorkflowExecutionInfo) (who wire.Start, ok bool) {
 	id := info.GetExecution().GetWorkflowId()
-	if contact, sender, err := conversation.ParseID(id); err == nil {
-		return conversation.Start{Contact: contact, Sender: sender}, true
+	if contact, sender, err := wire.ParseID(id); err == nil {
+		return wire.Start{Contact: contact, Sender: sender}, true
 	}
-	memo := info.GetMemo().GetFields()[conversation.WhoMemo]
-	if memo != nil && conversation.IsID(id) {
+	memo := info.GetMemo().GetFields()[wire.WhoMemo]
+	if memo != nil && wire.IsID(id) {
 		ok = true
 		if err := s.dataConverter().FromPayload(memo, &who); err != nil {
-			who = conversation.Start{}
+			who = wire.Start{}
 		}
 	}
 	return who, ok
@@ -136,13 +137,13 @@ func (s *server) who(info *workflowpb.WorkflowExecutionInfo) (who conversation.S
 
 // whose conversation has an id; nobody's that is known if the id holds no number
 // and Temporal has nothing left of it.
-func (s *server) whose(ctx context.Context, id string) conversation.Start {
-	if contact, sender, err := conversation.ParseID(id); err == nil {
-		return conversation.Start{Contact: contact, Sender: sender}
+func (s *server) whose(ctx context.Context, id string) wire.Start {
+	if contact, sender, err := wire.ParseID(id); err == nil {
+		return wire.Start{Contact: contact, Sender: sender}
 	}
 	info, err := s.describe(ctx, id, "")
 	if err != nil {
-		return conversation.Start{}
+		return wire.Start{}
 	}
 	who, _ := s.who(info)
 	return who

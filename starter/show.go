@@ -18,7 +18,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/sms"
 )
@@ -81,10 +81,10 @@ type finder func(context.Context, *server) (shown, error)
 // finder knows by its form what is asked for.
 func (c *showCmd) finder() (finder, error) {
 	what := strings.TrimSpace(c.What)
-	if contact, sender, err := conversation.ParseID(what); err == nil {
+	if contact, sender, err := wire.ParseID(what); err == nil {
 		return byNumber(contact, sender, c.archiveFlags), nil
 	}
-	if conversation.IsID(what) {
+	if wire.IsID(what) {
 		return byID(what, c.archiveFlags), nil
 	}
 	contact, err := sms.ParseNumber(what)
@@ -103,14 +103,14 @@ func (c *showCmd) finder() (finder, error) {
 
 // shown is a conversation as it is printed.
 type shown struct {
-	WorkflowID   string                `json:"workflow_id"`
-	RunID        string                `json:"run_id"`
-	Link         string                `json:"link,omitempty"`
-	Status       string                `json:"status"`          // of the workflow: running, completed, …; or archived
-	State        string                `json:"state,omitempty"` // open, asking or optedout, as for list; nobody knows if archived
-	Closed       *time.Time            `json:"closed,omitempty"`
-	Message      *conversation.Message `json:"message,omitempty"` // if one was asked for
-	Conversation conversation.State    `json:"conversation"`
+	WorkflowID   string        `json:"workflow_id"`
+	RunID        string        `json:"run_id"`
+	Link         string        `json:"link,omitempty"`
+	Status       string        `json:"status"`          // of the workflow: running, completed, …; or archived
+	State        string        `json:"state,omitempty"` // open, asking or optedout, as for list; nobody knows if archived
+	Closed       *time.Time    `json:"closed,omitempty"`
+	Message      *wire.Message `json:"message,omitempty"` // if one was asked for
+	Conversation wire.State    `json:"conversation"`
 }
 
 // errNoWorker is returned when a conversation cannot be asked.
@@ -122,7 +122,7 @@ func (s *server) read(ctx context.Context, id, runID string) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	if name := info.GetType().GetName(); name != conversation.WorkflowType {
+	if name := info.GetType().GetName(); name != wire.WorkflowType {
 		return shown{}, fmt.Errorf("%s is no conversation, but a workflow of type %s", id, name)
 	}
 	v := shown{WorkflowID: id, RunID: info.GetExecution().GetRunId(), Link: s.link(id), Status: statusWords[info.GetStatus()]}
@@ -138,22 +138,22 @@ func (s *server) read(ctx context.Context, id, runID string) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	v.State = cmp.Or(v.Conversation.Shown.State, conversation.StateOpen)
+	v.State = cmp.Or(v.Conversation.Shown.State, wire.StateOpen)
 	return v, nil
 }
 
 // lastWords is the state a conversation left as its result, which is there also
 // when no worker runs.
-func (s *server) lastWords(ctx context.Context, v shown, state *conversation.State) error {
+func (s *server) lastWords(ctx context.Context, v shown, state *wire.State) error {
 	ctx, cancel := s.patience(ctx)
 	defer cancel()
 	return s.explain("reading "+v.WorkflowID, s.GetWorkflow(ctx, v.WorkflowID, v.RunID).Get(ctx, state))
 }
 
-func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *conversation.State) error {
+func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *wire.State) error {
 	asking, cancel := s.patience(ctx)
 	defer cancel()
-	value, err := s.QueryWorkflow(asking, v.WorkflowID, v.RunID, conversation.StateQuery)
+	value, err := s.QueryWorkflow(asking, v.WorkflowID, v.RunID, wire.StateQuery)
 	var (
 		noPoller *serviceerror.FailedPrecondition
 		failing  *serviceerror.WorkflowNotReady // its task has failed three times
@@ -214,7 +214,7 @@ func byNumber(contact sms.Number, sender sms.Sender, archive archiveFlags) finde
 		if !errors.Is(err, errNotFound) {
 			return v, err
 		}
-		if v, ok, err := s.fromArchive(ctx, archive, s.id(contact, sender), conversation.Start{Contact: contact, Sender: sender}); ok || err != nil {
+		if v, ok, err := s.fromArchive(ctx, archive, s.id(contact, sender), wire.Start{Contact: contact, Sender: sender}); ok || err != nil {
 			return v, err
 		}
 		// It may be that they write to another number of ours.
@@ -243,7 +243,7 @@ func byID(id string, archive archiveFlags) finder {
 		if !errors.Is(err, errNotFound) {
 			return v, err
 		}
-		if v, ok, err := s.fromArchive(ctx, archive, id, conversation.Start{}); ok || err != nil {
+		if v, ok, err := s.fromArchive(ctx, archive, id, wire.Start{}); ok || err != nil {
 			return v, err
 		}
 		return shown{}, fmt.Errorf("there is no %s; those that closed longer ago than the namespace's retention are gone, and %s", id, archive.nothing())
@@ -252,7 +252,7 @@ func byID(id string, archive archiveFlags) finder {
 
 // byKey finds a message of ours.
 func byKey(key, firstRun string, archive archiveFlags, search int) finder {
-	has := func(m conversation.Message) bool { return m.Key == key }
+	has := func(m wire.Message) bool { return m.Key == key }
 	return func(ctx context.Context, s *server) (shown, error) {
 		info, err := s.lastRunOf(ctx, key, firstRun, archive, search)
 		if errors.Is(err, errGone) {
@@ -275,7 +275,7 @@ func byKey(key, firstRun string, archive archiveFlags, search int) finder {
 
 // byMessageID finds a message by the carrier's id, which nothing leads from.
 func byMessageID(id string, archive archiveFlags, search int) finder {
-	has := func(m conversation.Message) bool { return m.MessageID == id }
+	has := func(m wire.Message) bool { return m.MessageID == id }
 	return func(ctx context.Context, s *server) (shown, error) {
 		v, err := s.search(ctx, search, id, has)
 		if _, unknown := errors.AsType[*unknownMessage](err); unknown {
@@ -286,7 +286,7 @@ func byMessageID(id string, archive archiveFlags, search int) finder {
 }
 
 // search reads conversations, the newest first, until one has the message.
-func (s *server) search(ctx context.Context, limit int, what string, has func(conversation.Message) bool) (shown, error) {
+func (s *server) search(ctx context.Context, limit int, what string, has func(wire.Message) bool) (shown, error) {
 	var found shown
 	looked, unread := 0, 0
 	err := s.eachConversation(ctx, "ExecutionStatus != 'ContinuedAsNew'", limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
@@ -327,7 +327,7 @@ type unknownMessage struct{ message string }
 
 func (e *unknownMessage) Error() string { return e.message }
 
-func find(state conversation.State, has func(conversation.Message) bool) *conversation.Message {
+func find(state wire.State, has func(wire.Message) bool) *wire.Message {
 	for _, m := range messagesOf(&state) {
 		if has(m) {
 			return &m

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -22,7 +22,7 @@ func TestShow(t *testing.T) {
 	w.texts(ana, "01INBOUND", "Hello")
 	key := unmarshal[sent](t, w.does("send", string(ana), "First", "--json")).MessageKey
 	w.eventually("sent ✓\n            First", "show", string(ana))
-	first := find(unmarshal[shown](t, w.does("show", string(ana), "--json")).Conversation, func(m conversation.Message) bool { return m.Key == key })
+	first := find(unmarshal[shown](t, w.does("show", string(ana), "--json")).Conversation, func(m wire.Message) bool { return m.Key == key })
 	require.NotNil(t, first)
 	w.delivered(ana, first.MessageID)
 
@@ -91,7 +91,7 @@ func TestShowClosed(t *testing.T) {
 	require.Equal(t, "First", old.Message.Text)
 	require.Contains(t, w.eventually("» ", "show", second), "Second\n")
 
-	require.NoError(t, w.temporal.TerminateWorkflow(t.Context(), conversation.ID(ana, ""), "", "enough"))
+	require.NoError(t, w.temporal.TerminateWorkflow(t.Context(), wire.ID(ana, ""), "", "enough"))
 	w.eventually("closed (terminated ", "show", string(ana))
 }
 
@@ -121,12 +121,12 @@ func TestShowWhileWorkersFail(t *testing.T) {
 	w := newBareWorld(t, false)
 	const ana sms.Number = "+12025550124"
 	failing := worker.New(w.temporal, queue, worker.Options{})
-	failing.RegisterWorkflowWithOptions(func(workflow.Context, conversation.Start) error { panic("a spanner in the works") }, workflow.RegisterOptions{Name: conversation.WorkflowType})
+	failing.RegisterWorkflowWithOptions(func(workflow.Context, wire.Start) error { panic("a spanner in the works") }, workflow.RegisterOptions{Name: wire.WorkflowType})
 	require.NoError(t, failing.Start())
 	t.Cleanup(failing.Stop)
 	w.texts(ana, "m1", "Hello?")
 	require.Eventually(t, func() bool {
-		described, err := w.temporal.DescribeWorkflowExecution(t.Context(), conversation.ID(ana, ""), "")
+		described, err := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
 		return err == nil && described.GetPendingWorkflowTask().GetAttempt() > 3
 	}, 3*time.Minute, 100*time.Millisecond)
 	require.Contains(t, w.fails(1, "show", string(ana)), "only while a worker runs; one does, and fails at it: a spanner in the works")

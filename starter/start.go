@@ -14,11 +14,10 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
-	workflowpb "go.temporal.io/api/workflow/v1"
-
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/workflows"
 )
@@ -132,7 +131,7 @@ func (e ending) detail() string {
 // begin starts a script under an id, so that repeating it starts nothing twice.
 // The server alone decides whether the id is free: looking first would be a race.
 func (a *app) begin(ctx context.Context, script workflows.Script, input any, options client.StartWorkflowOptions, flags startFlags) error {
-	if conversation.IsID(options.ID) {
+	if wire.IsID(options.ID) {
 		return usagef("%s is the id of a conversation: choose another --id", options.ID)
 	}
 	s, err := a.dial(ctx, flags.workFlags)

@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/sms"
 )
@@ -69,9 +69,9 @@ func (t *trace) take(run string, event *historypb.HistoryEvent) {
 	if a := event.GetActivityTaskTimedOutEventAttributes(); t.attempts[attempt{run, a.GetScheduledEventId()}] {
 		t.step(sms.StatusUnknown, "TIMEOUT", at)
 	}
-	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a.GetSignalName() == conversation.EventSignal {
-		var e conversation.Envelope
-		if t.read(a.GetInput(), &e) && e.Kind == conversation.KindReceipt {
+	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a.GetSignalName() == wire.EventSignal {
+		var e wire.Envelope
+		if t.read(a.GetInput(), &e) && e.Kind == wire.KindReceipt {
 			t.receipt(e)
 		}
 	}
@@ -102,7 +102,7 @@ func (t *trace) failed(info *failurepb.ApplicationFailureInfo, at time.Time) {
 	}
 }
 
-func (t *trace) receipt(e conversation.Envelope) {
+func (t *trace) receipt(e wire.Envelope) {
 	var r sms.Receipt
 	if json.Unmarshal(e.Body, &r) != nil || !t.ours(r.Key) && (r.MessageID == "" || r.MessageID != t.evidence.Message.MessageID) {
 		return
@@ -123,5 +123,5 @@ func (t *trace) step(status sms.Status, reason string, at time.Time) {
 		return
 	}
 	m.Status, m.Reason, m.StatusAt = status, reason, at
-	m.Steps = append(m.Steps, conversation.Step{Status: status, Reason: reason, At: at, MessageID: m.MessageID})
+	m.Steps = append(m.Steps, wire.Step{Status: status, Reason: reason, At: at, MessageID: m.MessageID})
 }

@@ -7,8 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -72,7 +71,7 @@ func (p *page) head(v shown) {
 	if s.Sender != "" {
 		over = " over " + string(s.Sender)
 	}
-	word := map[string]string{conversation.StateOpen: "open", conversation.StateAsking: "a script is asking", conversation.StateOptedOut: "opted out"}[v.State]
+	word := map[string]string{wire.StateOpen: "open", wire.StateAsking: "a script is asking", wire.StateOptedOut: "opted out"}[v.State]
 	switch {
 	case v.Status == statusArchived:
 		word = "from the archive; Temporal no longer has it"
@@ -101,7 +100,7 @@ func (p *page) head(v shown) {
 }
 
 // earlier writes what was said in an earlier conversation.
-func (p *page) earlier(lines []activities.Line) {
+func (p *page) earlier(lines []wire.Line) {
 	if len(lines) == 0 {
 		return
 	}
@@ -113,7 +112,7 @@ func (p *page) earlier(lines []activities.Line) {
 }
 
 // message writes one text; sought is the one that was asked for, if any.
-func (p *page) message(m conversation.Message, sought *conversation.Message) {
+func (p *page) message(m wire.Message, sought *wire.Message) {
 	at := m.At.In(p.zone)
 	if day := at.Format("Monday, 2 January 2006"); day != p.day {
 		p.day = day
@@ -152,7 +151,7 @@ func (p *page) message(m conversation.Message, sought *conversation.Message) {
 }
 
 // mark says what became of a text of ours, when, and why.
-func (p *page) mark(m conversation.Message) string {
+func (p *page) mark(m wire.Message) string {
 	if _, waits := p.repeats.due[m.Key]; waits {
 		return "waits …"
 	}
@@ -169,7 +168,7 @@ func (p *page) mark(m conversation.Message) string {
 	return mark
 }
 
-func (p *page) identity(m conversation.Message) {
+func (p *page) identity(m wire.Message) {
 	if m.Key != "" {
 		p.line("%skey %s", margin, m.Key)
 	}
@@ -181,7 +180,7 @@ func (p *page) identity(m conversation.Message) {
 	}
 }
 
-func (p *page) questions(s conversation.State) {
+func (p *page) questions(s wire.State) {
 	for i, q := range s.Questions {
 		what := "Waiting question"
 		switch {
@@ -197,7 +196,7 @@ func (p *page) questions(s conversation.State) {
 }
 
 // times says since when a question waits, and until when.
-func (p *page) times(s *conversation.State, q *conversation.PendingQuestion) string {
+func (p *page) times(s *wire.State, q *wire.PendingQuestion) string {
 	switch {
 	case !q.OpenSince.IsZero():
 		return fmt.Sprintf("since %s, until %s", p.at(q.OpenSince), p.at(s.QuestionDeadline(q)))
@@ -208,7 +207,7 @@ func (p *page) times(s *conversation.State, q *conversation.PendingQuestion) str
 	}
 }
 
-func (p *page) attention(s conversation.State) {
+func (p *page) attention(s wire.State) {
 	if len(s.Parked)+len(s.Mended)+len(s.Redo)+len(s.Skipped) > 0 {
 		p.line("")
 	}
@@ -241,7 +240,7 @@ func (p *page) attention(s conversation.State) {
 	}
 }
 
-func (p *page) texts(t conversation.Turn) {
+func (p *page) texts(t wire.Turn) {
 	for _, text := range t.Texts {
 		p.words(text.Text)
 	}

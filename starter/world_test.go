@@ -24,7 +24,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"parley/activities"
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/engine"
+	"parley/conversation/wire"
 	"parley/internal/connect"
 	"parley/internal/settings"
 	"parley/sms"
@@ -82,8 +84,8 @@ type world struct {
 	t        *testing.T
 	env      settings.Env
 	temporal client.Client
-	reach    conversation.Client
-	settings conversation.Settings
+	reach    conversations.Client
+	settings wire.Settings
 	carrier  *carrier
 	archive  activities.Archive
 }
@@ -122,8 +124,8 @@ func newBareWorld(t *testing.T, registered bool) *world {
 		t:        t,
 		env:      settings.Env{"TEMPORAL_CONFIG_FILE": os.DevNull, "TEMPORAL_ADDRESS": server.FrontendHostPort(), "TEMPORAL_NAMESPACE": name, "TEMPORAL_UI": "http://ui"},
 		temporal: temporal,
-		reach:    conversation.Client{Temporal: temporal, TaskQueue: queue},
-		settings: conversation.DefaultSettings(),
+		reach:    conversations.Client{Temporal: temporal, TaskQueue: queue},
+		settings: wire.DefaultSettings(),
 		carrier:  &carrier{},
 	}
 }
@@ -147,11 +149,11 @@ func newNamespace(t *testing.T, temporal client.Client) string {
 func (w *world) work() (stop func()) {
 	w.t.Helper()
 	worker := worker.New(w.temporal, queue, worker.Options{})
-	conversation.Register(worker, &conversation.Toolkit{
+	engine.Register(worker, &engine.Toolkit{
 		Settings: w.settings,
-		Scripts:  conversation.TemporalScripts{Client: w.temporal, TaskQueue: queue, Known: workflows.Names()},
+		Scripts:  conversations.TemporalScripts{Client: w.temporal, TaskQueue: queue, Known: workflows.Names()},
 	})
-	conversation.Telling{Teller: w.reach}.Register(worker)
+	conversations.Telling{Teller: w.reach}.Register(worker)
 	workflows.Register(worker)
 	worker.RegisterActivity(&activities.Messaging{Carrier: w.carrier})
 	worker.RegisterActivity(&activities.Responder{})
@@ -221,7 +223,7 @@ func (w *world) eventually(words string, args ...string) (stdout string) {
 // texts lets the contact write.
 func (w *world) texts(contact sms.Number, id, text string) {
 	w.t.Helper()
-	e, err := conversation.InboundEvent(sms.Inbound{ID: id, From: contact, Kind: sms.KindText, Text: text, AcceptedAt: time.Now()}, time.Now())
+	e, err := wire.InboundEvent(sms.Inbound{ID: id, From: contact, Kind: sms.KindText, Text: text, AcceptedAt: time.Now()}, time.Now())
 	require.NoError(w.t, err)
 	require.NoError(w.t, w.reach.Tell(w.t.Context(), contact, "", e))
 }
@@ -236,7 +238,7 @@ func (w *world) delivered(contact sms.Number, messageID string) {
 func (w *world) reports(r sms.Receipt) {
 	w.t.Helper()
 	r.At = time.Now()
-	e, err := conversation.ReceiptEvent(r, time.Now())
+	e, err := wire.ReceiptEvent(r, time.Now())
 	require.NoError(w.t, err)
 	require.NoError(w.t, w.reach.Tell(w.t.Context(), r.To, "", e))
 }
@@ -269,11 +271,11 @@ func (w *world) says(contact sms.Number, text string) (key string) {
 }
 
 // sentBy waits until the carrier has a message, and returns it.
-func (w *world) sentBy(contact sms.Number, key string) (m conversation.Message) {
+func (w *world) sentBy(contact sms.Number, key string) (m wire.Message) {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		state, err := w.reach.State(w.t.Context(), contact, "")
-		if found := find(state, func(m conversation.Message) bool { return m.Key == key }); err == nil && found != nil {
+		if found := find(state, func(m wire.Message) bool { return m.Key == key }); err == nil && found != nil {
 			m = *found
 		}
 		return m.MessageID != ""

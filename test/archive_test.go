@@ -17,7 +17,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/archive"
 	"parley/sms"
 	"parley/test/e2e"
@@ -25,7 +25,7 @@ import (
 
 // closed reports whether a conversation has completed.
 func (w *world) closed(contact sms.Number) bool {
-	described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(contact, ""), "")
+	described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(contact, ""), "")
 	return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 }
 
@@ -35,12 +35,12 @@ func kept(t *testing.T, dir string, contact sms.Number) (words []string, statuse
 	t.Helper()
 	folder, err := archive.OpenDirectory(dir)
 	require.NoError(t, err)
-	records, err := folder.Recent(t.Context(), conversation.ID(contact, ""), 100)
+	records, err := folder.Recent(t.Context(), wire.ID(contact, ""), 100)
 	require.NoError(t, err)
 	for _, r := range records {
 		require.NotEmpty(t, r.MessageID)
 		words = append(words, r.Line.Text)
-		var m conversation.Message
+		var m wire.Message
 		require.NoError(t, json.Unmarshal(r.Body, &m))
 		if m.Key != "" {
 			statuses = append(statuses, m.Status)
@@ -51,7 +51,7 @@ func kept(t *testing.T, dir string, contact sms.Number) (words []string, statuse
 
 // keptIn is the file of a contact, as docs/services.md says.
 func keptIn(dir string, contact sms.Number) string {
-	sum := sha256.Sum256([]byte(conversation.ID(contact, "")))
+	sum := sha256.Sum256([]byte(wire.ID(contact, "")))
 	name := hex.EncodeToString(sum[:])
 	return filepath.Join(dir, "conversations", name[:2], name+".jsonl")
 }
@@ -93,15 +93,15 @@ func TestArchive(t *testing.T) {
 
 	raw, err := os.ReadFile(keptIn(dir, ana))
 	require.NoError(t, err)
-	lives := map[string]conversation.Closing{} // by the first run; of several versions the last counts
+	lives := map[string]wire.Closing{} // by the first run; of several versions the last counts
 	continued := 0
 	for line := range strings.Lines(string(raw)) {
 		var r activities.Record
 		require.NoError(t, json.Unmarshal([]byte(line), &r))
-		if r.Kind != activities.RecordConversation {
+		if r.Kind != wire.RecordConversation {
 			continue
 		}
-		var closing conversation.Closing
+		var closing wire.Closing
 		require.NoError(t, json.Unmarshal(r.Body, &closing))
 		require.Equal(t, ana, closing.Contact)
 		lives[r.FirstRunID] = closing

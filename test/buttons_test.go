@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 	"parley/test/e2e"
@@ -35,7 +35,7 @@ func (w *world) pendingSend(contact sms.Number) *workflowpb.PendingActivityInfo 
 	w.T.Helper()
 	var pending *workflowpb.PendingActivityInfo
 	w.Eventually("a text is to be sent", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(contact, ""), "")
+		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(contact, ""), "")
 		for _, a := range described.GetPendingActivities() {
 			if a.GetActivityType().GetName() == "SendMessage" {
 				pending = a
@@ -76,7 +76,7 @@ func TestConversationIsCancelled(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	id := conversation.ID(ana, "")
+	id := wire.ID(ana, "")
 	w.Start("feedback", "Feedback", feedback(ana, "the shop"))
 	w.Receives(ana, "How was your visit")
 	w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, To: ana, For: sinchtest.Duration(3 * time.Second)})
@@ -96,7 +96,7 @@ func TestConversationIsCancelled(t *testing.T) {
 	require.Len(t, w.Sim.Sent(), 4, "nothing twice")
 	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, w.describe(id).GetWorkflowExecutionInfo().GetStatus())
 
-	require.NoError(t, w.Client().Skip(w.Ctx(), ana, "", "seen", conversation.Mend{}))
+	require.NoError(t, w.Client().Skip(w.Ctx(), ana, "", "seen", wire.Mend{}))
 	w.Eventually("it has been seen", func() bool { return w.State(ana).Attention == nil })
 }
 
@@ -135,7 +135,7 @@ func TestTerminatedScriptFreesTheNumber(t *testing.T) {
 	w.Start("feedback-2", "Feedback", feedback(ana, "the second shop"))
 	w.Eventually("the second waits", func() bool { q := w.State(ana).Questions; return len(q) == 2 && !q[0].OpenSince.IsZero() })
 	require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), "feedback-1", "", "test"))
-	w.fastForward(conversation.ID(ana, ""), 10*time.Minute)
+	w.fastForward(wire.ID(ana, ""), 10*time.Minute)
 	w.Receives(ana, "the second shop")
 	w.Eventually("it is open", func() bool { q := w.State(ana).Questions; return len(q) == 1 && !q[0].OpenSince.IsZero() })
 	w.Text(ana, "4")
@@ -149,7 +149,7 @@ func TestTerminatedConversationForgets(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	id := conversation.ID(ana, "")
+	id := wire.ID(ana, "")
 	w.Text(ana, "hello")
 	w.Receives(ana, youSaid("hello"))
 	w.Text(ana, "STOP")
@@ -163,7 +163,7 @@ func TestTerminatedConversationForgets(t *testing.T) {
 	w.Receives(ana, youSaid("hello?"))
 	require.NotEqual(t, first, w.describe(id).GetWorkflowExecutionInfo().GetExecution().GetRunId(), "it came back")
 	w.Eventually("it is recorded", func() bool { return len(w.State(ana).Transcript) == 2 })
-	require.NoError(t, w.Client().OptOut(w.Ctx(), ana, "", conversation.Consent{At: out.Accepted, Source: "text", Words: out.Text}))
+	require.NoError(t, w.Client().OptOut(w.Ctx(), ana, "", wire.Consent{At: out.Accepted, Source: "text", Words: out.Text}))
 	w.Eventually("it knows again", func() bool { return w.State(ana).OptedOut != nil })
 	w.Text(ana, "still there?")
 	w.Text(ana, "START") // whatever comes now comes behind what was not answered
@@ -189,22 +189,22 @@ func TestConversationIsResetWithoutAList(t *testing.T) {
 		})
 	}
 	for _, contact := range []sms.Number{ana, bob} {
-		w.reset(conversation.ID(contact, ""))
+		w.reset(wire.ID(contact, ""))
 		w.Eventually("it needs attention", func() bool { return w.needsAttention(contact) })
 	}
 	require.Equal(t, workflows.Rating{}, w.rating("feedback"))
 	require.Empty(t, w.State(bob).Parked, "nobody waits for an answer any more")
 	require.Len(t, w.State(ana).Parked, 1)
-	require.Equal(t, conversation.ParkedInDoubt, w.State(ana).Parked[0].Code)
+	require.Equal(t, wire.ParkedInDoubt, w.State(ana).Parked[0].Code)
 	require.Len(t, w.Sim.Sent(), 2, "nothing twice")
 
 	w.Text(ana, "two") // the run that was reset cannot tell old from new
 	w.Eventually("the reply is parked", func() bool { return len(w.State(ana).Parked) == 2 })
 	newer := w.State(ana).Parked[1]
 	require.Equal(t, youSaid("two"), newer.Message.Text)
-	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "two", conversation.Mend{IDs: []string{newer.ID}}))
+	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "two", wire.Mend{IDs: []string{newer.ID}}))
 	w.Receives(ana, youSaid("two"))
-	require.NoError(t, w.Client().Skip(w.Ctx(), ana, "", "one", conversation.Mend{Why: "the phone has it"}))
+	require.NoError(t, w.Client().Skip(w.Ctx(), ana, "", "one", wire.Mend{Why: "the phone has it"}))
 	w.Eventually("nothing needs attention", func() bool { return !w.needsAttention(ana) })
 	require.Len(t, w.Sim.Sent(), 3)
 }
@@ -228,7 +228,7 @@ func TestSendMessageIsPaused(t *testing.T) {
 	}
 	for _, contact := range []sms.Number{ana, stops} {
 		_, err := w.Temporal.WorkflowService().PauseActivity(w.Ctx(), &workflowservice.PauseActivityRequest{
-			Namespace: w.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: conversation.ID(contact, "")},
+			Namespace: w.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: wire.ID(contact, "")},
 			Activity: &workflowservice.PauseActivityRequest_Type{Type: "SendMessage"}, Reason: "test", RequestId: "pause",
 		})
 		require.NoError(t, err)
@@ -246,7 +246,7 @@ func TestSendMessageIsPaused(t *testing.T) {
 	require.Empty(t, e2e.Texts(w.Sim.Phone(ana).Messages()))
 	require.True(t, w.pendingSend(ana).GetPaused())
 	_, err := w.Temporal.WorkflowService().UnpauseActivity(w.Ctx(), &workflowservice.UnpauseActivityRequest{
-		Namespace: w.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: conversation.ID(ana, "")},
+		Namespace: w.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: wire.ID(ana, "")},
 		Activity: &workflowservice.UnpauseActivityRequest_Type{Type: "SendMessage"},
 	})
 	require.NoError(t, err)
@@ -264,7 +264,7 @@ func TestConversationIsPaused(t *testing.T) {
 		w.Text(contact, "one")
 		w.Receives(contact, youSaid("one"))
 		w.Eventually("delivered", func() bool { return w.said(contact, youSaid("one")).Status == sms.StatusDelivered })
-		w.pauseWorkflow(conversation.ID(contact, ""))
+		w.pauseWorkflow(wire.ID(contact, ""))
 		w.Text(contact, "two")
 		require.Equal(t, 202, w.Message(contact, "Your order is ready.", "order-7"))
 	}
@@ -273,14 +273,14 @@ func TestConversationIsPaused(t *testing.T) {
 	w.Text(number(1), "one") // somebody else is answered
 	w.Receives(number(1), youSaid("one"))
 
-	_, err := w.Client().Send(w.Ctx(), ana, "", "order-8", conversation.SendRequest{Text: "Your order is here."})
+	_, err := w.Client().Send(w.Ctx(), ana, "", "order-8", wire.SendRequest{Text: "Your order is here."})
 	require.ErrorContains(t, err, "paused")
 	_, err = w.Client().State(w.Ctx(), ana, "")
 	require.Error(t, err, "nobody can be asked")
 	require.Len(t, w.Sim.Sent(), 3)
 
 	for _, contact := range []sms.Number{ana, bob} {
-		w.unpauseWorkflow(conversation.ID(contact, ""))
+		w.unpauseWorkflow(wire.ID(contact, ""))
 	}
 	w.Receives(bob, "unsubscribed")
 	require.Len(t, e2e.Texts(w.Sim.Phone(bob).Messages()), 2, "nothing but the confirmation")
@@ -305,7 +305,7 @@ func TestScriptIsPaused(t *testing.T) {
 	w.Eventually("the second waits", func() bool { q := w.State(bob).Questions; return len(q) == 2 && !q[0].OpenSince.IsZero() })
 	first := w.State(bob).Questions[0]
 	w.pauseWorkflow("feedback-1")
-	w.fastForward(conversation.ID(bob, ""), 10*time.Minute)
+	w.fastForward(wire.ID(bob, ""), 10*time.Minute)
 	w.Eventually("it is looked after, and kept", func() bool {
 		q := w.State(bob).Questions
 		return len(q) == 2 && q[0].ID == first.ID && q[0].CheckedAt.After(first.CheckedAt)

@@ -21,6 +21,9 @@ import (
 
 	"parley/activities"
 	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/engine"
+	"parley/conversation/wire"
 	"parley/sms"
 	"parley/test/e2e"
 	"parley/workflows"
@@ -104,7 +107,7 @@ func (w *world) runVisits(id string, script func(workflow.Context, visit) (strin
 	require.NoError(w.T, err)
 	w.T.Cleanup(temporal.Close)
 	b.Worker = worker.New(temporal, visits, versioned(visits, id))
-	conversation.Telling{Teller: w.Client()}.Register(b)
+	conversations.Telling{Teller: w.Client()}.Register(b)
 	b.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Visit"})
 	require.NoError(w.T, b.Start())
 	b.Worker = once{b.Worker, sync.OnceFunc(b.Stop)}
@@ -217,7 +220,7 @@ func TestChangedWithoutVersioning(t *testing.T) {
 	w.visit(late)
 	w.hears(late, greeting, newQuestion)
 	w.Text(second, "STOP")
-	w.hears(second, oldQuestion, conversation.DefaultSettings().OptOutReply)
+	w.hears(second, oldQuestion, wire.DefaultSettings().OptOutReply)
 	require.Equal(t, []string{oldQuestion}, e2e.Texts(w.Sim.Phone(first).Messages()), "the script stands still")
 
 	// Forward, one script at a time: it begins once more, on this build.
@@ -416,7 +419,7 @@ func TestChangedWithVersioning(t *testing.T) {
 	}
 	for _, c := range later {
 		w.hears(c, greeting, newQuestion)
-		require.Equal(t, "1", w.buildOf(conversation.ID(c, "")), "a new script and an old conversation")
+		require.Equal(t, "1", w.buildOf(wire.ID(c, "")), "a new script and an old conversation")
 	}
 	before := w.Worker
 	w.Settings["TEMPORAL_WORKER_BUILD_ID"] = "2"
@@ -431,7 +434,7 @@ func TestChangedWithVersioning(t *testing.T) {
 		w.hears(c, oldQuestion, oldThanks+"5.")
 		require.NoError(t, runs[c].Get(w.Ctx(), nil))
 		require.Equal(t, "1", w.buildOf("visit:"+string(c)))
-		on[w.buildOf(conversation.ID(c, ""))]++
+		on[w.buildOf(wire.ID(c, ""))]++
 	}
 	for _, c := range later {
 		w.hears(c, greeting, newQuestion, newThanks+"5.")
@@ -467,7 +470,7 @@ func TestVersioningIsTurnedOnAndOff(t *testing.T) {
 	w.Text(ana, "5")
 	w.Receives(ana, "glad you liked it")
 	require.Equal(t, "1", w.buildOf("feedback"))
-	require.Equal(t, "1", w.buildOf(conversation.ID(ana, "")))
+	require.Equal(t, "1", w.buildOf(wire.ID(ana, "")))
 
 	delete(w.Settings, "TEMPORAL_DEPLOYMENT_NAME")
 	delete(w.Settings, "TEMPORAL_WORKER_BUILD_ID")
@@ -479,7 +482,7 @@ func TestVersioningIsTurnedOnAndOff(t *testing.T) {
 	for _, c := range []sms.Number{ana, bob} {
 		w.Text(c, "hello")
 		w.Receives(c, youSaid("hello"))
-		require.Empty(t, w.buildOf(conversation.ID(c, "")))
+		require.Empty(t, w.buildOf(wire.ID(c, "")))
 	}
 }
 
@@ -520,7 +523,7 @@ func TestSleepsOntoTheNewBuild(t *testing.T) {
 	w.Text(bob, "no")
 	w.Receives(bob, "Harbor Dental will not expect you")
 	require.Equal(t, "1", w.buildOf(awake), "it had spoken")
-	require.Equal(t, "2", w.buildOf(conversation.ID(bob, "")))
+	require.Equal(t, "2", w.buildOf(wire.ID(bob, "")))
 	for _, c := range []sms.Number{ana, bob} {
 		require.Len(t, e2e.Texts(w.Sim.Phone(c).Messages()), 2, "nothing twice")
 	}
@@ -531,12 +534,12 @@ func TestSleepsOntoTheNewBuild(t *testing.T) {
 func (w *world) runNewParley(id string) {
 	w.T.Helper()
 	b := worker.New(w.Temporal, "parley", versioned("parley", id))
-	settings := conversation.DefaultSettings()
+	settings := wire.DefaultSettings()
 	settings.SendTaskQueue = w.Settings["PARLEY_SEND_TASK_QUEUE"]
-	conversation.Register(b, &conversation.Toolkit{
-		Settings: settings, Scripts: conversation.TemporalScripts{Client: w.Temporal, TaskQueue: "parley"},
+	engine.Register(b, &engine.Toolkit{
+		Settings: settings, Scripts: conversations.TemporalScripts{Client: w.Temporal, TaskQueue: "parley"},
 	})
-	conversation.Telling{Teller: w.Client()}.Register(b)
+	conversations.Telling{Teller: w.Client()}.Register(b)
 	b.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.Appointment) (workflows.AppointmentResult, error) {
 		in.Business = "New " + in.Business
 		return workflows.AppointmentConfirmation(ctx, in)

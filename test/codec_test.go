@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/stack"
 	"parley/test/e2e"
 )
@@ -93,9 +93,9 @@ func TestTemporalUIDecrypts(t *testing.T) {
 	shows("Harbor Dental")
 	require.NotContains(t, text(), "Codec Server could not connect")
 	picture("after")
-	of, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(ana, ""), "")
+	of, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(ana, ""), "")
 	require.NoError(t, err)
-	at := fmt.Sprintf("http://%s/namespaces/%s/workflows/%s/%s/", ui, w.Namespace, url.PathEscape(conversation.ID(ana, "")), of.GetWorkflowExecutionInfo().GetExecution().GetRunId())
+	at := fmt.Sprintf("http://%s/namespaces/%s/workflows/%s/%s/", ui, w.Namespace, url.PathEscape(wire.ID(ana, "")), of.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 	do(chromedp.Navigate(at + "history"))
 	shows("to " + ana.Masked()) // the summary of an activity
 	picture("conversation")
@@ -132,7 +132,7 @@ func TestTemporalCommandLineDecrypts(t *testing.T) {
 	w.Receives(ana, youSaid("xylophone lessons"))
 	show := func(args ...string) string {
 		command := exec.CommandContext(w.Ctx(), cli, append([]string{ //nolint:gosec // Temporal's own program
-			"workflow", "show", "--workflow-id", conversation.ID(ana, ""), "--output", "json", "--address", w.Settings["TEMPORAL_ADDRESS"], "--namespace", w.Namespace,
+			"workflow", "show", "--workflow-id", wire.ID(ana, ""), "--output", "json", "--address", w.Settings["TEMPORAL_ADDRESS"], "--namespace", w.Namespace,
 		}, args...)...)
 		command.Env = stack.Environment(w.Dir, nil)
 		out, err := command.CombinedOutput()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/stack"
 	"parley/sinch/sinchtest"
 )
@@ -79,7 +79,7 @@ func TestCostOfATurn(t *testing.T) {
 
 	const turns = 10
 	w := newWorld(t)
-	id := conversation.ID(ana, "")
+	id := wire.ID(ana, "")
 
 	w.Text(ana, "warm up")
 	w.Receives(ana, youSaid("warm up"))

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/test/e2e"
 )
 
@@ -90,7 +90,7 @@ func TestDoctor(t *testing.T) {
 	})
 	t.Run("a conversation is paused", func(t *testing.T) {
 		w := w.in(t)
-		w.pauseWorkflow(conversation.ID(ana, ""))
+		w.pauseWorkflow(wire.ID(ana, ""))
 		w.Eventually("it is found", func() bool {
 			return w.doctor(nil)["conversations"].Found == "0 running, and 1 paused by somebody: texts wait there"
 		})

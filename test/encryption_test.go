@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/stack"
 	"parley/sms"
@@ -138,7 +138,7 @@ func TestNothingIsReadableOnTheServer(t *testing.T) {
 
 			encrypted := entries != ""
 			var said strings.Builder
-			for _, id := range []string{conversation.ID(ana, ""), "appointment:A-17"} {
+			for _, id := range []string{wire.ID(ana, ""), "appointment:A-17"} {
 				for _, event := range w.history(id, "").GetEvents() {
 					said.WriteString(protojson.Format(event))
 				}
@@ -178,7 +178,7 @@ func TestWorkersWithoutTheKey(t *testing.T) {
 	run := w.Start("appointment:A-17", "AppointmentConfirmation", appointment(ana))
 	w.Receives(ana, "Does that suit you?")
 
-	id := conversation.ID(ana, "")
+	id := wire.ID(ana, "")
 	answered := make(chan error, 1)
 	for i, wrong := range []struct{ name, keys, words string }{
 		{"no key", "", `encrypted with the key \"first\", which this program does not have`},
@@ -191,7 +191,7 @@ func TestWorkersWithoutTheKey(t *testing.T) {
 			w.Text(ana, "yes") // for the script that waits
 			w.Text(ana, "one")
 			w.Text(bob, "from somebody new")
-			w.stuck(conversation.ID(bob, ""), wrong.words)
+			w.stuck(wire.ID(bob, ""), wrong.words)
 			counted := ""
 			for _, p := range w.Worker {
 				counted += w.page(p)
@@ -201,9 +201,9 @@ func TestWorkersWithoutTheKey(t *testing.T) {
 		case 1:
 			w.Text(ana, "two")
 			go func() {
-				_, err := w.Client().Send(w.Ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
+				_, err := w.Client().Send(w.Ctx(), ana, "", "update-1", wire.SendRequest{Text: "by an update"})
 				for e2e.TookLong(err) {
-					_, err = w.Client().Send(w.Ctx(), ana, "", "update-1", conversation.SendRequest{Text: "by an update"})
+					_, err = w.Client().Send(w.Ctx(), ana, "", "update-1", wire.SendRequest{Text: "by an update"})
 				}
 				answered <- err
 			}()
@@ -256,7 +256,7 @@ func TestSendingWithoutTheKey(t *testing.T) {
 	w.Text(ana, "hello")
 	w.Eventually("the send fails", func() bool { return keyless.Said(`encrypted with the key \"first\"`) })
 	w.Eventually("the server is told", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(ana, ""), "")
+		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(ana, ""), "")
 		if err != nil || len(described.GetPendingActivities()) != 1 {
 			return false
 		}
@@ -277,7 +277,7 @@ func TestSendingWithoutTheKey(t *testing.T) {
 	require.Len(t, e2e.Texts(w.Sim.Phone(ana).Messages()), 1)
 }
 
-func steps(m conversation.Message) []sms.Status {
+func steps(m wire.Message) []sms.Status {
 	var all []sms.Status
 	for _, s := range m.Steps {
 		all = append(all, s.Status)
@@ -296,7 +296,7 @@ func TestTurningOnAndRotating(t *testing.T) {
 	last := func() string { // with which key the last text to us was encrypted
 		t.Helper()
 		id := ""
-		for _, event := range w.history(conversation.ID(bob, ""), "").GetEvents() {
+		for _, event := range w.history(wire.ID(bob, ""), "").GetEvents() {
 			if signal := event.GetWorkflowExecutionSignaledEventAttributes(); signal != nil {
 				id = string(signal.GetInput().GetPayloads()[0].GetMetadata()[encryption.MetadataKeyID])
 			}

@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/sms"
 	"parley/test/e2e"
 	"parley/workflows"
@@ -143,10 +144,10 @@ func TestErase(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, w.Message(ana, "Your order has left.", "order-9"))
 	w.Eventually("the conversation has heard of all", func() bool {
 		state := w.State(ana)
-		return len(state.Skipped) == 1 && slices.ContainsFunc(state.Transcript, func(m conversation.Message) bool { return m.Text == "Hello?" })
+		return len(state.Skipped) == 1 && slices.ContainsFunc(state.Transcript, func(m wire.Message) bool { return m.Text == "Hello?" })
 	})
 	require.Len(t, e2e.Texts(w.Sim.Phone(ana).Messages()), said)
-	_, err = w.Client().Send(w.Ctx(), ana, ours2, "refused", conversation.SendRequest{Text: "Hello"})
+	_, err = w.Client().Send(w.Ctx(), ana, ours2, "refused", wire.SendRequest{Text: "Hello"})
 	require.ErrorContains(t, err, "opted out", "over no sender")
 
 	w.Sim.Text(ana, ours, "START")
@@ -173,8 +174,8 @@ func TestErase(t *testing.T) {
 	w.Receives(bob, "See you")
 }
 
-func (w *world) suppressions() conversation.TemporalSuppressions {
-	return conversation.TemporalSuppressions{Client: w.Temporal, TaskQueue: "parley", IDs: w.IDs()}
+func (w *world) suppressions() conversations.TemporalSuppressions {
+	return conversations.TemporalSuppressions{Client: w.Temporal, TaskQueue: "parley", IDs: w.IDs()}
 }
 
 func containing(all []string, part string) (some []string) {

@@ -15,7 +15,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 	"parley/test/e2e"
@@ -65,7 +65,7 @@ func TestBothFlows(t *testing.T) {
 
 	t.Run("everything is in the state", func(t *testing.T) {
 		w.Eventually("delivered", func() bool {
-			return !slices.ContainsFunc(w.State(ana).Transcript, func(m conversation.Message) bool { return m.Key != "" && m.Status != sms.StatusDelivered })
+			return !slices.ContainsFunc(w.State(ana).Transcript, func(m wire.Message) bool { return m.Key != "" && m.Status != sms.StatusDelivered })
 		})
 		for _, m := range w.State(ana).Transcript {
 			require.NotEmpty(t, m.MessageID, m.Text)
@@ -201,7 +201,7 @@ func TestTheSameMessageTwice(t *testing.T) {
 	require.Positive(t, w.State(ana).Run)
 
 	w.Eventually("the conversation closes", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(ana, ""), "")
+		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(ana, ""), "")
 		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	})
 	again("message-new", "are you open?")
@@ -307,13 +307,13 @@ func TestSendIsRepeated(t *testing.T) {
 
 	w := newWorld(t, e2e.Setting("PARLEY_CONTINUE_AFTER", "20"))
 	c := w.Client()
-	key, err := c.Send(w.Ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+	key, err := c.Send(w.Ctx(), ana, "", "order-7", wire.SendRequest{Text: "Your order is ready."})
 	require.NoError(t, err)
 	run := w.State(ana).Run
 	for i := 0; w.State(ana).Run < run+2; i++ {
 		w.Text(ana, "text "+strconv.Itoa(i))
 		w.Receives(ana, youSaid("text "+strconv.Itoa(i)))
-		again, err := c.Send(w.Ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+		again, err := c.Send(w.Ctx(), ana, "", "order-7", wire.SendRequest{Text: "Your order is ready."})
 		require.NoError(t, err)
 		require.Equal(t, key, again)
 	}
@@ -342,7 +342,7 @@ func TestSendsRaceWithTheEndOfARun(t *testing.T) {
 		all.Go(func() {
 			for n := range each {
 				words := fmt.Sprintf("message %d of %d", n, i)
-				if _, err := w.Client().Send(w.Ctx(), ana, "", words, conversation.SendRequest{Text: words}); err != nil {
+				if _, err := w.Client().Send(w.Ctx(), ana, "", words, wire.SendRequest{Text: words}); err != nil {
 					t.Errorf("%s: %v", words, err)
 				}
 				if n%4 == i%4 { // long enough for the conversation to close
@@ -371,10 +371,10 @@ func TestOptOut(t *testing.T) {
 	require.NoError(t, run.Get(w.Ctx(), &result))
 	require.Equal(t, workflows.AppointmentResult{ID: "A-17", Outcome: workflows.AppointmentOptedOut, Words: " Cancel. "}, result)
 
-	_, err := w.Client().Send(w.Ctx(), ana, "", "x", conversation.SendRequest{Text: "An offer!"})
+	_, err := w.Client().Send(w.Ctx(), ana, "", "x", wire.SendRequest{Text: "An offer!"})
 	var refused *temporal.ApplicationError
 	require.ErrorAs(t, err, &refused)
-	require.Equal(t, conversation.TypeRefused, refused.Type())
+	require.Equal(t, wire.TypeRefused, refused.Type())
 	require.Contains(t, refused.Message(), "opted out")
 	w.Text(ana, "hello?")
 	w.Text(ana, "stop")
@@ -390,10 +390,10 @@ func TestRefusedAndEmpty(t *testing.T) {
 	t.Parallel()
 
 	w := newWorld(t)
-	_, err := w.Client().Send(w.Ctx(), ana, "", "x", conversation.SendRequest{Text: "  "})
+	_, err := w.Client().Send(w.Ctx(), ana, "", "x", wire.SendRequest{Text: "  "})
 	require.ErrorContains(t, err, "empty")
 	w.Eventually("it completes", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(ana, ""), "")
+		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(ana, ""), "")
 		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	})
 }
@@ -405,9 +405,9 @@ func TestWhatCannotBeUnderstoodIsSkipped(t *testing.T) {
 	w.Text(ana, "hello")
 	w.Receives(ana, youSaid("hello"))
 	for _, junk := range []any{nil, "words", 7, map[string]any{"id": "x"}, map[string]any{"id": "y", "kind": "dance"}, map[string]any{"id": "z", "kind": "inbound", "body": 3}, map[string]any{"schema": "one"}} {
-		require.NoError(t, w.Temporal.SignalWorkflow(w.Ctx(), conversation.ID(ana, ""), "", conversation.EventSignal, junk))
+		require.NoError(t, w.Temporal.SignalWorkflow(w.Ctx(), wire.ID(ana, ""), "", wire.EventSignal, junk))
 	}
-	require.NoError(t, w.Temporal.CancelWorkflow(w.Ctx(), conversation.ID(ana, ""), ""))
+	require.NoError(t, w.Temporal.CancelWorkflow(w.Ctx(), wire.ID(ana, ""), ""))
 	w.Text(ana, "still there?")
 	w.Receives(ana, youSaid("still there?"))
 	state := w.State(ana)
@@ -427,7 +427,7 @@ func TestAQuestionOfNobody(t *testing.T) {
 	w := newWorld(t)
 	for i, run := range []string{"junk", "", "00000000-0000-0000-0000-000000000000"} {
 		ask := fmt.Sprintf(`{"schema":1,"id":"ask-%d","kind":"ask","body":{"script":{"type":"S","workflow_id":"nobody","run_id":%q},"text":"question %d?"}}`, i, run, i)
-		var e conversation.Envelope
+		var e wire.Envelope
 		require.NoError(t, json.Unmarshal([]byte(ask), &e))
 		require.NoError(t, w.Client().Tell(w.Ctx(), ana, "", e))
 		w.Receives(ana, fmt.Sprintf("question %d?", i))

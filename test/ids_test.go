@@ -12,7 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/identity"
 	"parley/test/e2e"
@@ -55,7 +55,7 @@ func TestIDsWithoutNumbers(t *testing.T) {
 	w.Receives(bob, "Your order has left.")
 
 	var shown struct {
-		Conversation conversation.State `json:"conversation"`
+		Conversation wire.State `json:"conversation"`
 	}
 	require.NoError(t, json.Unmarshal(w.parley("show", string(bob), "--json"), &shown))
 	require.Equal(t, bob, shown.Conversation.Contact)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 )
 
@@ -22,7 +22,7 @@ func TestWorkerIsKilledWithATextOnTheWire(t *testing.T) {
 	w := newWorld(t)
 	w.Sim.SetFaults(sinchtest.Faults{Receipts: sinchtest.NoReceipts})
 	w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 429}, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThenHang, For: sinchtest.Duration(20 * time.Second)})
-	_, err := w.Client().Send(w.Ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+	_, err := w.Client().Send(w.Ctx(), ana, "", "order-7", wire.SendRequest{Text: "Your order is ready."})
 	require.NoError(t, err)
 	w.Receives(ana, "Your order is ready.")
 	w.Worker.Kill()

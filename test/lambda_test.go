@@ -28,7 +28,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/secrets/parameterstest"
 	"parley/internal/stack"
@@ -116,7 +116,7 @@ func (l *lambda) told(contact sms.Number) []string {
 	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
 	defer cancel()
 	var texts []string
-	history := l.temporal.GetWorkflowHistory(ctx, conversation.ID(contact, ""), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	history := l.temporal.GetWorkflowHistory(ctx, wire.ID(contact, ""), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
 		require.NoError(l.t, err)
@@ -124,7 +124,7 @@ func (l *lambda) told(contact sms.Number) []string {
 		if signaled == nil {
 			continue
 		}
-		var envelope conversation.Envelope
+		var envelope wire.Envelope
 		require.NoError(l.t, converter.GetDefaultDataConverter().FromPayloads(signaled.GetInput(), &envelope))
 		var in sms.Inbound
 		require.NoError(l.t, json.Unmarshal(envelope.Body, &in))
@@ -305,7 +305,7 @@ func TestLambdaWithoutItsKeys(t *testing.T) {
 	refused, took := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
 	require.Equal(t, http.StatusServiceUnavailable, refused.Status)
 	require.Less(t, took, lastAnswer)
-	_, err := l.temporal.DescribeWorkflowExecution(t.Context(), conversation.ID(contact, ""), "")
+	_, err := l.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(contact, ""), "")
 	require.Error(t, err, "nothing was written")
 
 	l.parameters.Put("/parley/encryption-keys", newKeys(t, "first")[0])
@@ -313,7 +313,7 @@ func TestLambdaWithoutItsKeys(t *testing.T) {
 		taken, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
 		return taken.Status == http.StatusOK
 	}, patience, time.Second)
-	history := l.temporal.GetWorkflowHistory(t.Context(), conversation.ID(contact, ""), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	history := l.temporal.GetWorkflowHistory(t.Context(), wire.ID(contact, ""), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	signals := 0
 	for history.HasNext() {
 		event, err := history.Next()

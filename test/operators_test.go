@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/test/e2e"
 	"parley/workflows"
 )
@@ -86,7 +86,7 @@ func TestConversationIsReset(t *testing.T) {
 	w.Receives(ana, youSaid("one"))
 	w.Text(ana, "two")
 	w.Receives(ana, youSaid("two"))
-	w.reset(conversation.ID(ana, ""))
+	w.reset(wire.ID(ana, ""))
 	w.Text(ana, "three")
 	w.Receives(ana, youSaid("three"))
 	require.Len(t, w.Sim.Sent(), 3, "nothing twice")
@@ -103,7 +103,7 @@ func TestConversationIsResetLater(t *testing.T) {
 	w.Text(ana, "one")
 	w.Receives(ana, youSaid("one"))
 	time.Sleep(65 * time.Second)
-	w.reset(conversation.ID(ana, ""))
+	w.reset(wire.ID(ana, ""))
 	w.Text(ana, "two")
 	w.Receives(ana, youSaid("two"))
 	require.Len(t, w.Sim.Sent(), 2, "nothing twice")
@@ -132,7 +132,7 @@ func TestConversationIsTerminatedUnderAWaitingScript(t *testing.T) {
 	w := newWorld(t, e2e.Server("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"))
 	run := w.Start("feedback", "Feedback", feedback(ana, "the shop"))
 	w.Receives(ana, "How was your visit")
-	require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), conversation.ID(ana, ""), "", "test"))
+	require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), wire.ID(ana, ""), "", "test"))
 	w.Text(ana, "hello?")
 	w.Receives(ana, youSaid("hello?"))
 

@@ -21,6 +21,8 @@ import (
 
 	"parley/activities"
 	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/sinch"
 	"parley/sinch/sinchtest"
 	"parley/sms"
@@ -89,7 +91,7 @@ func TestReceipts(t *testing.T) {
 			contact := number(i)
 			tt.fault.To = contact
 			w.Sim.Next(tt.fault)
-			_, err := w.Client().Send(w.Ctx(), contact, "", "order-7", conversation.SendRequest{Text: "Your order is ready."})
+			_, err := w.Client().Send(w.Ctx(), contact, "", "order-7", wire.SendRequest{Text: "Your order is ready."})
 			require.NoError(t, err)
 			m := w.Receives(contact, "Your order is ready.")
 			require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool {
@@ -112,7 +114,7 @@ func TestReceipts(t *testing.T) {
 			known := state.Transcript[0]
 			require.Equal(t, m.ID, known.MessageID)
 			require.WithinDuration(t, m.AcceptedAt, known.Accepted, 0)
-			require.True(t, slices.IsSortedFunc(known.Steps, func(a, b conversation.Step) int {
+			require.True(t, slices.IsSortedFunc(known.Steps, func(a, b wire.Step) int {
 				if a.Status.Before(b.Status) {
 					return -1
 				}
@@ -137,7 +139,7 @@ func TestReceipts(t *testing.T) {
 	})
 	t.Run("a closed conversation is not started", func(t *testing.T) {
 		w := w.in(t)
-		id := conversation.ID(number(1), "")
+		id := wire.ID(number(1), "")
 		require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), id, "", "test"))
 		before, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
 		require.NoError(t, err)
@@ -220,11 +222,11 @@ func TestNotDelivered(t *testing.T) {
 		require.Len(t, handed, 2, "once, and once more after 503")
 		require.Equal(t, key, handed[0].key)
 		require.Equal(t, handed[0], handed[1])
-		var u activities.Undelivered
+		var u wire.Undelivered
 		require.NoError(t, json.Unmarshal(handed[0].body, &u))
 		require.False(t, u.At.IsZero())
 		u.At = time.Time{}
-		require.Equal(t, activities.Undelivered{
+		require.Equal(t, wire.Undelivered{
 			Key: key, Contact: ana, From: "AppointmentConfirmation", Text: text, Reference: "A-17", Reason: "RECIPIENT_NOT_OPTED_IN", Question: true,
 		}, u)
 		require.Empty(t, w.State(ana).Resends)
@@ -241,7 +243,7 @@ func TestNotDelivered(t *testing.T) {
 		w.Receives(bob, "Heard: hello?")
 		require.Len(t, w.Sim.Phone(bob).Messages(), 3)
 
-		w.fastForward(conversation.ID(bob, ""), 2*time.Minute)
+		w.fastForward(wire.ID(bob, ""), 2*time.Minute)
 		require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool { return len(w.Sim.Phone(bob).Messages()) == 4 }))
 		again := w.Sim.Phone(bob).Messages()[3]
 		require.Equal(t, first.Text, again.Text)
@@ -258,7 +260,7 @@ func TestNotDelivered(t *testing.T) {
 		w := w.in(t)
 		contact := number(2)
 		w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, To: contact, Status: 403})
-		key, err := w.Client().Send(w.Ctx(), contact, "", "order-7", conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7", By: "shop"})
+		key, err := w.Client().Send(w.Ctx(), contact, "", "order-7", wire.SendRequest{Text: "Your order is ready.", Reference: "order-7", By: "shop"})
 		require.NoError(t, err)
 		w.Eventually("a person is told", func() bool { return len(d.of("/notify", contact)) == 1 })
 		notice := string(d.of("/notify", contact)[0].body)
@@ -267,7 +269,7 @@ func TestNotDelivered(t *testing.T) {
 		require.Contains(t, notice, key)
 		w.Eventually("nothing is left to tell", func() bool { return len(w.State(contact).Errands) == 0 })
 		require.Empty(t, d.of("/fallback", contact), "the person may have it sent yet")
-		require.NoError(t, w.Client().Skip(w.Ctx(), contact, "", "1", conversation.Mend{Why: "no"}))
+		require.NoError(t, w.Client().Skip(w.Ctx(), contact, "", "1", wire.Mend{Why: "no"}))
 		w.Eventually("handed over", func() bool { return w.said(contact, "Your order is ready.").Fallback == "handed over" })
 		handed := d.of("/fallback", contact)
 		require.Len(t, handed, 1)
@@ -291,7 +293,7 @@ func TestNotDelivered(t *testing.T) {
 		require.WithinDuration(t, parked.At, notice.At, 0)
 		notice.At = time.Time{}
 		require.Equal(t, activities.Notice{
-			ID: parked.ID, Conversation: conversation.ID(number(1), ""), Contact: number(1), Code: string(conversation.ParkedScript), Reason: parked.Reason,
+			ID: parked.ID, Conversation: wire.ID(number(1), ""), Contact: number(1), Code: string(wire.ParkedScript), Reason: parked.Reason,
 		}, notice)
 		w.Eventually("nothing is left to tell", func() bool { return len(w.State(number(1)).Errands) == 0 })
 		require.Len(t, d.of("/notify", number(1)), 1)
@@ -316,7 +318,7 @@ func TestScriptIsToldWhetherItArrived(t *testing.T) {
 
 	w := newWorld(t)
 	scripts := worker.New(w.Temporal, "scripts", worker.Options{})
-	conversation.Telling{Teller: w.Client()}.Register(scripts)
+	conversations.Telling{Teller: w.Client()}.Register(scripts)
 	scripts.RegisterWorkflow(tell)
 	require.NoError(t, scripts.Start())
 	t.Cleanup(scripts.Stop)
@@ -329,10 +331,10 @@ func TestScriptIsToldWhetherItArrived(t *testing.T) {
 	w.Text(stopped, "STOP")
 	w.Receives(stopped, "unsubscribed")
 	for contact, want := range map[sms.Number]conversation.Report{
-		arrived: {Delivery: conversation.Delivered},
-		failed:  {Delivery: conversation.NotDelivered, Reason: "CHANNEL_REJECT"},
-		silent:  {Delivery: conversation.DeliveryUnknown},
-		stopped: {Delivery: conversation.NotDelivered, Reason: "the contact opted out"},
+		arrived: {Delivery: wire.Delivered},
+		failed:  {Delivery: wire.NotDelivered, Reason: "CHANNEL_REJECT"},
+		silent:  {Delivery: wire.DeliveryUnknown},
+		stopped: {Delivery: wire.NotDelivered, Reason: "the contact opted out"},
 	} {
 		patience := time.Hour
 		if contact == silent {

@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 	"parley/test/e2e"
@@ -63,7 +63,7 @@ func TestRecord(t *testing.T) {
 	t.Cleanup(services.Close)
 	w := newWorld(t, e2e.Setting("PARLEY_CONTINUE_AFTER", "60"), e2e.Setting("PARLEY_IDLE_AFTER", "3s"), e2e.Setting("PARLEY_DEVELOPMENT", "true"),
 		e2e.Setting("PARLEY_ARCHIVE_DIR", t.TempDir()), e2e.Setting("PARLEY_NOTIFY_URL", services.URL), e2e.Setting("PARLEY_FALLBACK_URL", services.URL))
-	conversationOf := conversation.ID(ana, "")
+	conversationOf := wire.ID(ana, "")
 
 	// Turns of the responder, a message of the application, two scripts, consent,
 	// an operator's cancellation, junk; and continuing as new in between.
@@ -80,8 +80,8 @@ func TestRecord(t *testing.T) {
 	require.Error(t, second.Get(w.Ctx(), nil))
 	require.NoError(t, first.Get(w.Ctx(), nil))
 	require.NoError(t, w.Temporal.CancelWorkflow(w.Ctx(), conversationOf, ""))
-	require.NoError(t, w.Temporal.SignalWorkflow(w.Ctx(), conversationOf, "", conversation.EventSignal, "junk"))
-	_, err := w.Client().Send(w.Ctx(), ana, "", "order-7", conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7"})
+	require.NoError(t, w.Temporal.SignalWorkflow(w.Ctx(), conversationOf, "", wire.EventSignal, "junk"))
+	_, err := w.Client().Send(w.Ctx(), ana, "", "order-7", wire.SendRequest{Text: "Your order is ready.", Reference: "order-7"})
 	require.NoError(t, err)
 	for i := range 4 {
 		w.Text(ana, "text "+strconv.Itoa(i))
@@ -108,18 +108,18 @@ func TestRecord(t *testing.T) {
 	w.Text(bob, "hello")
 	w.Receives(bob, youSaid("hello"))
 	w.Eventually("it closes", func() bool {
-		d, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), conversation.ID(bob, ""), "")
+		d, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(bob, ""), "")
 		return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	})
 	time.Sleep(2 * time.Second) // visibility follows
 
 	for i, run := range w.runs(conversationOf, 3) {
-		w.save("conversation", "conversation-run-"+strconv.Itoa(i+1), conversationOf, run)
+		w.save("conversation/engine", "conversation-run-"+strconv.Itoa(i+1), conversationOf, run)
 	}
-	for i, run := range w.runs(conversation.ID(cyd, ""), 1) {
-		w.save("conversation", "trouble-run-"+strconv.Itoa(i+1), conversation.ID(cyd, ""), run)
+	for i, run := range w.runs(wire.ID(cyd, ""), 1) {
+		w.save("conversation/engine", "trouble-run-"+strconv.Itoa(i+1), wire.ID(cyd, ""), run)
 	}
-	w.save("conversation", "conversation-closed", conversation.ID(bob, ""), "")
+	w.save("conversation/engine", "conversation-closed", wire.ID(bob, ""), "")
 	w.save("workflows", "feedback-two-questions", "feedback-1", "")
 	w.save("workflows", "feedback-cancelled", "feedback-2", "")
 	w.save("workflows", "feedback-opted-out", "feedback-3", "")
@@ -138,7 +138,7 @@ func (w *world) recordTrouble() {
 			f.To = cyd
 			w.Sim.Next(f)
 		}
-		_, err := w.Client().Send(w.Ctx(), cyd, "", text, conversation.SendRequest{Text: text, Reference: text})
+		_, err := w.Client().Send(w.Ctx(), cyd, "", text, wire.SendRequest{Text: text, Reference: text})
 		require.NoError(w.T, err)
 	}
 	parked := func(n int) {
@@ -159,12 +159,12 @@ func (w *world) recordTrouble() {
 	w.Sim.SetFaults(sinchtest.Faults{})
 	send("denied", sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403})
 	parked(1)
-	require.NoError(w.T, w.Client().Retry(w.Ctx(), cyd, "", "again", conversation.Mend{By: "kim"}))
+	require.NoError(w.T, w.Client().Retry(w.Ctx(), cyd, "", "again", wire.Mend{By: "kim"}))
 	w.Receives(cyd, "denied")
 	send("skipped", sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403})
 	parked(1)
-	require.NoError(w.T, w.Client().Skip(w.Ctx(), cyd, "", "enough", conversation.Mend{By: "kim", Why: "called them"}))
+	require.NoError(w.T, w.Client().Skip(w.Ctx(), cyd, "", "enough", wire.Mend{By: "kim", Why: "called them"}))
 	parked(0)
-	require.NoError(w.T, w.Client().OptOut(w.Ctx(), cyd, "", conversation.Consent{At: time.Now(), Source: "form"}))
+	require.NoError(w.T, w.Client().OptOut(w.Ctx(), cyd, "", wire.Consent{At: time.Now(), Source: "form"}))
 	w.Eventually("opted out", func() bool { return w.State(cyd).OptedOut != nil })
 }

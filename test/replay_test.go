@@ -17,7 +17,8 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"parley/conversation"
+	"parley/conversation/engine"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/sinch/sinchtest"
 	"parley/sms"
@@ -138,7 +139,7 @@ func TestReplayBeforeADeployment(t *testing.T) {
 		require.Contains(t, out, "unable to find workflow type: Feedback")
 	})
 	t.Run("one workflow", func(t *testing.T) {
-		status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--workflow-id", "feedback-3", "--workflow-id", conversation.ID(ana, ""))
+		status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--workflow-id", "feedback-3", "--workflow-id", wire.ID(ana, ""))
 		require.Zero(t, status)
 		require.Regexp(t, `(?m)^ +Feedback +0 +1 +1 +0 +0$`, out)
 		require.Regexp(t, `(?m)^ +Conversation +1 +0 +1 +0 +0$`, out)
@@ -171,16 +172,16 @@ func TestSaveAnonymous(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, e2e.Setting("PARLEY_CONTINUE_AFTER", "60"), e2e.Setting("PARLEY_ENCRYPTION_KEYS", e2e.Must(encryption.NewKey("first"))))
 	zoe := sms.Number("+15559876511")
-	_, err := w.Client().Send(w.Ctx(), zoe, "", "key-Zanzibar-88", conversation.SendRequest{Text: "Your Quetzalcoatl is ready.", Reference: "ord-Zanzibar-77", By: "Kimberlaine"})
+	_, err := w.Client().Send(w.Ctx(), zoe, "", "key-Zanzibar-88", wire.SendRequest{Text: "Your Quetzalcoatl is ready.", Reference: "ord-Zanzibar-77", By: "Kimberlaine"})
 	require.NoError(t, err)
 	w.Receives(zoe, "Quetzalcoatl")
 	w.Text(zoe, "Zażółć gęślą jaźń, call +15559876522 👍")
 	w.Receives(zoe, "Zażółć")
 	w.Sim.Next(sinchtest.OneShot{To: zoe, Fault: sinchtest.FaultError, Status: 403})
-	_, err = w.Client().Send(w.Ctx(), zoe, "", "key-Zanzibar-99", conversation.SendRequest{Text: "denied for Wolfeschlegel"})
+	_, err = w.Client().Send(w.Ctx(), zoe, "", "key-Zanzibar-99", wire.SendRequest{Text: "denied for Wolfeschlegel"})
 	require.NoError(t, err)
 	w.Eventually("parked", func() bool { return len(w.State(zoe).Parked) == 1 })
-	require.NoError(t, w.Client().Skip(w.Ctx(), zoe, "", "enough-Zanzibar", conversation.Mend{By: "Kimberlaine", Why: "called Wolfeschlegel"}))
+	require.NoError(t, w.Client().Skip(w.Ctx(), zoe, "", "enough-Zanzibar", wire.Mend{By: "Kimberlaine", Why: "called Wolfeschlegel"}))
 	w.Eventually("skipped", func() bool { return len(w.State(zoe).Parked) == 0 })
 	appointed := w.Start("appointment:Wolfeschlegel-17", "AppointmentConfirmation", strings.NewReplacer("A-17", "Wolfeschlegel-17", "Ana", "Wolfeschlegel", "Harbor Dental", "Quincunx Dental").Replace(appointment(zoe)))
 	w.Receives(zoe, "Wolfeschlegel")
@@ -233,8 +234,8 @@ func TestSaveAnonymous(t *testing.T) {
 	// They are what a replay test reads, and what is replayed without a server.
 	for _, file := range files {
 		replayer := worker.NewWorkflowReplayer()
-		toolkit := &conversation.Toolkit{Settings: conversation.DefaultSettings()}
-		replayer.RegisterWorkflowWithOptions(toolkit.Conversation, workflow.RegisterOptions{Name: conversation.WorkflowType})
+		toolkit := &engine.Toolkit{Settings: wire.DefaultSettings()}
+		replayer.RegisterWorkflowWithOptions(toolkit.Conversation, workflow.RegisterOptions{Name: wire.WorkflowType})
 		for _, s := range workflows.Scripts {
 			replayer.RegisterWorkflowWithOptions(s.Run, workflow.RegisterOptions{Name: s.Name})
 		}

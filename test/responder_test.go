@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/test/e2e"
 	"parley/workflows"
 )
@@ -122,7 +122,7 @@ func TestWorkerStopsWhileTheResponderThinks(t *testing.T) {
 	w.StopWorker()
 	w.StartWorker()
 	w.Receives(ana, "Heard: hello")
-	var turn []conversation.Message
+	var turn []wire.Message
 	w.Eventually("the reply has left", func() bool { turn = w.State(ana).Transcript; return len(turn) == 2 })
 	require.Less(t, turn[1].At.Sub(turn[0].At), activities.ResponderTimeout, "the interrupted try was reported")
 }

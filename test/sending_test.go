@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 	"parley/test/e2e"
@@ -23,14 +23,14 @@ type fate struct {
 	dies    place               // where the worker is killed; or
 	faults  []sinchtest.OneShot // what the carrier does
 	lost    bool                // no receipt comes of what the carrier took at first
-	inDoubt conversation.InDoubt
+	inDoubt wire.InDoubt
 
 	taken  int        // texts that reach the carrier
 	again  bool       // the last of them is an attempt after a doubt, with a key of its own
 	asked  int        // calls to send
 	status sms.Status // of the first text, in the end
 	reason string     // its beginning
-	parked conversation.ParkCode
+	parked wire.ParkCode
 }
 
 // A place is where a process can die with a text in its hands.
@@ -59,10 +59,10 @@ var answers = []fate{
 	{name: "429", faults: times(2, status(429)), taken: 1, asked: 3, status: sms.StatusDelivered},
 	{name: "429 with Retry-After", faults: []sinchtest.OneShot{{Fault: sinchtest.FaultError, Status: 429, RetryAfter: sinchtest.Duration(3 * time.Second)}}, taken: 1, asked: 2, status: sms.StatusDelivered},
 	{name: "401, then the fresh token is good", faults: times(1, status(401)), taken: 1, asked: 2, status: sms.StatusDelivered},
-	{name: "401 with the fresh token too", faults: times(2, status(401)), asked: 2, status: sms.StatusFailed, reason: "UNAUTHENTICATED", parked: conversation.ParkedDenied},
+	{name: "401 with the fresh token too", faults: times(2, status(401)), asked: 2, status: sms.StatusFailed, reason: "UNAUTHENTICATED", parked: wire.ParkedDenied},
 	{name: "400", faults: times(1, status(400)), asked: 1, status: sms.StatusFailed, reason: "INVALID_ARGUMENT"},
-	{name: "403", faults: times(1, status(403)), asked: 1, status: sms.StatusFailed, reason: "PERMISSION_DENIED", parked: conversation.ParkedDenied},
-	{name: "404", faults: times(1, status(404)), asked: 1, status: sms.StatusFailed, reason: "NOT_FOUND", parked: conversation.ParkedDenied},
+	{name: "403", faults: times(1, status(403)), asked: 1, status: sms.StatusFailed, reason: "PERMISSION_DENIED", parked: wire.ParkedDenied},
+	{name: "404", faults: times(1, status(404)), asked: 1, status: sms.StatusFailed, reason: "NOT_FOUND", parked: wire.ParkedDenied},
 
 	// A receipt settles the doubt, before the 30 seconds for it are over.
 	{name: "taken, then 500", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500}), taken: 1, asked: 1, status: sms.StatusDelivered},
@@ -87,11 +87,11 @@ var withAList = []fate{
 	{name: "killed " + string(afterTaken) + ", no receipt", dies: afterTaken, lost: true, taken: 1, asked: 1, status: sms.StatusAccepted},
 	{name: "killed " + string(notRecorded) + ", no receipt", dies: notRecorded, lost: true, taken: 1, asked: 1, status: sms.StatusAccepted},
 	{
-		name: "to be parked in doubt, but the list knows", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500}), lost: true, inDoubt: conversation.Park,
+		name: "to be parked in doubt, but the list knows", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500}), lost: true, inDoubt: wire.Park,
 		taken: 1, asked: 1, status: sms.StatusAccepted,
 	},
 	{
-		name: "to be parked in doubt, but the list knows that it was not taken", dies: duringIt, inDoubt: conversation.Park,
+		name: "to be parked in doubt, but the list knows that it was not taken", dies: duringIt, inDoubt: wire.Park,
 		taken: 1, again: true, asked: 2, status: sms.StatusDelivered,
 	},
 }
@@ -103,21 +103,21 @@ var withoutAList = []fate{
 	{name: "killed " + string(afterTaken) + ", no receipt", dies: afterTaken, lost: true, taken: 2, again: true, asked: 2, status: sms.StatusDelivered},
 	{name: "killed " + string(notRecorded) + ", no receipt", dies: notRecorded, lost: true, taken: 2, again: true, asked: 2, status: sms.StatusDelivered},
 	{
-		name: "taken, then 500, a receipt, to be parked in doubt", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500}), inDoubt: conversation.Park,
+		name: "taken, then 500, a receipt, to be parked in doubt", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500}), inDoubt: wire.Park,
 		taken: 1, asked: 1, status: sms.StatusDelivered,
 	},
 	{
-		name: "taken, then 500, no receipt, to be parked in doubt", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500}), lost: true, inDoubt: conversation.Park,
-		taken: 1, asked: 1, status: sms.StatusUnknown, parked: conversation.ParkedInDoubt,
+		name: "taken, then 500, no receipt, to be parked in doubt", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultAcceptThen500}), lost: true, inDoubt: wire.Park,
+		taken: 1, asked: 1, status: sms.StatusUnknown, parked: wire.ParkedInDoubt,
 	},
 	{
-		name: "reset before it was taken, to be parked in doubt", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultResetBefore}), inDoubt: conversation.Park,
-		asked: 1, status: sms.StatusUnknown, parked: conversation.ParkedInDoubt,
+		name: "reset before it was taken, to be parked in doubt", faults: times(1, sinchtest.OneShot{Fault: sinchtest.FaultResetBefore}), inDoubt: wire.Park,
+		asked: 1, status: sms.StatusUnknown, parked: wire.ParkedInDoubt,
 	},
-	{name: "killed " + string(duringIt) + ", to be parked in doubt", dies: duringIt, inDoubt: conversation.Park, asked: 1, status: sms.StatusUnknown, parked: conversation.ParkedInDoubt},
+	{name: "killed " + string(duringIt) + ", to be parked in doubt", dies: duringIt, inDoubt: wire.Park, asked: 1, status: sms.StatusUnknown, parked: wire.ParkedInDoubt},
 	{
-		name: "killed " + string(notRecorded) + ", no receipt, to be parked in doubt", dies: notRecorded, lost: true, inDoubt: conversation.Park,
-		taken: 1, asked: 1, status: sms.StatusUnknown, parked: conversation.ParkedInDoubt,
+		name: "killed " + string(notRecorded) + ", no receipt, to be parked in doubt", dies: notRecorded, lost: true, inDoubt: wire.Park,
+		taken: 1, asked: 1, status: sms.StatusUnknown, parked: wire.ParkedInDoubt,
 	},
 }
 
@@ -188,10 +188,10 @@ func (r *trial) begin(f fate) sms.Number {
 	return contact
 }
 
-func (r *trial) queue(contact sms.Number, inDoubt conversation.InDoubt) {
+func (r *trial) queue(contact sms.Number, inDoubt wire.InDoubt) {
 	r.T.Helper()
 	for _, text := range []string{"first", "second"} {
-		require.NoError(r.T, r.Client().Queue(r.Ctx(), contact, "", text, conversation.SendRequest{Text: text, InDoubt: inDoubt}))
+		require.NoError(r.T, r.Client().Queue(r.Ctx(), contact, "", text, wire.SendRequest{Text: text, InDoubt: inDoubt}))
 	}
 }
 
@@ -205,12 +205,12 @@ func (r *trial) until(happened <-chan struct{}) {
 }
 
 // said is what a conversation knows of a text of ours.
-func (w *world) said(contact sms.Number, text string) conversation.Message {
+func (w *world) said(contact sms.Number, text string) wire.Message {
 	w.T.Helper()
 	transcript := w.State(contact).Transcript
-	i := slices.IndexFunc(transcript, func(m conversation.Message) bool { return m.Key != "" && m.Text == text })
+	i := slices.IndexFunc(transcript, func(m wire.Message) bool { return m.Key != "" && m.Text == text })
 	if i < 0 {
-		return conversation.Message{}
+		return wire.Message{}
 	}
 	return transcript[i]
 }
@@ -321,7 +321,7 @@ func TestSendingOnce(t *testing.T) {
 func inDoubt(contacts []sms.Number, fates []fate) []sms.Number {
 	var parked []sms.Number
 	for i, f := range fates {
-		if f.parked == conversation.ParkedInDoubt && f.taken > 0 {
+		if f.parked == wire.ParkedInDoubt && f.taken > 0 {
 			parked = append(parked, contacts[i])
 		}
 	}
@@ -334,10 +334,10 @@ func (r *trial) mends(t *testing.T, parked []sms.Number) {
 
 	again := parked[0]
 	key := w.said(again, "first").Key
-	require.NoError(t, w.Client().Retry(w.Ctx(), again, "", "retry", conversation.Mend{By: "ana"}))
+	require.NoError(t, w.Client().Retry(w.Ctx(), again, "", "retry", wire.Mend{By: "ana"}))
 	w.Eventually("sent once more", func() bool { return len(w.Sim.Phone(again).Messages()) == 3 })
 	w.Eventually("nothing needs attention", func() bool { return !w.needsAttention(again) })
-	var state conversation.State
+	var state wire.State
 	w.Eventually("it is recorded", func() bool { state = w.State(again); return len(state.Transcript) == 3 })
 	require.Empty(t, state.Parked)
 	require.Equal(t, key, state.Transcript[2].ResendOf)
@@ -360,7 +360,7 @@ func TestDeniedAndRetried(t *testing.T) {
 
 	w := newWorld(t)
 	w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403, Times: 3})
-	request := conversation.SendRequest{Text: "Your order is ready.", Reference: "order-7", By: "shop"}
+	request := wire.SendRequest{Text: "Your order is ready.", Reference: "order-7", By: "shop"}
 	contacts := map[string]sms.Number{"retried": ana, "given up": bob, "opted out": number(1)}
 	keys := map[sms.Number]string{}
 	for _, contact := range contacts {
@@ -370,16 +370,16 @@ func TestDeniedAndRetried(t *testing.T) {
 	}
 	for what, contact := range contacts {
 		w.Eventually(what+" is parked", func() bool { return len(w.State(contact).Parked) == 1 })
-		require.Equal(t, conversation.ParkedDenied, w.State(contact).Parked[0].Code)
+		require.Equal(t, wire.ParkedDenied, w.State(contact).Parked[0].Code)
 		w.Eventually(what+" needs attention", func() bool { return w.needsAttention(contact) })
 	}
 	require.Empty(t, w.Sim.Sent())
 
-	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "1", conversation.Mend{Codes: []conversation.ParkCode{conversation.ParkedInDoubt}}))
+	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "1", wire.Mend{Codes: []wire.ParkCode{wire.ParkedInDoubt}}))
 	for range 2 {
-		require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "2", conversation.Mend{By: "eve", Codes: []conversation.ParkCode{conversation.ParkedDenied}}))
+		require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "2", wire.Mend{By: "eve", Codes: []wire.ParkCode{wire.ParkedDenied}}))
 	}
-	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "3", conversation.Mend{}))
+	require.NoError(t, w.Client().Retry(w.Ctx(), ana, "", "3", wire.Mend{}))
 	w.Receives(ana, "Your order is ready.")
 	w.Eventually("it is recorded", func() bool { return len(w.State(ana).Transcript) == 2 }) // a quick thumb would come first
 	w.Text(ana, "thanks")
@@ -395,7 +395,7 @@ func TestDeniedAndRetried(t *testing.T) {
 	require.Equal(t, keys[ana], state.Transcript[1].ResendOf)
 	require.Equal(t, "order-7", state.Transcript[1].Reference)
 
-	require.NoError(t, w.Client().Skip(w.Ctx(), bob, "", "1", conversation.Mend{By: "eve", Why: "fetched it"}))
+	require.NoError(t, w.Client().Skip(w.Ctx(), bob, "", "1", wire.Mend{By: "eve", Why: "fetched it"}))
 	w.Eventually("given up", func() bool { return len(w.State(bob).Parked) == 0 })
 	state = w.State(bob)
 	require.Nil(t, state.Attention)
@@ -405,7 +405,7 @@ func TestDeniedAndRetried(t *testing.T) {
 
 	w.Text(number(1), "STOP")
 	w.Receives(number(1), "unsubscribed")
-	require.NoError(t, w.Client().Retry(w.Ctx(), number(1), "", "1", conversation.Mend{}))
+	require.NoError(t, w.Client().Retry(w.Ctx(), number(1), "", "1", wire.Mend{}))
 	w.Eventually("it says why nothing is tried", func() bool { return len(w.State(number(1)).Skipped) == 1 })
 	require.Contains(t, w.State(number(1)).Skipped[0].Reason, "opted out")
 	require.Len(t, e2e.Texts(w.Sim.Phone(number(1)).Messages()), 1, "the confirmation only")
@@ -426,7 +426,7 @@ func TestUsefulUntil(t *testing.T) {
 	gate := w.useGate()
 	soon := func() time.Time { return time.Now().Add(10 * time.Second) }
 	queue := func(contact sms.Number, text string, until time.Time) {
-		require.NoError(t, w.Client().Queue(w.Ctx(), contact, "", text, conversation.SendRequest{Text: text, UsefulUntil: until}))
+		require.NoError(t, w.Client().Queue(w.Ctx(), contact, "", text, wire.SendRequest{Text: text, UsefulUntil: until}))
 	}
 
 	behind, doubtful, refused := number(1), number(2), number(3)

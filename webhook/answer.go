@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -18,15 +18,15 @@ import (
 // are told is durable when they return nil, also if no worker runs.
 type Conversations interface {
 	// Tell brings an event to a conversation and starts that if it is not running.
-	Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error
+	Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e wire.Envelope) error
 	// TellRunning returns conversation.ErrClosed if the conversation is not running.
-	TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error
+	TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e wire.Envelope) error
 	// Queue asks a conversation to send a message; the id is the caller's idempotency key.
-	Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r conversation.SendRequest) error
+	Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r wire.SendRequest) error
 	// Requested tells what became of a message, by the caller's idempotency key, and
 	// whether the conversation remembers it. It needs a worker; a *serviceerror.NotFound
 	// says that there is no such conversation.
-	Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (conversation.Requested, bool, error)
+	Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (wire.Requested, bool, error)
 	// Tag tells one contact from another in a log.
 	Tag(contact sms.Number) string
 }

@@ -12,7 +12,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/auth"
 	"parley/internal/health"
 	"parley/internal/settings"
@@ -185,7 +186,7 @@ func (h Callbacks) hand(ctx context.Context, callback sinch.Callback, now time.T
 func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now time.Time) ending {
 	log.add("contact", h.Conversations.Tag(m.From))
 	log.add("message_id", m.ID)
-	event, err := conversation.InboundEvent(m, now)
+	event, err := wire.InboundEvent(m, now)
 	if err == nil {
 		err = h.Conversations.Tell(ctx, m.From, h.App.ConversationSender(m.To), event)
 	}
@@ -212,11 +213,11 @@ func (h Callbacks) receipt(ctx context.Context, log entry, r sms.Receipt, tracke
 	if news := r.Status.Final() || tracked && r.Status != sms.StatusAccepted; !news && !h.AllReceipts {
 		return log.drop("not final")
 	}
-	event, err := conversation.ReceiptEvent(r, now)
+	event, err := wire.ReceiptEvent(r, now)
 	if err == nil {
 		err = h.Conversations.TellRunning(ctx, r.To, h.App.ConversationSender(r.From), event)
 	}
-	if errors.Is(err, conversation.ErrClosed) {
+	if errors.Is(err, conversations.ErrClosed) {
 		return log.drop("closed")
 	}
 	return log.told(err)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
 	"parley/internal/telemetry"
 	"parley/sinch"
 	"parley/sms"
@@ -377,7 +377,7 @@ func TestTemporalIsAway(t *testing.T) {
 func TestReceiptOfAClosedConversation(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	h := callbacks(&fake{err: conversation.ErrClosed})
+	h := callbacks(&fake{err: conversations.ErrClosed})
 	h.Log = telemetry.Logger(&log, telemetry.JSON, slog.LevelInfo)
 	response, body := ask(t, h.Handler(), signed(fixture(t, "composed/delivery-2-delivered.json"), secret, signedAt))
 	require.Equal(t, http.StatusOK, response.StatusCode)
@@ -444,7 +444,7 @@ func TestLogs(t *testing.T) {
 			[]string{`"level":"WARN"`, `"result":"accepted"`, `"status":"failed"`, `"code":"RECIPIENT_NOT_REACHABLE"`, `"key":"send-key-1"`, `"reference":"wf-42"`},
 		},
 		{
-			"failure, nobody waits for it", signed(fixture(t, "composed/delivery-2-failed.json"), secret, signedAt), conversation.ErrClosed,
+			"failure, nobody waits for it", signed(fixture(t, "composed/delivery-2-failed.json"), secret, signedAt), conversations.ErrClosed,
 			[]string{`"level":"WARN"`, `"result":"dropped"`, `"reason":"closed"`, `"code":"RECIPIENT_NOT_REACHABLE"`, `"message_id":"01EQBC1A3BEK731GY4YXEN0C2R"`},
 		},
 		{

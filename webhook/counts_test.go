@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
 	"parley/internal/telemetry/metrics"
 )
 
@@ -63,7 +63,7 @@ func TestCounts(t *testing.T) {
 	send(signed(text("ACME", ourNumber), secret, signedAt))
 	send(file("composed/delivery-1-queued.json"))
 	send(file("composed/delivery-1-queued-reference.json"))
-	send(file("composed/delivery-2-failed.json"), fails(conversation.ErrClosed))
+	send(file("composed/delivery-2-failed.json"), fails(conversations.ErrClosed))
 	send(file("composed/delivery-2-delivered.json"), fails(errors.New("no connection")))
 	send(file("sinch-samples/CONTACT_CREATE.json"))
 	send(file("sinch-samples/MESSAGE_SUBMIT.json"))

@@ -7,7 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/identity"
 	"parley/internal/secrets"
 	"parley/internal/settings"
@@ -17,12 +18,12 @@ import (
 // A door leads to conversations once it is known how their ids are made. That stays
 // the same for as long as the namespace exists.
 type door struct {
-	client conversation.Client // without its IDs
-	key    secrets.Value       // nil: ids hold numbers
-	ids    atomic.Pointer[conversation.IDs]
+	client conversations.Client // without its IDs
+	key    secrets.Value        // nil: ids hold numbers
+	ids    atomic.Pointer[wire.IDs]
 }
 
-func (d *door) open(ctx context.Context) (conversation.Client, error) {
+func (d *door) open(ctx context.Context) (conversations.Client, error) {
 	c := d.client
 	if d.ids.Load() == nil {
 		ids, err := settings.ReadIDs(ctx, d.key)
@@ -66,7 +67,7 @@ func (d *door) await(ctx context.Context, log *slog.Logger) error {
 }
 
 // Tell implements Conversations.
-func (d *door) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {
+func (d *door) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e wire.Envelope) error {
 	c, err := d.open(ctx)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (d *door) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, 
 }
 
 // TellRunning implements Conversations.
-func (d *door) TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {
+func (d *door) TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e wire.Envelope) error {
 	c, err := d.open(ctx)
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func (d *door) TellRunning(ctx context.Context, contact sms.Number, sender sms.S
 }
 
 // Queue implements Conversations.
-func (d *door) Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r conversation.SendRequest) error {
+func (d *door) Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r wire.SendRequest) error {
 	c, err := d.open(ctx)
 	if err != nil {
 		return err
@@ -93,10 +94,10 @@ func (d *door) Queue(ctx context.Context, contact sms.Number, sender sms.Sender,
 }
 
 // Requested implements Conversations.
-func (d *door) Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (conversation.Requested, bool, error) {
+func (d *door) Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (wire.Requested, bool, error) {
 	c, err := d.open(ctx)
 	if err != nil {
-		return conversation.Requested{}, false, err
+		return wire.Requested{}, false, err
 	}
 	return c.Requested(ctx, contact, sender, id)
 }

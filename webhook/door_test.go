@@ -17,7 +17,8 @@ import (
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/identity"
 	"parley/internal/secrets"
 	"parley/internal/settings"
@@ -29,14 +30,14 @@ func TestDoorAwaits(t *testing.T) {
 	t.Parallel()
 	key := strings.Repeat("k", 32)
 	for name, test := range map[string]struct {
-		recorded conversation.IDs
+		recorded wire.IDs
 		set      string
 		want     error
 	}{
-		"the same key":  {conversation.KeyedIDs([]byte(key)), base64.StdEncoding.EncodeToString([]byte(key)), nil},
-		"another key":   {conversation.KeyedIDs([]byte("another")), base64.StdEncoding.EncodeToString([]byte(key)), identity.ErrMixed},
-		"first without": {conversation.IDs{}, base64.StdEncoding.EncodeToString([]byte(key)), identity.ErrMixed},
-		"not a key":     {conversation.IDs{}, "short", settings.ErrIDKey},
+		"the same key":  {wire.KeyedIDs([]byte(key)), base64.StdEncoding.EncodeToString([]byte(key)), nil},
+		"another key":   {wire.KeyedIDs([]byte("another")), base64.StdEncoding.EncodeToString([]byte(key)), identity.ErrMixed},
+		"first without": {wire.IDs{}, base64.StdEncoding.EncodeToString([]byte(key)), identity.ErrMixed},
+		"not a key":     {wire.IDs{}, "short", settings.ErrIDKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,7 +59,7 @@ func TestDoorAwaits(t *testing.T) {
 			})
 			require.NoError(t, err)
 			t.Cleanup(temporal.Close)
-			d := &door{client: conversation.Client{Temporal: temporal}, key: secrets.Fixed(test.set)}
+			d := &door{client: conversations.Client{Temporal: temporal}, key: secrets.Fixed(test.set)}
 			require.Equal(t, "•••", d.Tag("+15559876543"), "not a part of the number before the key is known")
 			require.ErrorIs(t, d.await(t.Context(), log), test.want)
 			if test.want == nil {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/health"
 	"parley/internal/settings"
 	"parley/internal/telemetry/metrics"
@@ -27,7 +27,7 @@ type told struct {
 	Event   string // the envelope's id, or the idempotency key
 	Inbound sms.Inbound
 	Receipt sms.Receipt
-	Send    conversation.SendRequest
+	Send    wire.SendRequest
 }
 
 // fake is conversations that write down what they are told.
@@ -35,35 +35,35 @@ type fake struct {
 	mutex sync.Mutex
 	calls []told
 	err   error
-	state conversation.State
+	state wire.State
 }
 
-func (f *fake) Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (conversation.Requested, bool, error) {
+func (f *fake) Requested(ctx context.Context, contact sms.Number, sender sms.Sender, id string) (wire.Requested, bool, error) {
 	found, known := f.state.Requested(id)
-	return found, known, f.add(ctx, told{Verb: "Requested", ID: conversation.ID(contact, sender)})
+	return found, known, f.add(ctx, told{Verb: "Requested", ID: wire.ID(contact, sender)})
 }
 
-func (f *fake) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {
+func (f *fake) Tell(ctx context.Context, contact sms.Number, sender sms.Sender, e wire.Envelope) error {
 	return f.event(ctx, "Tell", contact, sender, e)
 }
 
-func (f *fake) TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {
+func (f *fake) TellRunning(ctx context.Context, contact sms.Number, sender sms.Sender, e wire.Envelope) error {
 	return f.event(ctx, "TellRunning", contact, sender, e)
 }
 
-func (f *fake) Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r conversation.SendRequest) error {
-	return f.add(ctx, told{Verb: "Queue", ID: conversation.ID(contact, sender), Event: id, Send: r})
+func (f *fake) Queue(ctx context.Context, contact sms.Number, sender sms.Sender, id string, r wire.SendRequest) error {
+	return f.add(ctx, told{Verb: "Queue", ID: wire.ID(contact, sender), Event: id, Send: r})
 }
 
 func (f *fake) Tag(contact sms.Number) string { return contact.Masked() }
 
-func (f *fake) event(ctx context.Context, verb string, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {
-	t := told{Verb: verb, ID: conversation.ID(contact, sender), Event: e.ID}
+func (f *fake) event(ctx context.Context, verb string, contact sms.Number, sender sms.Sender, e wire.Envelope) error {
+	t := told{Verb: verb, ID: wire.ID(contact, sender), Event: e.ID}
 	var err error
 	switch e.Kind {
-	case conversation.KindInbound:
+	case wire.KindInbound:
 		err = json.Unmarshal(e.Body, &t.Inbound)
-	case conversation.KindReceipt:
+	case wire.KindReceipt:
 		err = json.Unmarshal(e.Body, &t.Receipt)
 	default:
 		err = errors.New("no event of the webhook's")

@@ -9,14 +9,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
 // faulty are conversations that panic.
 type faulty struct{ *fake }
 
-func (faulty) Tell(context.Context, sms.Number, sms.Sender, conversation.Envelope) error {
+func (faulty) Tell(context.Context, sms.Number, sms.Sender, wire.Envelope) error {
 	panic("a fault of ours")
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
 	"parley/internal/auth"
 	"parley/internal/census"
 	"parley/internal/connect"
@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	door := &door{client: conversation.Client{Temporal: temporal, TaskQueue: c.TaskQueue}, key: c.KeyOfIDs(p.Kept)}
+	door := &door{client: conversations.Client{Temporal: temporal, TaskQueue: c.TaskQueue}, key: c.KeyOfIDs(p.Kept)}
 	needs := []health.Check{
 		{Words: errNoSecrets.Error(), Ask: signing.known},
 		{Words: "the encryption keys cannot be read", Ask: p.Keys.Known},

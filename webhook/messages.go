@@ -16,7 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/auth"
 	"parley/internal/settings"
 	"parley/internal/telemetry/tracing"
@@ -63,8 +63,8 @@ type request struct {
 	From      string `json:"from"`
 	Reference string `json:"reference"`
 
-	UsefulUntil string               `json:"useful_until"` // RFC 3339; not sent later
-	InDoubt     conversation.InDoubt `json:"in_doubt"`
+	UsefulUntil string       `json:"useful_until"` // RFC 3339; not sent later
+	InDoubt     wire.InDoubt `json:"in_doubt"`
 }
 
 // queued is the body of its answer.
@@ -182,9 +182,9 @@ func isKey(key string) bool {
 
 // read understands a request. Its errors are for the caller, and repeat nothing
 // of it.
-func (a API) read(body []byte) (sms.Number, sms.Sender, conversation.SendRequest, error) {
-	fail := func(err error) (sms.Number, sms.Sender, conversation.SendRequest, error) {
-		return "", "", conversation.SendRequest{}, err
+func (a API) read(body []byte) (sms.Number, sms.Sender, wire.SendRequest, error) {
+	fail := func(err error) (sms.Number, sms.Sender, wire.SendRequest, error) {
+		return "", "", wire.SendRequest{}, err
 	}
 	var r request
 	if err := decode(body, &r, `{"to":"+15551234567","message":"…"}, with "from", "reference", "useful_until" and "in_doubt" if you like and nothing else, all of them strings`); err != nil {
@@ -201,10 +201,10 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, conversation.SendRequest
 		return fail(fmt.Errorf(`"message" is too long: it needs %d segments in %s, and may have %d`, segments.Count, segments.Encoding, longestSegments))
 	case len(r.Reference) > longestReference:
 		return fail(fmt.Errorf(`"reference" is longer than %d bytes`, longestReference))
-	case !slices.Contains([]conversation.InDoubt{"", conversation.Resend, conversation.Park}, r.InDoubt):
-		return fail(fmt.Errorf(`"in_doubt" must be %q or %q`, conversation.Resend, conversation.Park))
+	case !slices.Contains([]wire.InDoubt{"", wire.Resend, wire.Park}, r.InDoubt):
+		return fail(fmt.Errorf(`"in_doubt" must be %q or %q`, wire.Resend, wire.Park))
 	}
-	send := conversation.SendRequest{Text: r.Message, Reference: r.Reference, By: "api", InDoubt: r.InDoubt}
+	send := wire.SendRequest{Text: r.Message, Reference: r.Reference, By: "api", InDoubt: r.InDoubt}
 	if r.UsefulUntil != "" {
 		if send.UsefulUntil, err = time.Parse(time.RFC3339, r.UsefulUntil); err != nil {
 			return fail(errors.New(`"useful_until" must be a time with its offset from UTC, like 2026-11-24T15:00:00+01:00`))

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
 )
@@ -50,18 +50,18 @@ func TestMessages(t *testing.T) {
 	tests := []struct {
 		name, body string
 		id         string
-		send       conversation.SendRequest
+		send       wire.SendRequest
 	}{
-		{"the least", `{"to":"+15559876543","message":"Hi"}`, "conversation:+15559876543", conversation.SendRequest{Text: "Hi", By: "api"}},
-		{"without plus", `{"to":"1 (555) 987-6543","message":"Hi"}`, "conversation:+15559876543", conversation.SendRequest{Text: "Hi", By: "api"}},
-		{"everything", `{"to":"+15559876543","message":"Hi","from":"12065550101","reference":"order 7"}`, "conversation:+15559876543:+12065550101", conversation.SendRequest{Text: "Hi", By: "api", Reference: "order 7"}},
+		{"the least", `{"to":"+15559876543","message":"Hi"}`, "conversation:+15559876543", wire.SendRequest{Text: "Hi", By: "api"}},
+		{"without plus", `{"to":"1 (555) 987-6543","message":"Hi"}`, "conversation:+15559876543", wire.SendRequest{Text: "Hi", By: "api"}},
+		{"everything", `{"to":"+15559876543","message":"Hi","from":"12065550101","reference":"order 7"}`, "conversation:+15559876543:+12065550101", wire.SendRequest{Text: "Hi", By: "api", Reference: "order 7"}},
 		{
 			"not for ever, and not twice", `{"to":"+15559876543","message":"Hi","useful_until":"2026-03-04T15:00:00Z","in_doubt":"park"}`, "conversation:+15559876543",
-			conversation.SendRequest{Text: "Hi", By: "api", UsefulUntil: time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC), InDoubt: conversation.Park},
+			wire.SendRequest{Text: "Hi", By: "api", UsefulUntil: time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC), InDoubt: wire.Park},
 		},
-		{"our default number", `{"to":"+15559876543","message":"Hi","from":"+12065550100"}`, "conversation:+15559876543", conversation.SendRequest{Text: "Hi", By: "api"}},
-		{"ten segments", `{"to":"+15559876543","message":"` + strings.Repeat("a", 1530) + `"}`, "conversation:+15559876543", conversation.SendRequest{Text: strings.Repeat("a", 1530), By: "api"}},
-		{"white space behind", `{"to":"+15559876543","message":"Hi"}` + "\n", "conversation:+15559876543", conversation.SendRequest{Text: "Hi", By: "api"}},
+		{"our default number", `{"to":"+15559876543","message":"Hi","from":"+12065550100"}`, "conversation:+15559876543", wire.SendRequest{Text: "Hi", By: "api"}},
+		{"ten segments", `{"to":"+15559876543","message":"` + strings.Repeat("a", 1530) + `"}`, "conversation:+15559876543", wire.SendRequest{Text: strings.Repeat("a", 1530), By: "api"}},
+		{"white space behind", `{"to":"+15559876543","message":"Hi"}` + "\n", "conversation:+15559876543", wire.SendRequest{Text: "Hi", By: "api"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.temporal.io/api/serviceerror"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -67,7 +67,7 @@ func (a API) status(c echo.Context) error {
 	return c.JSON(http.StatusOK, tell(id, found))
 }
 
-func tell(id string, found conversation.Requested) fate {
+func tell(id string, found wire.Requested) fate {
 	m := found.Last
 	return fate{
 		ID: id, Status: m.Status, Reason: m.Reason, Key: found.Key, MessageID: m.MessageID,

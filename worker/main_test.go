@@ -19,7 +19,8 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/secrets/parameterstest"
 	"parley/internal/settings"
@@ -205,9 +206,9 @@ func TestAnswers(t *testing.T) {
 				metrics = append(metrics, address)
 			}
 
-			event, err := conversation.InboundEvent(sms.Inbound{ID: "m1", From: tt.contact, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
+			event, err := wire.InboundEvent(sms.Inbound{ID: "m1", From: tt.contact, Kind: sms.KindText, Text: "Hello", AcceptedAt: time.Now()}, time.Now())
 			require.NoError(t, err)
-			conversations := conversation.Client{Temporal: server.Client(), TaskQueue: tt.queue}
+			conversations := conversations.Client{Temporal: server.Client(), TaskQueue: tt.queue}
 			require.NoError(t, conversations.Tell(t.Context(), tt.contact, "", event))
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/secrets"
 	"parley/internal/settings"
 	"parley/internal/telemetry/tracing"
@@ -34,7 +34,7 @@ type plan struct {
 
 	all       settings.Temporal // the task queues of all workers
 	traces    tracing.Traces
-	settings  conversation.Settings
+	settings  wire.Settings
 	sender    func(sms.Sender) sms.Sender // which conversation an address of ours belongs to
 	responder activities.Hook
 	outcome   activities.Hook

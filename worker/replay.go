@@ -21,7 +21,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/connect"
 	"parley/internal/encryption"
 	"parley/internal/histories"
@@ -112,17 +112,17 @@ func build(o client.Options) replay.Build {
 			DataConverter: o.DataConverter, FailureConverter: o.FailureConverter, ContextPropagators: o.ContextPropagators,
 			Interceptors: p.interceptors(),
 		},
-		Register: func(r worker.Registry) { p.registerConversations(r, nil, conversation.IDs{}) },
+		Register: func(r worker.Registry) { p.registerConversations(r, nil, wire.IDs{}) },
 	}
 }
 
 // rules know the fields of all that this worker registers.
 func rules(o client.Options, keep []string) histories.Rules {
 	fields := histories.Fields{}
-	plan{}.registerConversations(histories.Registry{Fields: fields}, nil, conversation.IDs{})
+	plan{}.registerConversations(histories.Registry{Fields: fields}, nil, wire.IDs{})
 	plan{}.registerSending(histories.Registry{Fields: fields})
 	for _, t := range []reflect.Type{
-		reflect.TypeFor[conversation.Envelope](), reflect.TypeFor[conversation.SendRequest](), reflect.TypeFor[conversation.Mend](), reflect.TypeFor[conversation.Consent](),
+		reflect.TypeFor[wire.Envelope](), reflect.TypeFor[wire.SendRequest](), reflect.TypeFor[wire.Mend](), reflect.TypeFor[wire.Consent](),
 		reflect.TypeFor[sms.Inbound](), reflect.TypeFor[sms.Receipt](),
 	} {
 		fields.Of(t)
@@ -147,7 +147,7 @@ type rehearsal struct {
 }
 
 // types are what this build can run.
-func types() []string { return slices.Concat([]string{conversation.WorkflowType}, workflows.Names()) }
+func types() []string { return slices.Concat([]string{wire.WorkflowType}, workflows.Names()) }
 
 // server replays what runs on a server, and some of what ran.
 func (r *rehearsal) server(ctx context.Context, o client.Options, queue string) error {
@@ -210,7 +210,7 @@ func (r *rehearsal) runs(ctx context.Context, s replay.Server) ([]replay.Run, er
 			return nil, err
 		}
 	}
-	strangers, err := s.Strangers(ctx, append(types(), conversation.KeyRecordType, conversation.SuppressionType)) // records run no code
+	strangers, err := s.Strangers(ctx, append(types(), wire.KeyRecordType, wire.SuppressionType)) // records run no code
 	return append(runs, strangers...), err
 }
 

@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"parley/conversation"
+	"parley/conversation/engine"
 	"parley/internal/replay"
 	"parley/internal/settings"
 	"parley/workflows"
@@ -26,14 +26,14 @@ const recorded = "../workflows/testdata/histories/v1/feedback-two-questions.json
 func TestReplayFiles(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()
-	envelopes := "../conversation/testdata/envelopes"
+	envelopes := "../conversation/engine/testdata/envelopes"
 	tests := []struct {
 		name string
 		args []string
 		out  string
 		err  string
 	}{
-		{"a folder", []string{"--from", "../conversation/testdata/histories"}, "Conversation   1      8        9    0             0", ""},
+		{"a folder", []string{"--from", "../conversation/engine/testdata/histories"}, "Conversation   1      8        9    0             0", ""},
 		{"a file", []string{"--from", recorded}, "Feedback   0      1        1    0             0", ""},
 		{"nothing", []string{"--from", empty}, "There was nothing to replay", ""},
 		{"no such folder", []string{"--from", filepath.Join(empty, "x")}, "", "looking for histories"},
@@ -77,7 +77,7 @@ func TestNotSaved(t *testing.T) {
 			r := &rehearsal{
 				replayCmd: replayCmd{Save: t.TempDir()}, rules: rules(client.Options{}, keep), report: &replay.Report{}, log: slog.New(slog.DiscardHandler),
 				build: replay.Build{Register: func(w worker.Registry) {
-					conversation.Register(w, &conversation.Toolkit{})
+					engine.Register(w, &engine.Toolkit{})
 					w.RegisterWorkflowWithOptions(curious, workflow.RegisterOptions{Name: "Feedback"})
 				}},
 			}

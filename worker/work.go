@@ -15,6 +15,9 @@ import (
 
 	"parley/activities"
 	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/engine"
+	"parley/conversation/wire"
 	"parley/internal/census"
 	"parley/internal/connect"
 	"parley/internal/identity"
@@ -134,7 +137,7 @@ func (p plan) queues() []any {
 // workers are one or two: sending has one of its own where it has a queue of
 // its own. That one has no version, so that it sends for conversations of any
 // build: what it is given only ever grows.
-func (p plan) workers(temporal client.Client, ids conversation.IDs, broken func(error)) []worker.Worker {
+func (p plan) workers(temporal client.Client, ids wire.IDs, broken func(error)) []worker.Worker {
 	options := worker.Options{
 		WorkerStopTimeout: stopTimeout, OnFatalError: broken,
 		Interceptors:                     p.interceptors(),
@@ -177,18 +180,18 @@ func (p plan) interceptors() []interceptor.WorkerInterceptor {
 	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor()}
 }
 
-func (p plan) registerConversations(r worker.Registry, temporal client.Client, ids conversation.IDs) {
-	conversations := conversation.Client{Temporal: temporal, TaskQueue: p.queue, IDs: ids}
-	toolkit := &conversation.Toolkit{
+func (p plan) registerConversations(r worker.Registry, temporal client.Client, ids wire.IDs) {
+	teller := conversations.Client{Temporal: temporal, TaskQueue: p.queue, IDs: ids}
+	toolkit := &engine.Toolkit{
 		Settings: p.settings,
 		IDs:      ids,
-		Scripts:  conversation.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Check: workflows.Check},
+		Scripts:  conversations.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Check: workflows.Check},
 	}
 	if ids.Keyed() {
-		toolkit.Suppressions = conversation.TemporalSuppressions{Client: temporal, TaskQueue: p.queue, IDs: ids}
+		toolkit.Suppressions = conversations.TemporalSuppressions{Client: temporal, TaskQueue: p.queue, IDs: ids}
 	}
-	conversation.Register(r, toolkit)
-	conversation.Telling{Teller: conversations, IDs: ids, Sender: p.sender}.Register(r)
+	engine.Register(r, toolkit)
+	conversations.Telling{Teller: teller, IDs: ids, Sender: p.sender}.Register(r)
 	workflows.Register(r)
 	r.RegisterActivity(&activities.Responder{Hook: p.responder})
 	r.RegisterActivity(&activities.Outcomes{Hook: p.outcome})

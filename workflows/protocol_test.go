@@ -21,7 +21,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities"
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/sms"
 	"parley/workflows"
 )
@@ -63,10 +64,10 @@ type oldConversation struct {
 	env      *testsuite.TestWorkflowEnvironment
 	outcomes []json.RawMessage
 	asks     int
-	told     map[conversation.Kind]int
+	told     map[wire.Kind]int
 }
 
-func (o *oldConversation) Tell(_ context.Context, contact sms.Number, _ sms.Sender, e conversation.Envelope) error {
+func (o *oldConversation) Tell(_ context.Context, contact sms.Number, _ sms.Sender, e wire.Envelope) error {
 	require.NotEmpty(o, contact)
 	require.Equal(o, 1, e.Schema, "it refuses a newer %s", e.Kind)
 	require.NotEmpty(o, e.ID)
@@ -74,7 +75,7 @@ func (o *oldConversation) Tell(_ context.Context, contact sms.Number, _ sms.Send
 	o.told[e.Kind]++
 	var script scriptV1
 	switch e.Kind {
-	case conversation.KindAsk:
+	case wire.KindAsk:
 		var a askedV1
 		o.read(e.Body, &a)
 		script = a.Script
@@ -84,12 +85,12 @@ func (o *oldConversation) Tell(_ context.Context, contact sms.Number, _ sms.Send
 			answer := o.outcomes[o.asks-1]
 			o.env.SignalWorkflow("answer/"+e.ID, answer)
 		}
-	case conversation.KindSay:
+	case wire.KindSay:
 		var s saidV1
 		o.read(e.Body, &s)
 		script = s.Script
 		require.NotEmpty(o, s.Text)
-	case conversation.KindWithdraw:
+	case wire.KindWithdraw:
 		var w withdrawnV1
 		o.read(e.Body, &w)
 		script = w.Script
@@ -138,8 +139,8 @@ func TestOldConversationsAndNewScripts(t *testing.T) {
 				env.RegisterWorkflowWithOptions(s.Run, workflow.RegisterOptions{Name: s.Name})
 			}
 			env.RegisterActivity(&activities.Outcomes{})
-			old := &oldConversation{T: t, env: env, told: map[conversation.Kind]int{}}
-			conversation.Telling{Teller: old}.Register(env)
+			old := &oldConversation{T: t, env: env, told: map[wire.Kind]int{}}
+			conversations.Telling{Teller: old}.Register(env)
 
 			var input, result json.RawMessage
 			var cancelled bool
@@ -162,7 +163,7 @@ func TestOldConversationsAndNewScripts(t *testing.T) {
 			require.NotZero(t, old.asks)
 			if cancelled {
 				require.Error(t, env.GetWorkflowError())
-				require.Equal(t, 1, old.told[conversation.KindWithdraw])
+				require.Equal(t, 1, old.told[wire.KindWithdraw])
 				return
 			}
 			require.NoError(t, env.GetWorkflowError())
@@ -197,8 +198,8 @@ func TestAnswersOfANewerConversation(t *testing.T) {
 			env := suite.NewTestWorkflowEnvironment()
 			env.SetTestTimeout(time.Minute)
 			env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
-			old := &oldConversation{T: t, env: env, told: map[conversation.Kind]int{}, outcomes: []json.RawMessage{json.RawMessage(answer)}}
-			conversation.Telling{Teller: old}.Register(env)
+			old := &oldConversation{T: t, env: env, told: map[wire.Kind]int{}, outcomes: []json.RawMessage{json.RawMessage(answer)}}
+			conversations.Telling{Teller: old}.Register(env)
 			env.ExecuteWorkflow(workflows.Feedback, workflows.Visit{Contact: "+15559876543", Business: "the shop"})
 			require.ErrorContains(t, env.GetWorkflowError(), "deploy the newer worker")
 			var panicked *temporal.PanicError // fails the task, not the script

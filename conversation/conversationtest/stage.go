@@ -25,6 +25,9 @@ import (
 
 	"parley/activities"
 	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/engine"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -69,7 +72,7 @@ func Play(w io.Writer, script, input any, replies ...Reply) {
 type Stage struct {
 	out      io.Writer
 	env      *testsuite.TestWorkflowEnvironment
-	settings conversation.Settings
+	settings wire.Settings
 	scripts  []*script
 	contacts map[sms.Number]*Contact
 	cues     []cue
@@ -109,7 +112,7 @@ type Contact struct {
 func New(w io.Writer, acts ...any) *Stage {
 	suite := testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	s := &Stage{out: w, env: suite.NewTestWorkflowEnvironment(), settings: conversation.DefaultSettings(), contacts: map[sms.Number]*Contact{}, refuse: map[string]string{}, fates: map[sms.Number]sms.Receipt{}}
+	s := &Stage{out: w, env: suite.NewTestWorkflowEnvironment(), settings: wire.DefaultSettings(), contacts: map[sms.Number]*Contact{}, refuse: map[string]string{}, fates: map[sms.Number]sms.Receipt{}}
 	s.env.SetStartTime(Start)
 	s.env.SetTestTimeout(time.Minute)
 	s.env.SetWorkerOptions(worker.Options{
@@ -117,8 +120,8 @@ func New(w io.Writer, acts ...any) *Stage {
 		Interceptors:             []interceptor.WorkerInterceptor{conversation.Interceptor()},
 	})
 	s.env.RegisterWorkflowWithOptions(s.play, workflow.RegisterOptions{Name: "stage"})
-	conversation.Register(s.env, &conversation.Toolkit{Settings: s.settings, Scripts: s})
-	conversation.Telling{Teller: s}.Register(s.env)
+	engine.Register(s.env, &engine.Toolkit{Settings: s.settings, Scripts: s})
+	conversations.Telling{Teller: s}.Register(s.env)
 	s.env.RegisterActivity(&activities.Messaging{Carrier: s, Now: s.env.Now})
 	s.env.RegisterActivity(&activities.Responder{})
 	s.env.RegisterActivity(&activities.Outcomes{})
@@ -243,7 +246,7 @@ func (s *Stage) play(ctx workflow.Context) error {
 		selector.AddReceive(tells, func(ch workflow.ReceiveChannel, _ bool) {
 			var t told
 			ch.Receive(ctx, &t)
-			if t.Event.Kind == conversation.KindAsk {
+			if t.Event.Kind == wire.KindAsk {
 				var q struct{ Text string }
 				_ = json.Unmarshal(t.Event.Body, &q)
 				asked[string(t.Contact)+q.Text] = true
@@ -298,21 +301,21 @@ func (s *Stage) perform(ctx workflow.Context, sc *script) {
 
 // bring is what SignalWithStart is on a server.
 func (s *Stage) bring(ctx workflow.Context, running map[string]workflow.ChildWorkflowFuture, t told) {
-	id := conversation.ID(t.Contact, t.Sender)
+	id := wire.ID(t.Contact, t.Sender)
 	if running[id] == nil || running[id].IsReady() {
 		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: id})
-		running[id] = workflow.ExecuteChildWorkflow(child, conversation.WorkflowType, conversation.Start{
+		running[id] = workflow.ExecuteChildWorkflow(child, wire.WorkflowType, wire.Start{
 			Contact: t.Contact, Sender: t.Sender,
 			// A child is signalled after it began, so it must not close for want of anything to do.
-			State: &conversation.State{
-				Schema: conversation.Schema, Contact: t.Contact, Sender: t.Sender, FirstRunID: id, StartedAt: workflow.Now(ctx), ActiveAt: workflow.Now(ctx),
+			State: &wire.State{
+				Schema: wire.Schema, Contact: t.Contact, Sender: t.Sender, FirstRunID: id, StartedAt: workflow.Now(ctx), ActiveAt: workflow.Now(ctx),
 			},
 		})
 		if err := running[id].GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 			panic(err)
 		}
 	}
-	if err := running[id].SignalChildWorkflow(ctx, conversation.EventSignal, t.Event).Get(ctx, nil); err != nil {
+	if err := running[id].SignalChildWorkflow(ctx, wire.EventSignal, t.Event).Get(ctx, nil); err != nil {
 		panic(err)
 	}
 }
@@ -321,7 +324,7 @@ func (c *Contact) says(ctx workflow.Context, to sms.Sender, text string) {
 	s := c.stage
 	s.print(ctx, "they: "+text)
 	s.ids++
-	e, err := conversation.InboundEvent(sms.Inbound{
+	e, err := wire.InboundEvent(sms.Inbound{
 		ID: "in-" + strconv.Itoa(s.ids), From: c.number, To: to, Kind: sms.KindText, Text: text, AcceptedAt: workflow.Now(ctx),
 	}, workflow.Now(ctx))
 	if err != nil {
@@ -368,7 +371,7 @@ func (s *Stage) reportOn(ctx workflow.Context, running map[string]workflow.Child
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		_ = workflow.Sleep(ctx, time.Second)
 		fate.MessageID, fate.Key, fate.To, fate.At, fate.AcceptedAt = m.ID, m.Key, m.To, workflow.Now(ctx), workflow.Now(ctx)
-		event, err := conversation.ReceiptEvent(fate, workflow.Now(ctx))
+		event, err := wire.ReceiptEvent(fate, workflow.Now(ctx))
 		if err != nil {
 			panic(err)
 		}
@@ -385,11 +388,11 @@ type sent struct {
 type told struct {
 	Contact sms.Number
 	Sender  sms.Sender
-	Event   conversation.Envelope
+	Event   wire.Envelope
 }
 
 // Tell implements conversation.Teller.
-func (s *Stage) Tell(_ context.Context, contact sms.Number, sender sms.Sender, e conversation.Envelope) error {
+func (s *Stage) Tell(_ context.Context, contact sms.Number, sender sms.Sender, e wire.Envelope) error {
 	s.env.SignalWorkflow("tell", told{contact, sender, e})
 	return nil
 }
@@ -420,4 +423,4 @@ func (s *Stage) Start(context.Context, string, string, json.RawMessage) error {
 }
 
 // Runs implements conversation.Scripts.
-func (s *Stage) Runs(context.Context, conversation.ScriptRef) (bool, error) { return true, nil }
+func (s *Stage) Runs(context.Context, wire.ScriptRef) (bool, error) { return true, nil }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/activities"
+	"parley/conversation/wire"
 	"parley/internal/archive"
 )
 
@@ -31,9 +32,9 @@ var noon = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
 func ours(conversation, run string, n int) activities.Record {
 	key := fmt.Sprintf("%s-%d", run, n)
 	return activities.Record{
-		ID: key, Kind: activities.RecordMessage, Conversation: conversation, FirstRunID: run,
+		ID: key, Kind: wire.RecordMessage, Conversation: conversation, FirstRunID: run,
 		Key: key, MessageID: "01K1" + strings.ToUpper(run[9:13]) + fmt.Sprint(n),
-		Line: &activities.Line{From: "responder", Text: fmt.Sprint("text ", n), Time: noon.Add(time.Duration(n) * time.Minute)},
+		Line: &wire.Line{From: "responder", Text: fmt.Sprint("text ", n), Time: noon.Add(time.Duration(n) * time.Minute)},
 		At:   noon.Add(time.Hour), Body: json.RawMessage(`{"status":"accepted"}`),
 	}
 }
@@ -104,7 +105,7 @@ func TestDirectoryTellsTheLastMessages(t *testing.T) {
 	require.Empty(t, keys(t, d, ana, 20), "nothing is kept yet")
 
 	first, second, third := ours(ana, anas1, 1), ours(ana, anas1, 2), ours(ana, anas2, 3)
-	closing := activities.Record{ID: anas1, Kind: activities.RecordConversation, Conversation: ana, FirstRunID: anas1, Body: json.RawMessage(`{}`)}
+	closing := activities.Record{ID: anas1, Kind: wire.RecordConversation, Conversation: ana, FirstRunID: anas1, Body: json.RawMessage(`{}`)}
 	store(t, d, third, first) // as they became final
 	store(t, d, second, closing)
 	store(t, d, ours(ben, bens, 1))
@@ -167,7 +168,7 @@ func TestDirectoryFinds(t *testing.T) {
 	lookalike := ours(ben, bens, 2)
 	lookalike.MessageID = "0198a7c2-4444-7000-8000-000000000004"
 	store(t, d, elsewhere, lookalike)
-	store(t, d, activities.Record{ID: "closing", Kind: activities.RecordConversation, Conversation: ben, Key: "closing", MessageID: "closing"})
+	store(t, d, activities.Record{ID: "closing", Kind: wire.RecordConversation, Conversation: ben, Key: "closing", MessageID: "closing"})
 
 	for name, test := range map[string]struct{ keyOrID, want string }{
 		"by its key":                       {anas1 + "-1", anas1 + "-1"},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/activities"
+	"parley/conversation/wire"
 )
 
 const record = `{"id":"r-7","kind":"message","conversation":"c","first_run_id":"r","key":"r-7","message_id":"m","line":{"from":"contact","text":"Hi","time":"2036-03-03T14:04:58Z"},"at":"2036-03-03T14:06:10Z","body":{"text":"Hi"}}`
@@ -26,7 +26,7 @@ func FuzzTold(f *testing.F) {
 		}
 		for _, r := range recent(kept, "c", 2) {
 			require.Equal(t, "c", r.Conversation)
-			require.Equal(t, activities.RecordMessage, r.Kind)
+			require.Equal(t, wire.RecordMessage, r.Kind)
 		}
 		if r, err := find(kept, want("r-7")); err == nil {
 			require.True(t, r.Key == "r-7" || r.MessageID == "r-7")
@@ -48,7 +48,7 @@ func FuzzFiles(f *testing.F) {
 		kept, err := messages(path)
 		require.NoError(t, err)
 		for _, r := range kept {
-			require.Equal(t, activities.RecordMessage, r.Kind)
+			require.Equal(t, wire.RecordMessage, r.Kind)
 		}
 		_, err = mentions(path, want("r-7"))
 		require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"parley/activities"
+	"parley/conversation/wire"
 )
 
 // appendLines adds whole lines to a file, and returns when they are on the disk.
@@ -103,7 +104,7 @@ func messages(path string) ([]activities.Record, error) {
 	var kept []activities.Record
 	err := readLines(path, func(line []byte) bool {
 		var r activities.Record
-		if json.Unmarshal(line, &r) == nil && r.Kind == activities.RecordMessage {
+		if json.Unmarshal(line, &r) == nil && r.Kind == wire.RecordMessage {
 			kept = append(kept, r)
 		}
 		return true

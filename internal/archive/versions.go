@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"parley/activities"
+	"parley/conversation/wire"
 )
 
 // latest returns the last version of each record, in the order in which the
@@ -30,7 +31,7 @@ func latest(kept []activities.Record) []activities.Record {
 // recent returns the last n messages of a conversation, oldest first.
 func recent(kept []activities.Record, conversation string, n int) []activities.Record {
 	kept = slices.DeleteFunc(kept, func(r activities.Record) bool {
-		return r.Kind != activities.RecordMessage || r.Conversation != conversation
+		return r.Kind != wire.RecordMessage || r.Conversation != conversation
 	})
 	last := latest(kept)
 	slices.SortStableFunc(last, func(a, b activities.Record) int { return said(a).Compare(said(b)) })
@@ -64,7 +65,7 @@ func want(keyOrID string) wanted {
 }
 
 func (w wanted) is(r activities.Record) bool {
-	return r.Kind == activities.RecordMessage &&
+	return r.Kind == wire.RecordMessage &&
 		(r.Key != "" && r.Key == w.key || r.MessageID != "" && r.MessageID == w.id)
 }
 

@@ -17,7 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/connect"
 	"parley/internal/settings"
 )
@@ -152,18 +152,18 @@ func (c *census) keep(ctx context.Context) {
 }
 
 func (c *census) count(ctx context.Context) figures {
-	states := []string{conversation.StateOpen, conversation.StateAsking, conversation.StateOptedOut}
+	states := []string{wire.StateOpen, wire.StateAsking, wire.StateOptedOut}
 	counts := make([]int64, len(states)+1)
 	loads := make([]*load, len(c.queues))
 	var counting, describing errgroup.Group
 	for i, state := range states {
 		counting.Go(func() (err error) {
-			counts[i], err = c.conversations(ctx, fmt.Sprintf("%s = %q", conversation.StateAttribute.GetName(), state))
+			counts[i], err = c.conversations(ctx, fmt.Sprintf("%s = %q", wire.StateAttribute.GetName(), state))
 			return err
 		})
 	}
 	counting.Go(func() (err error) {
-		counts[len(states)], err = c.conversations(ctx, conversation.AttentionAttribute.GetName()+" = true")
+		counts[len(states)], err = c.conversations(ctx, wire.AttentionAttribute.GetName()+" = true")
 		return err
 	})
 	for i, q := range c.queues {
@@ -188,7 +188,7 @@ func (c *census) count(ctx context.Context) figures {
 func (c *census) conversations(ctx context.Context, condition string) (int64, error) {
 	answer, err := c.temporal.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
 		Namespace: c.namespace,
-		Query:     fmt.Sprintf("WorkflowType = %q AND ExecutionStatus = 'Running' AND %s", conversation.WorkflowType, condition),
+		Query:     fmt.Sprintf("WorkflowType = %q AND ExecutionStatus = 'Running' AND %s", wire.WorkflowType, condition),
 	})
 	return answer.GetCount(), err
 }

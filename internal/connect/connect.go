@@ -18,7 +18,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/secrets"
 	"parley/internal/settings"
 )
@@ -46,12 +47,12 @@ func Options(logger *slog.Logger, env settings.Env, key secrets.Value) (client.O
 			o.ConnectionOptions.TLS = &tls.Config{MinVersion: tls.VersionTLS12} // as with a key among TEMPORAL_*
 		}
 	}
-	o.ContextPropagators = append(o.ContextPropagators, conversation.Traces())
+	o.ContextPropagators = append(o.ContextPropagators, wire.Traces())
 	o.Logger = log.NewStructuredLogger(logger)
 	// Our payloads are small: packing them takes a fifth of a worker's time, and makes
 	// the server pack its answers.
 	o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
-	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, conversation.RequestIDs(), reconnecting())
+	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, conversations.RequestIDs(), reconnecting())
 	return o, nil
 }
 

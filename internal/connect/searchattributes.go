@@ -14,16 +14,16 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc/codes"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 )
 
 var searchAttributes = []temporal.SearchAttributeKey{
-	conversation.StateAttribute, conversation.AttentionAttribute, conversation.ScriptAttribute,
+	wire.StateAttribute, wire.AttentionAttribute, wire.ScriptAttribute,
 }
 
 // NeedsAttributes is a query that a server refuses which does not know them all.
 var NeedsAttributes = fmt.Sprintf("%s = 'none' AND %s = true AND %s = 'none'",
-	conversation.StateAttribute.GetName(), conversation.AttentionAttribute.GetName(), conversation.ScriptAttribute.GetName())
+	wire.StateAttribute.GetName(), wire.AttentionAttribute.GetName(), wire.ScriptAttribute.GetName())
 
 // How long a new attribute may take to be known to all of the server. One in
 // front of PostgreSQL reads its namespaces every ten seconds.

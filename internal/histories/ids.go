@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -42,24 +42,24 @@ var prefixes = []string{
 
 // isID reports whether s has the shape of an id, wherever it stands.
 func (d *ids) isID(s string) bool {
-	return ofRun.MatchString(s) || ofText.MatchString(s) || strings.HasPrefix(s, conversation.ID("", "")) && !strings.ContainsAny(s, " \t\n")
+	return ofRun.MatchString(s) || ofText.MatchString(s) || strings.HasPrefix(s, wire.ID("", "")) && !strings.ContainsAny(s, " \t\n")
 }
 
 // id keeps of an id what the protocol is about, and replaces the rest.
 func (d *ids) id(s string) string {
 	switch {
-	case s == "" || s == conversation.EventSignal || s == conversation.SendUpdate || counted.MatchString(s) || ofRun.MatchString(s):
+	case s == "" || s == wire.EventSignal || s == wire.SendUpdate || counted.MatchString(s) || ofRun.MatchString(s):
 		return s
 	case ofText.MatchString(s):
 		parts := ofText.FindStringSubmatch(s)
 		return parts[1] + d.other(parts[2], "%08x")
 	}
-	if rest, ok := strings.CutPrefix(s, conversation.ID("", "")); ok {
+	if rest, ok := strings.CutPrefix(s, wire.ID("", "")); ok {
 		contact, sender, over := strings.Cut(rest, ":")
 		if over {
 			sender = ":" + d.id(sender)
 		}
-		return conversation.ID("", "") + d.contact(contact) + sender
+		return wire.ID("", "") + d.contact(contact) + sender
 	}
 	for _, prefix := range prefixes {
 		rest, ok := strings.CutPrefix(s, prefix)

@@ -24,7 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 )
 
 // Rules say what may stay as it is.
@@ -45,7 +45,7 @@ func (r Rules) Anonymous(h *historypb.History) (*historypb.History, error) {
 	if w.converter == nil {
 		w.converter = converter.GetDefaultDataConverter()
 	}
-	for _, word := range slices.Concat(conversation.Words(), r.Words) {
+	for _, word := range slices.Concat(wire.Words(), r.Words) {
 		w.words[word] = true
 	}
 	for _, e := range h.GetEvents() {
@@ -226,8 +226,8 @@ func (w *work) indexed(fields map[string]*commonpb.Payload) error {
 }
 
 var attributes = []string{
-	conversation.StateAttribute.GetName(), conversation.AttentionAttribute.GetName(), conversation.ScriptAttribute.GetName(),
-	conversation.AttentionMemo, conversation.ParkedMemo,
+	wire.StateAttribute.GetName(), wire.AttentionAttribute.GetName(), wire.ScriptAttribute.GetName(),
+	wire.AttentionMemo, wire.ParkedMemo,
 }
 
 // payload replaces what is in a payload, however that was written.
@@ -338,7 +338,7 @@ func (w *work) number(key string, n json.Number) json.Number {
 // text is what becomes of a string in JSON.
 func (w *work) text(key, s string) string {
 	switch {
-	case s == "", conversation.IsKeyword(s), w.words[s], len(s) == 1 && '0' <= s[0] && s[0] <= '9':
+	case s == "", wire.IsKeyword(s), w.words[s], len(s) == 1 && '0' <= s[0] && s[0] <= '9':
 		return s
 	case isTime(s), isDurationText(s):
 		return s

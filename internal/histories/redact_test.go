@@ -21,7 +21,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -30,7 +30,7 @@ const run = "01a2012a-1b0f-7c6d-a887-d27d4abc58c8"
 func rules(keep ...string) Rules {
 	fields := Fields{}
 	for _, t := range []reflect.Type{
-		reflect.TypeFor[conversation.Start](), reflect.TypeFor[conversation.Envelope](), reflect.TypeFor[sms.Inbound](), reflect.TypeFor[visit](),
+		reflect.TypeFor[wire.Start](), reflect.TypeFor[wire.Envelope](), reflect.TypeFor[sms.Inbound](), reflect.TypeFor[visit](),
 	} {
 		fields.Of(t)
 	}
@@ -50,7 +50,7 @@ type visit struct {
 func worked(t *testing.T, r Rules) *work {
 	t.Helper()
 	w := &work{Rules: r, converter: converter.GetDefaultDataConverter(), ids: newIDs(), words: map[string]bool{}}
-	for _, word := range append(r.Words, conversation.Words()...) {
+	for _, word := range append(r.Words, wire.Words()...) {
 		w.words[word] = true
 	}
 	return w
@@ -141,7 +141,7 @@ func everywhere(t *testing.T, secret string) *historypb.History {
 				WorkflowType: &commonpb.WorkflowType{Name: "Feedback"}, WorkflowId: secret, Identity: secret, CronSchedule: secret, OriginalExecutionRunId: secret,
 				TaskQueue: &taskqueuepb.TaskQueue{Name: "parley", Kind: enumspb.TASK_QUEUE_KIND_NORMAL}, ParentWorkflowExecution: other, ParentWorkflowNamespace: secret,
 				Input: payloads(t, map[string]any{secret: secret, "nickname": secret, "reference": secret}), LastCompletionResult: payloads(t, secret), ContinuedFailure: failure, Header: header,
-				Memo:                &commonpb.Memo{Fields: map[string]*commonpb.Payload{secret: payload(t, secret), conversation.AttentionMemo: payload(t, secret)}},
+				Memo:                &commonpb.Memo{Fields: map[string]*commonpb.Payload{secret: payload(t, secret), wire.AttentionMemo: payload(t, secret)}},
 				SearchAttributes:    &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{secret: payload(t, secret), "ParleyScript": payload(t, []string{secret})}},
 				CompletionCallbacks: []*commonpb.Callback{{Variant: &commonpb.Callback_Nexus_{Nexus: &commonpb.Callback_Nexus{Url: secret, Header: map[string]string{secret: secret}}}}},
 				WorkflowRunTimeout:  durationpb.New(time.Hour),

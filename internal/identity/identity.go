@@ -10,7 +10,8 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 )
 
 // ErrMixed is returned in a namespace that was first used with another key, or with
@@ -19,8 +20,8 @@ var ErrMixed = errors.New("to change that, export consents (parley optouts expor
 
 // Check fails with ErrMixed if the namespace was first used with other ids, and
 // reports whether it was used at all.
-func Check(ctx context.Context, c client.Client, ids conversation.IDs) (used bool, err error) {
-	recorded, err := conversation.RecordedKey(ctx, c)
+func Check(ctx context.Context, c client.Client, ids wire.IDs) (used bool, err error) {
+	recorded, err := conversations.RecordedKey(ctx, c)
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("looking up how this namespace's workflow ids are made: %w", err)
@@ -28,7 +29,7 @@ func Check(ctx context.Context, c client.Client, ids conversation.IDs) (used boo
 		return recorded != "", nil
 	case !ids.Keyed():
 		return true, fmt.Errorf("this namespace was first used with a PARLEY_ID_KEY, and here none is set: set that key; %w", ErrMixed)
-	case recorded == conversation.IDs{}.Fingerprint():
+	case recorded == wire.IDs{}.Fingerprint():
 		return true, fmt.Errorf("this namespace was first used without PARLEY_ID_KEY, and here it is set: leave it out; %w", ErrMixed)
 	}
 	return true, fmt.Errorf("this namespace was first used with another PARLEY_ID_KEY than is set here: set that one; %w", ErrMixed)
@@ -36,12 +37,12 @@ func Check(ctx context.Context, c client.Client, ids conversation.IDs) (used boo
 
 // TakeUp does the same, and makes the ids those of a namespace that is used for the
 // first time.
-func TakeUp(ctx context.Context, c client.Client, taskQueue string, ids conversation.IDs) error {
+func TakeUp(ctx context.Context, c client.Client, taskQueue string, ids wire.IDs) error {
 	used, err := Check(ctx, c, ids)
 	if used || err != nil {
 		return err
 	}
-	if err := conversation.RecordKey(ctx, c, taskQueue, ids); err != nil {
+	if err := conversations.RecordKey(ctx, c, taskQueue, ids); err != nil {
 		return fmt.Errorf("recording how this namespace's workflow ids are made: %w", err)
 	}
 	_, err = Check(ctx, c, ids) // another program may have been quicker

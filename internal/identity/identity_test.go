@@ -11,7 +11,8 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/identity"
 	"parley/internal/secrets"
@@ -51,21 +52,21 @@ func TestNamespace(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Client().Close(); _ = server.Stop() })
-	key, other := conversation.KeyedIDs(bytes.Repeat([]byte("a"), 32)), conversation.KeyedIDs(bytes.Repeat([]byte("b"), 32))
-	plain := conversation.IDs{}
+	key, other := wire.KeyedIDs(bytes.Repeat([]byte("a"), 32)), wire.KeyedIDs(bytes.Repeat([]byte("b"), 32))
+	plain := wire.IDs{}
 
 	for _, test := range []struct {
 		name    string
-		first   conversation.IDs
-		refused map[string]conversation.IDs
+		first   wire.IDs
+		refused map[string]wire.IDs
 	}{
-		{"with a key", key, map[string]conversation.IDs{
+		{"with a key", key, map[string]wire.IDs{
 			"first used with a PARLEY_ID_KEY, and here none is set: set that key":             plain,
 			"first used with another PARLEY_ID_KEY than is set here: set that one; to change": other,
 		}},
-		{"without a key", plain, map[string]conversation.IDs{"first used without PARLEY_ID_KEY, and here it is set: leave it out": key}},
+		{"without a key", plain, map[string]wire.IDs{"first used without PARLEY_ID_KEY, and here it is set: leave it out": key}},
 	} {
-		for _, ids := range []conversation.IDs{key, other, plain} {
+		for _, ids := range []wire.IDs{key, other, plain} {
 			used, err := identity.Check(t.Context(), server.Client(), ids)
 			require.NoError(t, err, "to look settles nothing")
 			require.False(t, used)
@@ -78,12 +79,12 @@ func TestNamespace(t *testing.T) {
 			require.ErrorIs(t, err, identity.ErrMixed)
 			require.ErrorContains(t, err, words)
 			require.ErrorContains(t, err, "parley optouts export")
-			require.NoError(t, conversation.RecordKey(t.Context(), server.Client(), "parley", ids), "as of a program that looked before")
+			require.NoError(t, conversations.RecordKey(t.Context(), server.Client(), "parley", ids), "as of a program that looked before")
 		}
 		used, err := identity.Check(t.Context(), server.Client(), test.first)
 		require.NoError(t, err, "what is recorded stays")
 		require.True(t, used)
-		require.NoError(t, server.Client().TerminateWorkflow(t.Context(), conversation.KeyRecordID, "", "test"))
+		require.NoError(t, server.Client().TerminateWorkflow(t.Context(), wire.KeyRecordID, "", "test"))
 	}
 
 	require.NoError(t, identity.TakeUp(t.Context(), withKeys(t, server, newKey(t, "first")), "parley", key))

@@ -19,6 +19,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"parley/conversation"
+	"parley/conversation/engine"
+	"parley/conversation/wire"
 	"parley/internal/replay"
 	"parley/workflows"
 )
@@ -43,7 +45,7 @@ func until(h *historypb.History, events int) *historypb.History {
 
 func build(script any) replay.Build {
 	return replay.Build{Register: func(r worker.Registry) {
-		conversation.Register(r, &conversation.Toolkit{Settings: conversation.DefaultSettings()})
+		engine.Register(r, &engine.Toolkit{Settings: wire.DefaultSettings()})
 		r.RegisterWorkflowWithOptions(script, workflow.RegisterOptions{Name: "Feedback"})
 		r.RegisterWorkflowWithOptions(workflows.AppointmentConfirmation, workflow.RegisterOptions{Name: "AppointmentConfirmation"})
 	}}
@@ -145,7 +147,7 @@ func TestReplay(t *testing.T) {
 			t.Parallel()
 			b := build(tt.script)
 			if tt.script == nil {
-				b.Register = func(r worker.Registry) { conversation.Register(r, &conversation.Toolkit{}) }
+				b.Register = func(r worker.Registry) { engine.Register(r, &engine.Toolkit{}) }
 			}
 			broken := b.Replay("feedback-1", "", until(two, tt.events))
 			if tt.what == "" {
@@ -252,7 +254,7 @@ func TestEndings(t *testing.T) {
 // TestNewer: what a newer build wrote is no mistake of this one.
 func TestNewer(t *testing.T) {
 	t.Parallel()
-	h := history(t, "../../conversation/testdata/histories/v1/conversation-run-2.json")
+	h := history(t, "../../conversation/engine/testdata/histories/v1/conversation-run-2.json")
 	require.Nil(t, build(workflows.Feedback).Replay("", "", h))
 	input := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads()[0]
 	input.Data = bytes.Replace(input.GetData(), []byte(`"schema":1`), []byte(`"schema":99`), 1)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/activities"
+	"parley/conversation/wire"
 	"parley/internal/settings"
 )
 
@@ -76,7 +77,7 @@ func TestArchiveDir(t *testing.T) {
 	a, err := s.OpenArchive("")
 	require.NoError(t, err)
 	require.DirExists(t, dir)
-	require.NoError(t, a.Store(t.Context(), []activities.Record{{ID: "k-1", Kind: activities.RecordMessage, Conversation: "c", FirstRunID: "k", Key: "k-1"}}))
+	require.NoError(t, a.Store(t.Context(), []activities.Record{{ID: "k-1", Kind: wire.RecordMessage, Conversation: "c", FirstRunID: "k", Key: "k-1"}}))
 	_, err = a.Find(t.Context(), "k-1")
 	require.NoError(t, err)
 	_, err = s.OpenArchive("") // another process

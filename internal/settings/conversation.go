@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -36,11 +36,11 @@ const (
 // remembered as long as the webhook lets old callbacks in, which is what
 // tolerance says. Whether search attributes are registered is for the caller to
 // add.
-func (c Conversation) Settings(t Temporal, tolerance time.Duration) (conversation.Settings, error) {
+func (c Conversation) Settings(t Temporal, tolerance time.Duration) (wire.Settings, error) {
 	if err := c.check(); err != nil {
-		return conversation.Settings{}, err
+		return wire.Settings{}, err
 	}
-	s := conversation.DefaultSettings()
+	s := wire.DefaultSettings()
 	s.IdleAfter = c.IdleAfter
 	s.ContinueAfter = c.ContinueAfter
 	s.RememberFor = max(s.RememberFor, tolerance)

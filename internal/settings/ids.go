@@ -6,7 +6,7 @@ import (
 	"errors"
 	"strings"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/secrets"
 )
 
@@ -25,17 +25,17 @@ const fewestKeyBytes = 32
 var ErrIDKey = errors.New("set PARLEY_ID_KEY to 32 random bytes or more in base64, as openssl rand -base64 32 prints them")
 
 // ReadIDs reads the key; nil is none.
-func ReadIDs(ctx context.Context, key secrets.Value) (conversation.IDs, error) {
+func ReadIDs(ctx context.Context, key secrets.Value) (wire.IDs, error) {
 	if key == nil {
-		return conversation.IDs{}, nil
+		return wire.IDs{}, nil
 	}
 	text, err := key.Get(ctx)
 	if err != nil {
-		return conversation.IDs{}, err
+		return wire.IDs{}, err
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(raw) < fewestKeyBytes {
-		return conversation.IDs{}, ErrIDKey
+		return wire.IDs{}, ErrIDKey
 	}
-	return conversation.KeyedIDs(raw), nil
+	return wire.KeyedIDs(raw), nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 )
 
 // Parse reads a command line and an environment into grammar, a pointer to a
@@ -97,7 +97,7 @@ func helpWithVariable(v *kong.Value) string {
 // defaults gives the tags below what they cannot say in Go: the defaults of the
 // conversation.
 func defaults() kong.Option {
-	d := conversation.DefaultSettings()
+	d := wire.DefaultSettings()
 	tries := make([]string, len(d.ResponderTries))
 	for i, wait := range d.ResponderTries {
 		tries[i] = shortDuration(wait)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/secrets"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
@@ -119,7 +119,7 @@ func TestDefaults(t *testing.T) {
 
 	s, err := a.Settings(a.Temporal, tolerance)
 	require.NoError(t, err)
-	require.Equal(t, conversation.DefaultSettings(), s)
+	require.Equal(t, wire.DefaultSettings(), s)
 
 	hook, err := a.Responder()
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func TestEnvironment(t *testing.T) {
 	require.True(t, a.SendsApart())
 	s, err := a.Settings(a.Temporal, a.WebhookTolerance)
 	require.NoError(t, err)
-	require.Equal(t, conversation.Settings{
+	require.Equal(t, wire.Settings{
 		IdleAfter: 48 * time.Hour, ContinueAfter: 2000, RememberFor: 36 * time.Hour, HelpReply: "Ask us.", TextsPerHour: 3, Patience: time.Hour,
 		ResponderTries: []time.Duration{time.Second, 2 * time.Second}, SendTaskQueue: "send",
 	}, s)
@@ -169,7 +169,7 @@ func TestEmptyVariablesCountAsUnset(t *testing.T) {
 	a := parse(t, settings.Env{"TEMPORAL_TASK_QUEUE": "", "PARLEY_IDLE_AFTER": " ", "SINCH_RECEIPTS": "", "PARLEY_DEVELOPMENT": "", "PARLEY_OPT_OUT_REPLY": ""})
 	require.Equal(t, "parley", a.TaskQueue)
 	require.Equal(t, 168*time.Hour, a.IdleAfter)
-	require.Equal(t, conversation.DefaultSettings().OptOutReply, a.OptOutReply)
+	require.Equal(t, wire.DefaultSettings().OptOutReply, a.OptOutReply)
 }
 
 // TestEnvironmentOfTheProcess is not read: kong would, by itself.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -126,7 +126,7 @@ func (p *phones) events(ctx context.Context) (total float64, err error) {
 
 func (s *side) workflowID(number sms.Number) string {
 	if s.kind == parley {
-		return conversation.ID(number, "")
+		return wire.ID(number, "")
 	}
 	return "floor:" + string(number)
 }

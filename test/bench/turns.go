@@ -8,7 +8,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
@@ -167,17 +167,17 @@ func (p *phones) signal(ctx context.Context, i int) (time.Duration, error) {
 	var took time.Duration
 	_, err := p.answered(ctx, i, words, func(number sms.Number) error {
 		now := time.Now()
-		event, err := conversation.InboundEvent(sms.Inbound{
+		event, err := wire.InboundEvent(sms.Inbound{
 			ID: fmt.Sprintf("01BARE%020d", now.UnixNano()), From: number, To: sms.Sender(p.s.plan.Settings["SINCH_SMS_SENDER"]), Kind: sms.KindText,
 			Text: words, ConversationID: "01EQ8172WMDB8008EFT4M30481", AcceptedAt: now,
 		}, now)
 		if err != nil {
 			return err
 		}
-		id := conversation.ID(number, "")
+		id := wire.ID(number, "")
 		began := time.Now()
-		_, err = p.s.temporal.SignalWithStartWorkflow(ctx, id, conversation.EventSignal, event,
-			client.StartWorkflowOptions{ID: id, TaskQueue: "parley"}, conversation.WorkflowType, conversation.Start{Contact: number})
+		_, err = p.s.temporal.SignalWithStartWorkflow(ctx, id, wire.EventSignal, event,
+			client.StartWorkflowOptions{ID: id, TaskQueue: "parley"}, wire.WorkflowType, wire.Start{Contact: number})
 		took = time.Since(began)
 		return err
 	})

@@ -30,10 +30,10 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
-
 	"google.golang.org/grpc"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/secrets"
 	"parley/internal/stack"
@@ -236,7 +236,7 @@ func (w *World) connect() {
 		HostPort:          w.Settings["TEMPORAL_ADDRESS"],
 		Namespace:         w.Namespace,
 		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{conversation.RequestIDs()}},
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{conversations.RequestIDs()}},
 	}
 	if entries := w.Settings["PARLEY_ENCRYPTION_KEYS"]; entries != "" {
 		keys, err := encryption.Open(slog.New(slog.DiscardHandler), secrets.Fixed(entries))
@@ -391,21 +391,21 @@ func (w *World) Start(id, script, input string) client.WorkflowRun {
 }
 
 // Client is a way in from outside, like that of the programs.
-func (w *World) Client() conversation.Client {
-	return conversation.Client{Temporal: w.Temporal, TaskQueue: "parley", IDs: w.IDs()}
+func (w *World) Client() conversations.Client {
+	return conversations.Client{Temporal: w.Temporal, TaskQueue: "parley", IDs: w.IDs()}
 }
 
 // IDs are made as the programs make them.
-func (w *World) IDs() conversation.IDs {
+func (w *World) IDs() wire.IDs {
 	key := w.Settings["PARLEY_ID_KEY"]
 	if key == "" {
-		return conversation.IDs{}
+		return wire.IDs{}
 	}
-	return conversation.KeyedIDs(Must(base64.StdEncoding.DecodeString(key)))
+	return wire.KeyedIDs(Must(base64.StdEncoding.DecodeString(key)))
 }
 
 // State is what a conversation says of itself.
-func (w *World) State(contact sms.Number) conversation.State {
+func (w *World) State(contact sms.Number) wire.State {
 	w.T.Helper()
 	ctx := w.Ctx()
 	state, err := w.Client().State(ctx, contact, "")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/test/e2e"
 )
@@ -38,8 +38,8 @@ func TestDeniedConfirmationOfStopIsRetried(t *testing.T) {
 
 	w := e2e.New(t)
 	denied := sinchtest.OneShot{Fault: sinchtest.FaultError, Status: 403}
-	parked := func(n int) []conversation.Parked {
-		var now []conversation.Parked
+	parked := func(n int) []wire.Parked {
+		var now []wire.Parked
 		w.Eventually("it is parked", func() bool { now = w.State(guest).Parked; return len(now) == n })
 		return now
 	}
@@ -51,7 +51,7 @@ func TestDeniedConfirmationOfStopIsRetried(t *testing.T) {
 	w.Sim.Next(denied)
 	w.Text(guest, "STOP")
 	confirmation := parked(2)[1]
-	require.Equal(t, conversation.ParkedDenied, confirmation.Code)
+	require.Equal(t, wire.ParkedDenied, confirmation.Code)
 	require.Contains(t, confirmation.Message.Text, "unsubscribed")
 
 	_, complaint, err := typed(w, "retry", string(guest), "--id", confirmation.ID)
@@ -62,7 +62,7 @@ func TestDeniedConfirmationOfStopIsRetried(t *testing.T) {
 	// The other one stays, however it is asked for.
 	_, _, err = typed(w, "retry", string(guest), "--id", order.ID)
 	require.Error(t, err)
-	require.NoError(t, w.Client().Retry(w.Ctx(), guest, "", "1", conversation.Mend{}))
+	require.NoError(t, w.Client().Retry(w.Ctx(), guest, "", "1", wire.Mend{}))
 	w.Text(guest, "thanks") // is taken behind it, and answered by nobody
 	w.Eventually("all that was asked is done", func() bool {
 		s := w.State(guest)

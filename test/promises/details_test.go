@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	sdkpb "go.temporal.io/api/sdk/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sms"
 	"parley/test/e2e"
 )
@@ -84,7 +84,7 @@ func shownOf(w *e2e.World, contact sms.Number) string {
 		transcript := w.State(contact).Transcript
 		return len(transcript) == 2 && transcript[1].Status == sms.StatusDelivered
 	})
-	value, err := w.Temporal.QueryWorkflow(w.Ctx(), conversation.ID(contact, ""), "", "__temporal_workflow_metadata")
+	value, err := w.Temporal.QueryWorkflow(w.Ctx(), wire.ID(contact, ""), "", "__temporal_workflow_metadata")
 	require.NoError(w.T, err)
 	var metadata sdkpb.WorkflowMetadata
 	require.NoError(w.T, value.Get(&metadata))

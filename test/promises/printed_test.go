@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/test/e2e"
 )
 
@@ -26,7 +26,7 @@ func TestJSONForTerminals(t *testing.T) {
 
 	// A script of somebody's own may be called anything.
 	ask := fmt.Sprintf(`{"schema":1,"id":"ask-1","kind":"ask","body":{"script":{"type":%s,"workflow_id":"nobody","run_id":""},"text":"question?"}}`, e2e.Must(json.Marshal(hostile)))
-	var e conversation.Envelope
+	var e wire.Envelope
 	require.NoError(t, json.Unmarshal([]byte(ask), &e))
 	require.NoError(t, w.Client().Tell(w.Ctx(), guest, "", e))
 	w.Receives(guest, "question?")

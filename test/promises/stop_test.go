@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/stack"
 	"parley/sinch/sinchtest"
 	"parley/sms"
@@ -64,7 +64,7 @@ func stopAll(w *e2e.World) {
 // else, by what reached the carrier.
 func obeyed(w *e2e.World) {
 	w.T.Helper()
-	confirmation := conversation.DefaultSettings().OptOutReply
+	confirmation := wire.DefaultSettings().OptOutReply
 	for _, number := range contacts() {
 		w.Receives(number, confirmation)
 		// The conversation has nothing left that could still leave.

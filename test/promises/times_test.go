@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 	"parley/test/e2e"
@@ -39,7 +39,7 @@ func TestStopCountsAfterAStartFromTheFuture(t *testing.T) {
 	writes(w, "in-2", "START", time.Now().Add(72*time.Hour))
 	writes(w, "in-3", "STOP", time.Now())
 	require.NotNil(t, w.State(ana).OptedOut, "the second STOP is obeyed")
-	confirmation := conversation.DefaultSettings().OptOutReply
+	confirmation := wire.DefaultSettings().OptOutReply
 	w.Eventually("both STOPs are confirmed", func() bool { return count(w, confirmation) == 2 })
 }
 

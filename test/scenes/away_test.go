@@ -19,7 +19,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/stack"
 	"parley/test/e2e"
 )
@@ -92,9 +92,9 @@ func TestEverythingIsAway(t *testing.T) {
 		require.Empty(t, w.State(number(i)).Parked)
 	}
 
-	var parked []conversation.Parked
+	var parked []wire.Parked
 	w.Eventually("what cannot be answered is parked", func() bool { parked = w.State(lost).Parked; return len(parked) == 1 })
-	require.Equal(t, conversation.ParkedBadAnswer, parked[0].Code)
+	require.Equal(t, wire.ParkedBadAnswer, parked[0].Code)
 	require.Equal(t, "nonsense, please", parked[0].Turn.Texts[0].Text)
 	model.understand()
 	_, complaint, err := parley(w, "retry", string(lost))

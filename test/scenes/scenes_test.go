@@ -23,8 +23,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	"parley/activities"
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 	"parley/test/e2e"
@@ -76,7 +75,7 @@ func TestNoVariables(t *testing.T) {
 
 	const script = "appointment:A-17"
 	w.Eventually("the conversation shows the text, and who waits for an answer", func() bool {
-		words := shown(w, conversation.ID(ana, ""))
+		words := shown(w, wire.ID(ana, ""))
 		return strings.Contains(words, "Does that suit you?") && strings.Contains(words, "**AppointmentConfirmation** waits for an answer since")
 	})
 	w.Eventually("the script shows its question", func() bool {
@@ -90,7 +89,7 @@ func TestNoVariables(t *testing.T) {
 	require.Equal(t, workflows.AppointmentResult{ID: "A-17", Outcome: workflows.AppointmentConfirmed}, result)
 	w.Receives(ana, "Thank you! See you on")
 	w.Eventually("the conversation shows how it ended", func() bool {
-		words := shown(w, conversation.ID(ana, ""))
+		words := shown(w, wire.ID(ana, ""))
 		return strings.Contains(words, "**contact**: Confirmed") && strings.Contains(words, "Thank you! See you on") && strings.Contains(words, "nothing is open")
 	})
 
@@ -185,12 +184,12 @@ func TestItDidNotArrive(t *testing.T) {
 		sinchtest.OneShot{Fault: sinchtest.FaultFail, To: ana, Reason: "CHANNEL_REJECT"},
 	)
 	const text, reference = "Your order is ready.", "order-7"
-	key, err := w.Client().Send(w.Ctx(), ana, "", reference, conversation.SendRequest{Text: text, Reference: reference, By: "shop"})
+	key, err := w.Client().Send(w.Ctx(), ana, "", reference, wire.SendRequest{Text: text, Reference: reference, By: "shop"})
 	require.NoError(t, err)
 	w.Eventually("it waits to be sent once more", func() bool { return len(w.State(ana).Resends) == 1 })
-	fastForward(w, conversation.ID(ana, ""), 2*time.Minute)
+	fastForward(w, wire.ID(ana, ""), 2*time.Minute)
 	require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool { return len(w.Sim.Sent()) == 2 }))
-	var copied conversation.Message
+	var copied wire.Message
 	w.Eventually("it is handed over", func() bool {
 		s := w.State(ana)
 		copied = s.Transcript[len(s.Transcript)-1]
@@ -212,7 +211,7 @@ func TestItDidNotArrive(t *testing.T) {
 	require.NoError(t, err, complaint)
 	var proof struct {
 		Number   sms.Number
-		Evidence []struct{ Message conversation.Message }
+		Evidence []struct{ Message wire.Message }
 	}
 	require.NoError(t, json.Unmarshal([]byte(printed), &proof))
 	require.Equal(t, ana, proof.Number)
@@ -220,7 +219,7 @@ func TestItDidNotArrive(t *testing.T) {
 	first, second := proof.Evidence[0].Message, proof.Evidence[1].Message
 	require.Equal(t, key, first.Key)
 	require.Equal(t, key, second.ResendOf)
-	for _, m := range []conversation.Message{first, second} {
+	for _, m := range []wire.Message{first, second} {
 		require.Equal(t, text, m.Text)
 		require.Equal(t, reference, m.Reference)
 	}
@@ -242,7 +241,7 @@ func TestItDidNotArrive(t *testing.T) {
 	waits(t, "for proof by the caller's own reference, and for e-mail by SMTP")
 }
 
-func reasonOf(m conversation.Message, status sms.Status) string {
+func reasonOf(m wire.Message, status sms.Status) string {
 	for _, step := range m.Steps {
 		if step.Status == status {
 			return step.Reason
@@ -254,18 +253,18 @@ func reasonOf(m conversation.Message, status sms.Status) string {
 // fallback is another way to reach a contact.
 type fallback struct {
 	mu     sync.Mutex
-	handed []activities.Undelivered
+	handed []wire.Undelivered
 }
 
 func (f *fallback) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	var u activities.Undelivered
+	var u wire.Undelivered
 	_ = json.NewDecoder(r.Body).Decode(&u)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.handed = append(f.handed, u)
 }
 
-func (f *fallback) undelivered() []activities.Undelivered {
+func (f *fallback) undelivered() []wire.Undelivered {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.handed)

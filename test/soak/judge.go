@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 )
@@ -297,7 +297,7 @@ func (j *judging) stuck() {
 func (v *verdict) open(left []openWork) {
 	for _, o := range left {
 		v.Parked += o.parked
-		if conversation.IsID(o.id) && (o.parked == 0 || o.busy) { // else it is a script, counted already, or waits for a person
+		if wire.IsID(o.id) && (o.parked == 0 || o.busy) { // else it is a script, counted already, or waits for a person
 			v.Stuck++
 			v.examples["stuck"] = append(v.examples["stuck"], fmt.Sprintf("the conversation of %s (over %q) is open, with work left: %t", o.with.Contact.Masked(), sms.Number(o.with.Sender).Masked(), o.busy))
 		}

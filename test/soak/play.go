@@ -14,7 +14,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 )
@@ -116,12 +117,12 @@ func (p *population) addStopper(w *world, o options, index int) {
 		contact: c, carrier: w.carrier,
 		news: func(ctx context.Context, id, words string) {
 			again(ctx, func(ctx context.Context) error {
-				return w.conversations.Queue(ctx, c.number, theDefault, id, conversation.SendRequest{Text: words})
+				return w.conversations.Queue(ctx, c.number, theDefault, id, wire.SendRequest{Text: words})
 			})
 		},
 		mend: func(ctx context.Context, id string) {
 			again(ctx, func(ctx context.Context) error {
-				return w.conversations.Retry(ctx, c.number, theDefault, id, conversation.Mend{By: "the soak"})
+				return w.conversations.Retry(ctx, c.number, theDefault, id, wire.Mend{By: "the soak"})
 			})
 		},
 	})
@@ -133,7 +134,7 @@ func again(ctx context.Context, do func(context.Context) error) {
 		trying, cancel := context.WithTimeout(ctx, 10*time.Second)
 		err := do(trying)
 		cancel()
-		if err == nil || errors.Is(err, conversation.ErrClosed) || !sleep(ctx, 200*time.Millisecond) {
+		if err == nil || errors.Is(err, conversations.ErrClosed) || !sleep(ctx, 200*time.Millisecond) {
 			return
 		}
 	}

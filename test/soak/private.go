@@ -11,7 +11,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/secrets"
 	"parley/internal/settings"
@@ -26,14 +26,14 @@ const (
 
 // private encrypts what a client of ours says, and tells how ids are made, as the
 // environment has it.
-func private(env settings.Env, worker bool, options *client.Options) (conversation.IDs, error) {
+func private(env settings.Env, worker bool, options *client.Options) (wire.IDs, error) {
 	var ring secrets.Value
 	if keys := env["PARLEY_ENCRYPTION_KEYS"]; keys != "" {
 		ring = secrets.Fixed(keys)
 	}
 	keys, err := encryption.Open(slog.New(slog.DiscardHandler), ring)
 	if err != nil {
-		return conversation.IDs{}, err
+		return wire.IDs{}, err
 	}
 	if worker {
 		encryption.ApplyToWorker(options, keys)
@@ -41,7 +41,7 @@ func private(env settings.Env, worker bool, options *client.Options) (conversati
 		encryption.Apply(options, keys)
 	}
 	if env["PARLEY_ID_KEY"] == "" {
-		return conversation.IDs{}, nil
+		return wire.IDs{}, nil
 	}
 	return settings.ReadIDs(context.Background(), secrets.Fixed(env["PARLEY_ID_KEY"]))
 }

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation"
+	conversations "parley/conversation/client"
 	"parley/internal/connect"
 	"parley/internal/settings"
 	"parley/internal/telemetry"
@@ -76,8 +77,8 @@ func runScripts(ctx context.Context, stderr io.Writer) error {
 	}
 	defer temporal.Close()
 	w := worker.New(temporal, scriptQueue, worker.Options{})
-	conversation.Telling{
-		Teller: conversation.Client{Temporal: temporal, TaskQueue: conversationQueue, IDs: ids},
+	conversations.Telling{
+		Teller: conversations.Client{Temporal: temporal, TaskQueue: conversationQueue, IDs: ids},
 		IDs:    ids,
 		Sender: settings.SinchApp{SMSSender: []sms.Sender{ours, ours2}}.ConversationSender,
 	}.Register(w)

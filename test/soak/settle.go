@@ -11,7 +11,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 )
 
@@ -47,7 +47,7 @@ func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 			if !mended[o.id] { // as a person would, who sees that the carrier takes texts again
 				mended[o.id] = true
 				again(ctx, func(ctx context.Context) error {
-					return w.conversations.Retry(ctx, o.with.Contact, o.with.Sender, fmt.Sprint("settle-", i), conversation.Mend{Codes: []conversation.ParkCode{conversation.ParkedDenied}, By: "the soak"})
+					return w.conversations.Retry(ctx, o.with.Contact, o.with.Sender, fmt.Sprint("settle-", i), wire.Mend{Codes: []wire.ParkCode{wire.ParkedDenied}, By: "the soak"})
 				})
 			}
 		}
@@ -64,9 +64,9 @@ func (w *world) settle(ctx context.Context) (open []openWork, err error) {
 // openWork is a workflow that has not ended.
 type openWork struct {
 	id     string
-	with   conversation.Start // if it is a conversation
-	busy   bool               // there is something left to do; also if it does not answer
-	parked int                // work that waits for a person, and keeps a conversation open
+	with   wire.Start // if it is a conversation
+	busy   bool       // there is something left to do; also if it does not answer
+	parked int        // work that waits for a person, and keeps a conversation open
 }
 
 func (w *world) openWork(ctx context.Context) ([]openWork, error) {
@@ -82,9 +82,9 @@ func (w *world) openWork(ctx context.Context) ([]openWork, error) {
 		for _, e := range listed.GetExecutions() {
 			o := openWork{id: e.GetExecution().GetWorkflowId(), busy: true}
 			switch e.GetType().GetName() {
-			case conversation.KeyRecordType:
+			case wire.KeyRecordType:
 				continue // it stays for ever
-			case conversation.WorkflowType:
+			case wire.WorkflowType:
 				o = w.look(ctx, o.id)
 			}
 			open = append(open, o)
@@ -100,12 +100,12 @@ func (w *world) look(ctx context.Context, id string) openWork {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var state struct {
-		conversation.Start
+		wire.Start
 		Outbox, Resends, Questions, Inbox, Backlog, Redo, Says, Watches, Errands, Parked []json.RawMessage
 
 		Turn json.RawMessage
 	}
-	value, err := w.temporal.QueryWorkflow(ctx, id, "", conversation.StateQuery)
+	value, err := w.temporal.QueryWorkflow(ctx, id, "", wire.StateQuery)
 	if err != nil || value.Get(&state) != nil {
 		return openWork{id: id, busy: true}
 	}

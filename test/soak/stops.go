@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"parley/conversation"
+	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 )
 
@@ -107,8 +107,8 @@ const (
 
 // What Parley itself says about consent.
 var (
-	optOutReply = conversation.DefaultSettings().OptOutReply
-	optInReply  = conversation.DefaultSettings().OptInReply
+	optOutReply = wire.DefaultSettings().OptOutReply
+	optInReply  = wire.DefaultSettings().OptInReply
 )
 
 func aboutConsent(words string) bool { return words == optOutReply || words == optInReply }

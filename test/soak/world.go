@@ -16,7 +16,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"parley/conversation"
+	conversations "parley/conversation/client"
 	"parley/internal/connect"
 	"parley/internal/settings"
 	"parley/internal/stack"
@@ -48,7 +48,7 @@ type world struct {
 	door          *door
 	responder     *responder
 	temporal      client.Client
-	conversations conversation.Client
+	conversations conversations.Client
 	namespace     string
 	units         map[string]*unit
 	strangers     *crowd
@@ -126,7 +126,7 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 		return w, err
 	}
 	w.close = append(w.close, w.temporal.Close)
-	w.conversations = conversation.Client{Temporal: w.temporal, TaskQueue: conversationQueue, IDs: ids}
+	w.conversations = conversations.Client{Temporal: w.temporal, TaskQueue: conversationQueue, IDs: ids}
 	serves := func(ctx context.Context) bool { return connect.Check(ctx, w.temporal, connection) == nil }
 	return w, w.start(ctx, o, env, hooks, serves)
 }

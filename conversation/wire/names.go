@@ -1,0 +1,21 @@
+package wire
+
+// Who may have written a message, besides scripts and people.
+const (
+	FromContact     = "contact"
+	FromResponder   = "responder"
+	FromParley      = "parley"      // about consent
+	FromApplication = "application" // that does not say which
+)
+
+// Names under which the activities of the engine are registered.
+const (
+	StartScriptActivity = "StartScript"
+	ScriptRunsActivity  = "ScriptRuns"
+	SuppressedActivity  = "ContactSuppressed"
+	LiftActivity        = "LiftSuppression"
+)
+
+// TypeRefused is the type of the application error that the update ends with
+// when a conversation does not take a message.
+const TypeRefused = "MessageRefused"

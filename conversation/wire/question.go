@@ -1,0 +1,79 @@
+package wire
+
+import (
+	"time"
+)
+
+// The times of a question.
+const (
+	DefaultTimeout = 24 * time.Hour   // of a question
+	leastShare     = 10 * time.Second // of the time that a question may be cut to for those behind it
+)
+
+// A PendingQuestion is a script's, waiting to be asked or answered.
+type PendingQuestion struct {
+	ID          string        `json:"id"`
+	Script      ScriptRef     `json:"script"`
+	Text        string        `json:"text"`
+	Timeout     time.Duration `json:"timeout"`
+	UsefulUntil time.Time     `json:"useful_until,omitzero"`
+	Reference   string        `json:"reference,omitempty"`
+	InDoubt     InDoubt       `json:"in_doubt,omitempty"`
+	AskedAt     time.Time     `json:"asked_at"`
+	Key         string        `json:"key,omitempty"`        // of its message, once queued to be sent
+	AcceptedAt  time.Time     `json:"accepted_at,omitzero"` // by the carrier's clock: from here texts may answer it
+	OpenSince   time.Time     `json:"open_since,omitzero"`  // by ours: from here its timeout runs
+	CheckedAt   time.Time     `json:"checked_at,omitzero"`  // when its script was last known to run
+	Delivered   Delivery      `json:"delivered,omitempty"`  //
+	Trace       string        `json:"trace,omitempty"`      // of what made the script ask
+}
+
+// Open reports whether texts may answer the question.
+func (q *PendingQuestion) Open() bool { return !q.OpenSince.IsZero() }
+
+// QuestionDeadline is when the open question has waited long enough. Questions
+// behind it that are useful only until some time get their share of the time.
+func (s *State) QuestionDeadline(open *PendingQuestion) time.Time {
+	deadline := open.OpenSince.Add(open.Timeout)
+	if !open.UsefulUntil.IsZero() && open.UsefulUntil.Before(deadline) {
+		deadline = open.UsefulUntil
+	}
+	waiting := 0
+	for i := range s.Questions {
+		q := &s.Questions[i]
+		if q.Key != "" {
+			continue
+		}
+		waiting++
+		if q.UsefulUntil.IsZero() {
+			continue
+		}
+		share := q.UsefulUntil.Sub(open.OpenSince) / time.Duration(waiting+1)
+		if end := open.OpenSince.Add(share); share >= leastShare && end.Before(deadline) {
+			deadline = end
+		}
+	}
+	return deadline
+}
+
+// A Floor says who may speak next. It keeps a script's next question, or the
+// responder's reply, from being interleaved with somebody else's.
+type Floor struct {
+	Holder ScriptRef `json:"holder,omitzero"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// A Say is a script's message that waits for the floor.
+type Say struct {
+	ID    string `json:"id"`
+	Trace string `json:"trace,omitempty"`
+	Said
+}
+
+// A Watch is a script's wish to know whether a text of its arrived.
+type Watch struct {
+	ID     string    `json:"id"`
+	Script ScriptRef `json:"script"`
+	SayID  string    `json:"say_id"`
+	Until  time.Time `json:"until"`
+}

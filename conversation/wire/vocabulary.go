@@ -1,0 +1,39 @@
+package wire
+
+import (
+	"slices"
+
+	"parley/sms"
+)
+
+// Words are the constants of the protocol, as they are written to histories. A
+// text of nothing but one of them tells nothing of who wrote it.
+func Words() []string {
+	return slices.Concat(
+		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut),
+		texts(sms.KindText, sms.KindMedia, sms.KindLocation, sms.KindChoice, sms.KindFallback, sms.KindOther),
+		texts(sms.StatusQueued, sms.StatusSending, sms.StatusUnknown, sms.StatusAccepted, sms.StatusOnChannel,
+			sms.StatusExpired, sms.StatusDropped, sms.StatusFailed, sms.StatusDelivered, sms.StatusRead),
+		texts(sms.Transient, sms.Permanent),
+		texts(Delivered, NotDelivered, DeliveryUnknown),
+		texts(EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndReported),
+		texts(Resend, Park),
+		texts(ParkCodes()...),
+		texts(ErrandNotice, ErrandFallback),
+		texts(RecordMessage, RecordConversation),
+		[]string{
+			FromContact, FromResponder, FromParley, FromApplication, SourceErased, WasHandedOver,
+			StateOpen, StateAsking, StateOptedOut,
+			WorkflowType, KeyRecordType, SuppressionType,
+			TellActivity, StartScriptActivity, ScriptRunsActivity, SuppressedActivity, LiftActivity,
+		},
+	)
+}
+
+func texts[T ~string](words ...T) []string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = string(word)
+	}
+	return all
+}
