@@ -91,7 +91,7 @@ func (p *page) head(v shown) {
 	default:
 		p.line("Opted out %s with %q; nothing is sent until they text START.", p.at(o.At), o.Text)
 	}
-	if a := s.Attention; a != nil {
+	if a := s.Attention(); a != nil {
 		p.line("! Needs attention since %s: %s", p.at(a.At), a.Reason)
 	}
 	if s.Evicted > 0 {

@@ -63,10 +63,10 @@ func TestTranscript(t *testing.T) {
 				ID: "q2", Script: wire.ScriptRef{Type: "Feedback", WorkflowID: "Feedback:x"}, Text: "How was it?", Timeout: time.Hour, AskedAt: at("08:02:30"),
 			},
 		},
-		Attention: &wire.Attention{Reason: "the carrier refused a message: RECIPIENT_NOT_REACHABLE", At: at("08:03:05")},
-		Parked:    []wire.Parked{{Reason: "asking the responder: HTTP 500", At: at("08:06:30"), Turn: &wire.Turn{Texts: []wire.Text{{Inbound: sms.Inbound{Text: "Anybody?"}}}}}},
-		Skipped:   []wire.Skipped{{ID: "x", Reason: "unknown kind of event", At: at("08:06:40")}},
-		Evicted:   3,
+		Concerns: []wire.Concern{{Cause: wire.CauseRefused, Reason: "the carrier refused a message: RECIPIENT_NOT_REACHABLE", At: at("08:03:05")}},
+		Parked:   []wire.Parked{{Reason: "asking the responder: HTTP 500", At: at("08:06:30"), Turn: &wire.Turn{Texts: []wire.Text{{Inbound: sms.Inbound{Text: "Anybody?"}}}}}},
+		Skipped:  []wire.Skipped{{ID: "x", Reason: "unknown kind of event", At: at("08:06:40")}},
+		Evicted:  3,
 	}
 	require.Equal(t, `
 +15559876543 · a script is asking · since 23 Nov 2026 10:00

@@ -149,6 +149,6 @@ func TestWorkerIsKilledWhileItArchives(t *testing.T) {
 	words, statuses := kept(t, dir, ana)
 	require.Equal(t, []string{"one", youSaid("one"), "two", youSaid("two")}, words)
 	require.Equal(t, []sms.Status{sms.StatusDelivered, sms.StatusDelivered}, statuses)
-	require.Nil(t, w.State(ana).Attention)
+	require.Empty(t, w.State(ana).Concerns)
 	require.Len(t, w.Sim.Sent(), 2)
 }

@@ -86,8 +86,8 @@ func TestConversationIsCancelled(t *testing.T) {
 		require.NoError(t, w.Temporal.CancelWorkflow(w.Ctx(), id, ""))
 	}
 	w.Receives(ana, "Please reply with one number")
-	w.Eventually("it is recorded", func() bool { at := w.State(ana).Attention; return at != nil })
-	require.Contains(t, w.State(ana).Attention.Reason, "cancelled")
+	w.Eventually("it is recorded", func() bool { return w.State(ana).Attention() != nil })
+	require.Contains(t, w.State(ana).Attention().Reason, "cancelled")
 	w.Text(ana, "5")
 	w.Receives(ana, "glad you liked it")
 	require.Equal(t, workflows.Rating{Stars: "5"}, w.rating("feedback"))
@@ -97,7 +97,7 @@ func TestConversationIsCancelled(t *testing.T) {
 	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, w.describe(id).GetWorkflowExecutionInfo().GetStatus())
 
 	require.NoError(t, w.Client().Skip(w.Ctx(), ana, "", "seen", wire.Mend{}))
-	w.Eventually("it has been seen", func() bool { return w.State(ana).Attention == nil })
+	w.Eventually("it has been seen", func() bool { return w.State(ana).Attention() == nil })
 }
 
 // A script that is cancelled before its question has left takes that back, and
@@ -140,7 +140,7 @@ func TestTerminatedScriptFreesTheNumber(t *testing.T) {
 	w.Eventually("it is open", func() bool { q := w.State(ana).Questions; return len(q) == 1 && !q[0].OpenSince.IsZero() })
 	w.Text(ana, "4")
 	require.Equal(t, workflows.Rating{Stars: "4"}, w.rating("feedback-2"))
-	require.Nil(t, w.State(ana).Attention)
+	require.Empty(t, w.State(ana).Concerns)
 }
 
 // A conversation that is terminated forgets everything, a STOP too, until it is

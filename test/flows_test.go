@@ -412,7 +412,7 @@ func TestWhatCannotBeUnderstoodIsSkipped(t *testing.T) {
 	w.Receives(ana, youSaid("still there?"))
 	state := w.State(ana)
 	require.Len(t, state.Skipped, 7)
-	require.Contains(t, state.Attention.Reason, "cancelled")
+	require.Contains(t, state.Attention().Reason, "cancelled")
 
 	raw, err := json.Marshal(state)
 	require.NoError(t, err)

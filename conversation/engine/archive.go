@@ -129,15 +129,11 @@ func (c *conversation) onStored(f workflow.Future) {
 			}
 		}
 		s.ArchiveAt, s.ArchiveAway = c.now().Add(archivePause), true
-		if s.Attention == nil || s.Attention.UntilStored {
-			s.Attention = &wire.Attention{Reason: "the archive takes nothing: " + plain(err), At: c.now(), UntilStored: true}
-		}
+		c.raise(wire.CauseArchiveAway, "the archive takes nothing: "+plain(err))
 		return
 	}
 	s.ArchiveAway = false
-	if s.Attention != nil && s.Attention.UntilStored {
-		s.Attention = nil
-	}
+	s.Settle(wire.CauseArchiveAway)
 	s.Evictees = slices.DeleteFunc(s.Evictees, func(m wire.Message) bool { return m.Stored })
 	c.closingStored = batch.closing
 	s.ArchiveAt = c.now() // look whether there is more

@@ -59,10 +59,10 @@ func TestArchiveIsAway(t *testing.T) {
 	k.at(0, func() { k.text("1", "hello") })
 	k.at(time.Hour, func() {
 		require.Equal(t, []string{"re: hello"}, words(k.sends))
-		require.NotNil(t, k.state().Attention)
+		require.NotEmpty(t, k.state().Concerns)
 	})
 	state := k.run()
-	require.Nil(t, state.Attention)
+	require.Empty(t, state.Concerns)
 	require.Len(t, k.records, 3)
 	require.False(t, k.env.Now().Before(k.start.Add(48*time.Hour)))
 	require.Less(t, k.timers, 100)

@@ -103,7 +103,7 @@ func (c *conversation) help() {
 		return
 	}
 	if !c.mayText() || len(s.Outbox) >= maxOutbox {
-		c.attend(c.tooMany())
+		c.raise(wire.CauseLoop, c.tooMany())
 		return
 	}
 	c.texted()

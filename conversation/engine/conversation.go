@@ -182,7 +182,7 @@ func (c *conversation) wait() {
 		s.AddReceive(c.root.Done(), func(ch workflow.ReceiveChannel, _ bool) {
 			ch.Receive(c.ctx, nil)
 			c.cancelled = true
-			c.attend("somebody cancelled this conversation, which has no effect; terminate it to stop it")
+			c.raise(wire.CauseCancelled, "somebody cancelled this conversation, which has no effect; terminate it to stop it")
 		})
 	}
 	if c.timer.future != nil {
@@ -226,10 +226,8 @@ func (c *conversation) idleAt() time.Time { return c.state.ActiveAt.Add(c.state.
 
 func (c *conversation) now() time.Time { return workflow.Now(c.ctx) }
 
-// attend asks for a person's attention.
-func (c *conversation) attend(reason string) {
-	c.state.Attention = &wire.Attention{Reason: reason, At: c.now()}
-}
+// raise asks a person to look, until the cause is settled.
+func (c *conversation) raise(cause wire.Cause, reason string) { c.state.Raise(cause, reason, c.now()) }
 
 var (
 	messaging *activities.Messaging

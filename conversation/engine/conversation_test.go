@@ -508,7 +508,7 @@ func TestInDoubtAndParked(t *testing.T) {
 	state := k.continued()
 	require.Len(t, k.sends, 1)
 	require.Equal(t, sms.StatusUnknown, state.Transcript[0].Status)
-	require.NotNil(t, state.Attention)
+	require.NotEmpty(t, state.Concerns)
 	require.Equal(t, wire.ParkedInDoubt, state.Parked[0].Code)
 }
 
@@ -527,12 +527,12 @@ func TestCarrierOutage(t *testing.T) {
 		k.send("a", "first")
 		k.send("b", "second")
 	})
-	k.at(15*time.Minute, func() { require.Contains(t, k.state().Attention.Reason, "takes no messages") })
+	k.at(15*time.Minute, func() { require.Contains(t, k.state().Attention().Reason, "takes no messages") })
 	state := k.run()
 	require.Equal(t, []string{"first", "second"}, []string{state.Transcript[0].Text, state.Transcript[1].Text})
 	require.Equal(t, sms.StatusAccepted, state.Transcript[1].Status)
 	require.Less(t, len(k.sends), 40, "tries during the outage are bounded")
-	require.Nil(t, state.Attention, "it is over")
+	require.Empty(t, state.Concerns, "it is over")
 }
 
 func TestRefusedForGood(t *testing.T) {
@@ -553,7 +553,7 @@ func TestRefusedForGood(t *testing.T) {
 	require.Equal(t, sms.StatusAccepted, state.Transcript[0].Status)
 	require.Equal(t, sms.StatusFailed, state.Transcript[1].Status)
 	require.Equal(t, []string{"script answer/q undeliverable PERMISSION_DENIED"}, k.outcomes)
-	require.Contains(t, state.Attention.Reason, "PERMISSION_DENIED")
+	require.Contains(t, state.Attention().Reason, "PERMISSION_DENIED")
 }
 
 func TestReceiptsInAnyOrderEndInTheSameState(t *testing.T) {
@@ -693,7 +693,7 @@ func TestTwoMachinesDoNotTalkForEver(t *testing.T) {
 	require.Len(t, state.Transcript, 72, "all are recorded")
 	require.Len(t, state.Parked, 10)
 	require.Equal(t, wire.ParkedLoop, state.Parked[0].Code)
-	require.NotNil(t, state.Attention)
+	require.NotEmpty(t, state.Concerns)
 	require.Len(t, k.notices, 1, "one word about a loop is enough")
 }
 

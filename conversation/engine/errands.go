@@ -119,7 +119,7 @@ func (c *conversation) onRan(e wire.Errand, f workflow.Future) {
 		workflow.GetLogger(c.ctx).Error("Gave up telling another service", "what", e.Kind, "about", e.Of, "error", plain(err))
 		c.handedOver(e, "not handed over: "+plain(err))
 		if e.Kind == wire.ErrandFallback {
-			c.attend("what failed could not be handed to the fallback for a day: " + plain(err))
+			c.raise(wire.CauseFallbackAway, "what failed could not be handed to the fallback for a day: "+plain(err))
 		}
 	}
 	c.forget(e)

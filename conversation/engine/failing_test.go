@@ -79,7 +79,7 @@ func TestResponderIsAway(t *testing.T) {
 			if test.parked == 0 {
 				require.Equal(t, []string{"re: one\ntwo"}, words(k.sends))
 				require.Empty(t, k.notices)
-				require.Nil(t, state.Attention)
+				require.Empty(t, state.Concerns)
 				return
 			}
 			require.Equal(t, wire.ParkedUnreachable, state.Parked[0].Code)
@@ -113,13 +113,13 @@ func TestParkedTurnIsTriedAgainOrSkipped(t *testing.T) {
 		require.Equal(t, []string{"re: one"}, words(k.sends))
 		state := k.state()
 		require.Len(t, state.Parked, 1)
-		require.NotNil(t, state.Attention)
+		require.NotEmpty(t, state.Concerns)
 		k.retry("right", wire.Mend{}) // the same word again
 		k.skip("enough", wire.Mend{By: "kim", Why: "called them"})
 	})
 	state := k.run() // nothing keeps it open any more
 	require.Equal(t, []string{"re: one"}, words(k.sends))
-	require.Nil(t, state.Attention)
+	require.Empty(t, state.Concerns)
 	require.Equal(t, []bool{true, false}, []bool{state.Mended[0].Retried, state.Mended[1].Retried})
 	require.Equal(t, "called them", state.Mended[1].Why)
 }
@@ -179,7 +179,7 @@ func TestParkedMessageIsSettledByALateReceipt(t *testing.T) {
 	})
 	state := k.run()
 	require.Equal(t, sms.StatusDelivered, state.Transcript[0].Status)
-	require.Nil(t, state.Attention)
+	require.Empty(t, state.Concerns)
 }
 
 // Whether a text that did not arrive is sent again depends on why, on what it
@@ -426,7 +426,7 @@ func TestScriptsAreBoundedToo(t *testing.T) {
 	require.Equal(t, []string{"hello", "hello", "hello", "written by hand"}, words(k.sends))
 	require.Len(t, k.outcomes, 1)
 	require.Contains(t, k.outcomes[0], "undeliverable more than 3 automatic texts")
-	require.NotNil(t, state.Attention)
+	require.NotEmpty(t, state.Concerns)
 }
 
 func TestConsentFromElsewhere(t *testing.T) {

@@ -169,7 +169,7 @@ func (c *conversation) bounded(texts []wire.Text, most int) []wire.Text {
 	if extra := len(texts) - most; extra > 0 {
 		c.state.Evicted += extra
 		c.countMany(extra, metricHandled, "by", byNobody)
-		c.attend("more texts came than can wait to be answered")
+		c.raise(wire.CauseFlood, "more texts came than can wait to be answered")
 		return texts[extra:]
 	}
 	return texts

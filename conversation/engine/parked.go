@@ -29,7 +29,7 @@ func (c *conversation) park(p wire.Parked) {
 			break
 		}
 	}
-	s.Attention = &wire.Attention{Reason: p.Reason, At: c.now(), UntilMended: true}
+	c.raise(wire.CauseParked, p.Reason)
 	c.count(metricParked, "reason", string(p.Code))
 	if p.Turn != nil && p.Code != wire.ParkedScript { // whose texts are counted when the turn ends
 		c.countMany(len(p.Turn.Texts), metricHandled, "by", byParked)
@@ -43,7 +43,7 @@ func (c *conversation) park(p wire.Parked) {
 // script has been told, and waits for no answer to it.
 func (c *conversation) parkMessage(m wire.Message, code wire.ParkCode, reason string) {
 	if m.AskID != "" {
-		c.attend(reason)
+		c.raise(wire.CauseQuestion, reason)
 		return
 	}
 	if !m.Delivery.Doubt && code != wire.ParkedInDoubt {
@@ -77,8 +77,8 @@ func (c *conversation) unpark(which func(wire.Parked) bool) []wire.Parked {
 		taken = append(taken, p)
 		return true
 	})
-	if at := c.state.Attention; len(c.state.Parked) == 0 && at != nil && at.UntilMended {
-		c.state.Attention = nil
+	if len(c.state.Parked) == 0 {
+		c.state.Settle(wire.CauseParked)
 	}
 	return taken
 }
@@ -135,7 +135,7 @@ func (c *conversation) onSkip(e wire.Envelope, m wire.Mend) error {
 		c.handOver(p)
 	}
 	if len(c.state.Parked) == 0 {
-		c.state.Attention = nil
+		c.state.Concerns = nil
 	}
 	return nil
 }

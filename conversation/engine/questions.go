@@ -157,7 +157,7 @@ func (c *conversation) onSay(e wire.Envelope, m wire.Said) error {
 	}
 	if why != "" {
 		if c.state.OptedOut == nil {
-			c.attend("a script's message could not be sent: " + why)
+			c.raise(wire.CauseScript, "a script's message could not be sent: "+why)
 		}
 		c.dropSay(wire.Say{ID: e.ID, Said: m}, why)
 		return nil
@@ -187,7 +187,7 @@ func (c *conversation) releaseSays() {
 			return false
 		}
 		if !c.scriptMayText() {
-			c.attend(c.tooMany())
+			c.raise(wire.CauseLoop, c.tooMany())
 			c.dropSay(m, c.tooMany())
 			return true
 		}
@@ -240,7 +240,7 @@ func (c *conversation) askNext() {
 	}
 	q := s.Questions[next]
 	if !c.scriptMayText() {
-		c.attend(c.tooMany())
+		c.raise(wire.CauseLoop, c.tooMany())
 		c.end(q, wire.Outcome{Kind: wire.EndUndeliverable, Reason: c.tooMany()}, nil)
 		return
 	}

@@ -162,7 +162,7 @@ func (c *conversation) onSent(f workflow.Future) {
 	case temporal.IsCanceledError(err):
 		c.giveUp(i, sms.StatusDropped, reasonTakenBack)
 	case class == sms.Refused:
-		c.attend("the carrier refused a message: " + code)
+		c.raise(wire.CauseRefused, "the carrier refused a message: "+code)
 		c.giveUp(i, sms.StatusFailed, code)
 	case class == sms.Denied:
 		c.parkMessage(*m, wire.ParkedDenied, "the carrier takes no messages from this account: "+code)
@@ -179,9 +179,7 @@ func (c *conversation) onSent(f workflow.Future) {
 		if code != codeNobody {
 			d.NextTry = c.now().Add(seriesPause)
 		}
-		if at := c.state.Attention; at == nil || at.UntilSent {
-			c.state.Attention = &wire.Attention{Reason: "the carrier takes no messages: " + code, At: c.now(), UntilSent: true}
-		}
+		c.raise(wire.CauseCarrierAway, "the carrier takes no messages: "+code)
 	}
 }
 
@@ -226,9 +224,7 @@ func (c *conversation) accept(i int, a sms.Accepted) {
 		a.At = c.now() // the carrier did not say
 	}
 	m.MessageID, m.Accepted = a.MessageID, a.At
-	if c.state.Attention != nil && c.state.Attention.UntilSent {
-		c.state.Attention = nil
-	}
+	c.state.Settle(wire.CauseCarrierAway)
 	c.change(m, sms.StatusAccepted, "", a.At)
 	c.state.EarlyReceipts = slices.DeleteFunc(c.state.EarlyReceipts, func(r sms.Receipt) bool {
 		if r.MessageID != a.MessageID {

@@ -19,7 +19,7 @@ func (c *conversation) show() {
 	want, is := c.shown(), c.state.Shown
 	c.state.Shown = want
 	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) {
-		c.upsertMemo(map[string]any{wire.AttentionMemo: c.state.Attention, wire.ParkedMemo: c.parkedMarks()})
+		c.upsertMemo(map[string]any{wire.AttentionMemo: c.state.Attention(), wire.ParkedMemo: c.parkedMarks()})
 	}
 	if !c.state.Settings.SearchAttributes {
 		return
@@ -50,7 +50,7 @@ func (c *conversation) renewMemo() {
 		memo[wire.WhoMemo] = wire.Start{Contact: c.state.Contact, Sender: c.state.Sender}
 	}
 	if inherited[wire.AttentionMemo] != nil || inherited[wire.ParkedMemo] != nil {
-		memo[wire.AttentionMemo], memo[wire.ParkedMemo] = c.state.Attention, c.parkedMarks()
+		memo[wire.AttentionMemo], memo[wire.ParkedMemo] = c.state.Attention(), c.parkedMarks()
 	}
 	if len(memo) > 0 {
 		c.upsertMemo(memo)
@@ -96,8 +96,8 @@ func (c *conversation) shown() wire.Shown {
 	if s.OptedOut != nil {
 		w.State = wire.StateOptedOut
 	}
-	if s.Attention != nil {
-		w.Attention = s.Attention.Reason
+	if a := s.Attention(); a != nil {
+		w.Attention = a.Reason
 	}
 	return w
 }
@@ -124,8 +124,8 @@ func (c *conversation) details() string {
 		b.WriteString(" · nothing is open")
 	}
 	b.WriteString("\n\n")
-	if s.Attention != nil {
-		fmt.Fprintf(&b, "⚠ **Needs attention** since %s: %s\n\n", s.Attention.At.UTC().Format(wire.TimeLayout), wire.Mask(s.Attention.Reason))
+	for _, concern := range s.Concerns {
+		fmt.Fprintf(&b, "⚠ **Needs attention** since %s: %s\n\n", concern.At.UTC().Format(wire.TimeLayout), wire.Mask(concern.Reason))
 	}
 	for _, p := range s.Parked {
 		fmt.Fprintf(&b, "- parked %s (%s): %s\n", p.At.UTC().Format(wire.TimeLayout), p.Code, wire.Mask(p.Reason))

@@ -281,8 +281,41 @@ func TestAttentionOfAPersonStays(t *testing.T) {
 	k.at(time.Second, func() { k.send("a", "hello") })
 	state := k.continued()
 	require.Equal(t, sms.StatusAccepted, state.Transcript[1].Status)
-	require.NotNil(t, state.Attention)
+	require.NotEmpty(t, state.Concerns)
 	require.Len(t, state.Parked, 1)
+}
+
+// Each cause has a concern of its own: mending one hides no other.
+func TestConcernsAreKeptByCause(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	fates := []error{&sms.SendError{Doubt: sms.Refused, Code: "INVALID_ARGUMENT"}, denied()}
+	k.answer = func(n int, _ sms.Outbound) error {
+		if n <= len(fates) {
+			return fates[n-1]
+		}
+		return nil
+	}
+	causes := func() (causes []wire.Cause) {
+		for _, c := range k.state().Concerns {
+			causes = append(causes, c.Cause)
+		}
+		return causes
+	}
+	k.at(0, func() { k.send("a", "refused") })
+	k.at(time.Minute, func() { k.send("b", "denied") })
+	k.at(2*time.Minute, func() {
+		require.Equal(t, []wire.Cause{wire.CauseRefused, wire.CauseParked}, causes())
+		require.Equal(t, k.start.UTC(), k.state().Attention().At.UTC(), "since the first")
+		k.retry("again", wire.Mend{})
+	})
+	k.at(3*time.Minute, func() {
+		require.Equal(t, []wire.Cause{wire.CauseRefused}, causes(), "nothing is parked any more")
+		k.skip("seen", wire.Mend{})
+	})
+	state := k.run()
+	require.Empty(t, state.Concerns, "a person has dealt with it")
 }
 
 // A flood does not make the state too large for the server.

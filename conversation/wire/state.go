@@ -34,7 +34,7 @@ type State struct {
 	Parked     []Parked          `json:"parked,omitempty"`
 	Mended     []Mended          `json:"mended,omitempty"` // what was parked, and what a person did about it
 	Errands    []Errand          `json:"errands,omitempty"`
-	Attention  *Attention        `json:"attention,omitempty"`
+	Concerns   []Concern         `json:"concerns,omitempty"` // what needs a person, one for each cause
 
 	Settings      Settings      `json:"settings"`
 	LastKey       int           `json:"last_key"`
@@ -61,15 +61,6 @@ type OptOut struct {
 	MessageID string    `json:"message_id"`
 	Source    string    `json:"source,omitempty"` // if it was not a text of the contact's: who brought it in
 	Accepted  time.Time `json:"accepted_at"`      // by the carrier, of the last such words: a START from before them is void
-}
-
-// Attention says why a person should look at this conversation.
-type Attention struct {
-	Reason      string    `json:"reason"`
-	At          time.Time `json:"at"`
-	UntilSent   bool      `json:"until_sent,omitempty"`   // it settles itself when the carrier takes a message again
-	UntilMended bool      `json:"until_mended,omitempty"` // it settles itself when nothing is parked any more
-	UntilStored bool      `json:"until_stored,omitempty"` // it settles itself when the archive takes records again
 }
 
 // Seen is an envelope that has been taken, so that its duplicates are dropped.

@@ -19,6 +19,7 @@ func Words() []string {
 		texts(EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndReported),
 		texts(Resend, Park),
 		texts(ParkCodes()...),
+		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CauseCancelled),
 		texts(ErrandNotice, ErrandFallback),
 		texts(RecordMessage, RecordConversation),
 		[]string{

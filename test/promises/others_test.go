@@ -78,7 +78,7 @@ func TestReceiptsOfAnotherProgram(t *testing.T) {
 	// Nor does any of them disturb whom it is about.
 	w.Text(guest, "still there?")
 	w.Receives(guest, echoed("still there?"))
-	require.Nil(t, w.State(guest).Attention)
+	require.Empty(t, w.State(guest).Concerns)
 	require.Len(t, w.Sim.Sent(), 2)
 }
 

@@ -1,0 +1,75 @@
+package wire
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Cause is what a Concern is about. There is one concern for each at most.
+type Cause string
+
+// What needs a person. Some causes settle themselves; the rest a person settles,
+// by giving up what is parked.
+const (
+	CauseCarrierAway  Cause = "carrier-away"  // it takes no messages; settled when it takes one
+	CauseArchiveAway  Cause = "archive-away"  // it takes no records; settled when it takes some
+	CauseParked       Cause = "parked"        // work waits for a person; settled when none is left
+	CauseRefused      Cause = "refused"       // the carrier refused a message for what it says
+	CauseQuestion     Cause = "question"      // a question could not be sent, and its script was told
+	CauseScript       Cause = "script"        // a script's message could not be sent
+	CauseFallbackAway Cause = "fallback-away" // what failed could not be handed over
+	CauseFlood        Cause = "flood"         // more texts came than can wait
+	CauseLoop         Cause = "loop"          // more automatic texts an hour than a person would want
+	CauseCancelled    Cause = "cancelled"     // somebody pressed a button that has no effect
+)
+
+// A Concern is why a person should look at a conversation.
+type Concern struct {
+	Cause  Cause     `json:"cause"`
+	Reason string    `json:"reason"` // the newest
+	At     time.Time `json:"at"`     // since when
+}
+
+// Raise adds a concern, or gives the one with this cause the newest reason.
+func (s *State) Raise(cause Cause, reason string, now time.Time) {
+	if i := s.concern(cause); i >= 0 {
+		s.Concerns[i].Reason = reason
+		return
+	}
+	s.Concerns = append(s.Concerns, Concern{Cause: cause, Reason: reason, At: now})
+}
+
+// Settle takes a concern away whose cause is gone.
+func (s *State) Settle(cause Cause) {
+	if i := s.concern(cause); i >= 0 {
+		s.Concerns = slices.Delete(s.Concerns, i, i+1)
+	}
+}
+
+func (s State) concern(cause Cause) int {
+	return slices.IndexFunc(s.Concerns, func(c Concern) bool { return c.Cause == cause })
+}
+
+// Attention is all concerns in one, as a memo and a list show them.
+type Attention struct {
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Attention is why a person should look, and since when; nil if nobody need.
+func (s State) Attention() *Attention {
+	if len(s.Concerns) == 0 {
+		return nil
+	}
+	a := Attention{At: s.Concerns[0].At}
+	var reasons []string
+	for _, c := range s.Concerns {
+		reasons = append(reasons, c.Reason)
+		if c.At.Before(a.At) {
+			a.At = c.At
+		}
+	}
+	a.Reason = strings.Join(reasons, "; ")
+	return &a
+}
