@@ -111,5 +111,9 @@ var rank = map[Status]int{
 // doubled, late or reordered all end in the same state.
 func (s Status) Before(next Status) bool { return rank[s] < rank[next] }
 
+// Settled reports whether it is known that the carrier took the text, or that it is
+// not sent any more.
+func (s Status) Settled() bool { return rank[s] > rank[StatusUnknown] }
+
 // Final reports whether the carrier is not expected to say more.
 func (s Status) Final() bool { return rank[s] >= rank[StatusExpired] }

@@ -17,10 +17,11 @@ import (
 
 // answering is an outcome on its way to a script.
 type answering struct {
-	question wire.PendingQuestion
-	outcome  wire.Outcome
-	text     *wire.Text // used up by the answer, unless the script turns out to be gone
-	step     step
+	script  wire.ScriptRef
+	id      string // of what it asked
+	outcome wire.Outcome
+	text    *wire.Text // used up by the answer, unless the script turns out to be gone
+	step    step
 }
 
 // A step on the way of an outcome to a script. The run that asked is signalled
@@ -54,7 +55,7 @@ func (c *conversation) offering() bool {
 func (c *conversation) onAsk(e wire.Envelope, a wire.Asked) error {
 	s := c.state
 	if slices.ContainsFunc(s.Questions, func(q wire.PendingQuestion) bool { return q.ID == e.ID }) ||
-		slices.ContainsFunc(c.answering, func(a *answering) bool { return a.question.ID == e.ID }) {
+		slices.ContainsFunc(c.answering, func(a *answering) bool { return a.id == e.ID }) {
 		return nil
 	}
 	if err := a.Script.Check(); err != nil {
@@ -72,7 +73,7 @@ func (c *conversation) onAsk(e wire.Envelope, a wire.Asked) error {
 		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: c.now(), Trace: c.trace,
 	}
 	if i := slices.IndexFunc(s.Outcomes, func(o wire.Ended) bool { return o.ID == e.ID }); i >= 0 {
-		c.tell(q, s.Outcomes[i].Outcome, nil)
+		c.tell(q.Script, q.ID, s.Outcomes[i].Outcome, nil)
 		return nil
 	}
 	c.touch()
@@ -310,7 +311,7 @@ func (c *conversation) expireQuestions() {
 func (c *conversation) end(q wire.PendingQuestion, o wire.Outcome, text *wire.Text) {
 	c.state.Questions = slices.DeleteFunc(c.state.Questions, func(x wire.PendingQuestion) bool { return x.ID == q.ID })
 	c.remember(q, o)
-	c.tell(q, o, text)
+	c.tell(q.Script, q.ID, o, text)
 }
 
 func (c *conversation) remember(q wire.PendingQuestion, o wire.Outcome) {
@@ -331,12 +332,13 @@ func (c *conversation) remember(q wire.PendingQuestion, o wire.Outcome) {
 }
 
 // tell signals an outcome to the script's run.
-func (c *conversation) tell(q wire.PendingQuestion, o wire.Outcome, text *wire.Text) {
+func (c *conversation) tell(script wire.ScriptRef, id string, o wire.Outcome, text *wire.Text) {
 	o.Schema = wire.OutcomeSchema
 	if text != nil {
 		o.Trace = text.Trace
 	}
-	c.answer(&answering{question: q, outcome: o, text: text}, c.signal(q, o, q.Script.RunID))
+	a := &answering{script: script, id: id, outcome: o, text: text}
+	c.answer(a, c.signal(a, script.RunID))
 }
 
 // answer waits for the next step on the way of an outcome.
@@ -348,11 +350,11 @@ func (c *conversation) answer(a *answering, step workflow.Future) {
 	})
 }
 
-func (c *conversation) signal(q wire.PendingQuestion, o wire.Outcome, runID string) workflow.Future {
+func (c *conversation) signal(a *answering, runID string) workflow.Future {
 	if uuid.Validate(runID) != nil {
 		runID = "" // written by hand: the server would fail our task for ever
 	}
-	return workflow.SignalExternalWorkflow(c.ctx, q.Script.WorkflowID, runID, wire.AnswerSignal+q.ID, o)
+	return workflow.SignalExternalWorkflow(c.ctx, a.script.WorkflowID, runID, wire.AnswerSignal+a.id, a.outcome)
 }
 
 // onAnswered gives the floor to the script that was answered. If the script is
@@ -362,22 +364,22 @@ func (c *conversation) onAnswered(a *answering, f workflow.Future) {
 	switch {
 	case a.step == toTheRun && f.Get(c.ctx, nil) != nil:
 		a.step = doesItRun
-		c.answer(a, c.scriptRuns(a.question.Script))
+		c.answer(a, c.scriptRuns(a.script))
 		return
 	case a.step == doesItRun && f.Get(c.ctx, &runs) == nil && runs:
 		a.step = toItsSuccessor
-		c.answer(a, c.signal(a.question, a.outcome, ""))
+		c.answer(a, c.signal(a, ""))
 		return
 	case a.step != doesItRun && f.Get(c.ctx, nil) == nil:
 		if a.text != nil {
 			c.count(metricHandled, "by", byScript)
 		}
 		if a.text != nil && c.state.OptedOut == nil {
-			c.state.Floor = wire.Floor{Holder: a.question.Script, Since: c.now()}
+			c.state.Floor = wire.Floor{Holder: a.script, Since: c.now()}
 		}
 		return
 	}
-	c.withdraw(func(q wire.PendingQuestion) bool { return q.Script == a.question.Script })
+	c.withdraw(func(q wire.PendingQuestion) bool { return q.Script == a.script })
 	if a.text != nil && c.state.OptedOut == nil {
 		c.state.Inbox = slices.Insert(c.state.Inbox, 0, *a.text)
 	}

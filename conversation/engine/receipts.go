@@ -53,10 +53,10 @@ func (c *conversation) onReceipt(_ wire.Envelope, r sms.Receipt) error {
 		}
 		m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
 		c.forward(m, r)
-		if m.Delivery.Doubt && c.sending != nil && c.sending.key == m.Key && sms.StatusUnknown.Before(m.Status) {
+		if m.Delivery.Doubt && c.sending != nil && c.sending.key == m.Key && m.Status.Settled() {
 			c.sending.cancel() // the doubt is settled: an attempt in back-off is not made any more
 		}
-		if (c.sending == nil || c.sending.key != m.Key) && sms.StatusUnknown.Before(m.Status) {
+		if (c.sending == nil || c.sending.key != m.Key) && m.Status.Settled() {
 			c.leave(i)
 		}
 		return nil

@@ -36,7 +36,7 @@ func (c *conversation) sendNext() {
 		m, now := &s.Outbox[0], c.now()
 		d := m.Delivery
 		switch {
-		case sms.StatusUnknown.Before(m.Status):
+		case m.Status.Settled():
 			c.leave(0) // a receipt settled it
 		case s.OptedOut != nil && !m.Must:
 			c.giveUp(0, sms.StatusDropped, reasonOptedOut)
@@ -141,7 +141,7 @@ func (c *conversation) onSent(f workflow.Future) {
 		class = sms.Unknown // the last look did not settle it either
 	}
 	switch {
-	case sms.StatusUnknown.Before(m.Status):
+	case m.Status.Settled():
 		c.leave(i) // a receipt was faster than the answer
 	case class == sms.Ambiguous:
 		m.Status, m.Reason = sms.StatusUnknown, code

@@ -85,7 +85,7 @@ func (c *conversation) shown() wire.Shown {
 	}
 	for _, a := range c.answering {
 		if a.text != nil {
-			w.Scripts = append(w.Scripts, a.question.Script.Type)
+			w.Scripts = append(w.Scripts, a.script.Type)
 		}
 	}
 	slices.Sort(w.Scripts)

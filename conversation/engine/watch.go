@@ -39,7 +39,7 @@ func (c *conversation) report() {
 }
 
 func (c *conversation) tellReport(w wire.Watch, delivery wire.Delivery, reason string) {
-	c.tell(wire.PendingQuestion{ID: w.ID, Script: w.Script}, wire.Outcome{Kind: wire.EndReported, Delivered: delivery, Reason: reason}, nil)
+	c.tell(w.Script, w.ID, wire.Outcome{Kind: wire.EndReported, Delivered: delivery, Reason: reason}, nil)
 }
 
 // fate is what became of a script's text, as far as more is not to be expected.
