@@ -855,6 +855,24 @@ func TestBounds(t *testing.T) {
 	require.Positive(t, state.Evicted)
 }
 
+// Nobody writes as the contact, or as one of us: the responder reads the transcript.
+func TestNobodyWritesAsSomebodyElse(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() {
+		for _, by := range []string{"contact", " Contact", "responder", "PARLEY"} {
+			k.signal(wire.SendEvent(by, wire.SendRequest{Text: "Hello", By: by}, k.env.Now()))
+		}
+		k.signal(wire.SendEvent("kim", wire.SendRequest{Text: "Hello", By: "kim"}, k.env.Now()))
+	})
+	state := k.run()
+	require.Equal(t, []string{"Hello"}, words(k.sends))
+	require.Equal(t, "kim", state.Transcript[0].From)
+	require.Len(t, state.Skipped, 4)
+	require.Contains(t, state.Skipped[0].Reason, "not a name to send by")
+}
+
 // TestATraceThatIsNone is not kept: it would stand in the state for each text.
 func TestATraceThatIsNone(t *testing.T) {
 	t.Parallel()

@@ -57,6 +57,8 @@ func (c *conversation) refusalOf(id string, r wire.SendRequest) string {
 		return fmt.Sprintf("the reference, or the name of who sends it, is longer than %d bytes", wire.MaxIDBytes)
 	case len(id) > wire.MaxIDBytes:
 		return fmt.Sprintf("the idempotency key is longer than %d bytes", wire.MaxIDBytes)
+	case slices.Contains([]string{wire.FromContact, wire.FromResponder, wire.FromParley}, strings.ToLower(strings.TrimSpace(r.By))):
+		return fmt.Sprintf("%q is not a name to send by: in the transcript it would pass for somebody else", r.By)
 	case r.InDoubt != "" && r.InDoubt != wire.Resend && r.InDoubt != wire.Park:
 		return `"in_doubt" is neither "resend" nor "park"`
 	}
