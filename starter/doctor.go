@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
-	"parley/sms"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"parley/conversation/wire"
+	"parley/internal/doctor"
+	"parley/internal/settings"
 )
 
 type doctorCmd struct {
@@ -30,37 +34,8 @@ set. No worker is needed, and no conversation is asked. --timeout is for each
 step. The exit code is 1 if anything failed; warnings alone leave it at 0.`
 }
 
-// A status says how bad a finding is.
-type status string
-
-const (
-	statusOK   status = "ok"
-	statusWarn status = "warn" // it works, or may; somebody should know
-	statusFail status = "fail" // texts do not get through, or will not for long
-)
-
-// A finding is one line of the report.
-type finding struct {
-	Check  string `json:"check"`
-	Status status `json:"status"`
-	Found  string `json:"found"`
-	Advice string `json:"advice,omitempty"`
-}
-
-func fine(check, found string, args ...any) finding {
-	return finding{Check: check, Status: statusOK, Found: fmt.Sprintf(found, args...)}
-}
-
-func warned(check, advice, found string, args ...any) finding {
-	return finding{Check: check, Status: statusWarn, Found: fmt.Sprintf(found, args...), Advice: advice}
-}
-
-func failed(check, advice, found string, args ...any) finding {
-	return finding{Check: check, Status: statusFail, Found: fmt.Sprintf(found, args...), Advice: advice}
-}
-
-// findings are the whole report, for --json.
-type findings []finding
+// findings are what the doctor says.
+type findings []doctor.Finding
 
 func (list findings) text(w io.Writer, _ *time.Location) {
 	for _, f := range list {
@@ -71,53 +46,16 @@ func (list findings) text(w io.Writer, _ *time.Location) {
 	}
 }
 
-// A doctor examines step by step, and keeps what later steps need.
-type doctor struct {
-	*app
-	command *doctorCmd
-	installation
-	server *server // nil: Temporal cannot be reached
-}
-
-// steps are in the order in which they are printed. Each has the time of
-// --timeout. A step may fill in settings for those after it.
-func (d *doctor) steps() []func(context.Context) []finding {
-	steps := []func(context.Context) []finding{
-		d.examineSettings,
-		d.examineParameters,
-		d.examineTemporal,
-		d.examineTaskQueues,
-		d.examineApp,
-		d.examineWebhooks,
-		d.examineConversations,
-		d.examineLife,
-	}
-	if d.command.Probe != "" {
-		steps = append(steps, d.examineDoor)
-	}
-	return steps
-}
-
 // Run examines everything.
 func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	if c.Sample < 1 {
 		return usagef("--sample must be 1 or more")
 	}
-	d := &doctor{app: a, command: c, installation: readInstallation(a.env)}
-	all := findings{}
-	for _, step := range d.steps() {
-		found := d.take(ctx, step)
-		if ctx.Err() != nil {
-			break
-		}
+	all := findings(c.doctor(a).Examine(ctx, func(found []doctor.Finding) {
 		if !a.JSON {
 			findings(found).text(a.stdout, a.zone)
 		}
-		all = append(all, found...)
-	}
-	if d.server != nil {
-		d.server.Close()
-	}
+	}))
 	if a.JSON {
 		if err := a.print(all); err != nil {
 			return err
@@ -129,25 +67,44 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	return all.verdict()
 }
 
-func (d *doctor) take(ctx context.Context, step func(context.Context) []finding) []finding {
-	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
-	defer cancel()
-	found := step(ctx)
-	for i := range found {
-		// What others say may hold anything, and this is pasted into tickets.
-		found[i].Found, found[i].Advice = presentable(found[i].Found), presentable(found[i].Advice)
+func (c *doctorCmd) doctor(a *app) doctor.Doctor {
+	return doctor.Doctor{
+		Env: a.env, Parameters: a.parameters, IDKey: a.IDs.KeyOfIDs(a.parameters),
+		Words:   doctor.Words{Counted: counted, Age: age, Printable: printable},
+		Timeout: a.Timeout, Sample: c.Sample, Probe: c.Probe,
+		Dial: func(ctx context.Context, t settings.Temporal) (*doctor.Server, error) {
+			s, err := a.dial(ctx, workFlags{Temporal: t})
+			if err != nil {
+				return nil, err
+			}
+			return s.examined(a.zone), nil
+		},
 	}
-	return found
 }
 
-func presentable(s string) string {
-	return strings.ReplaceAll(sms.Mask(printable(strings.TrimSpace(s))), "\n", "; ")
+// examined is the server as the doctor reads it.
+func (s *server) examined(zone *time.Location) *doctor.Server {
+	return &doctor.Server{
+		Client: s.Client, Options: s.options, Keys: s.keys,
+		Explain: s.explain, TimedOut: isTimeout,
+		EachConversation: s.eachConversation, EachMarked: s.eachMarked,
+		Needs: func(info *workflowpb.WorkflowExecutionInfo) ([]wire.ParkedMark, string, bool) {
+			c, ours := s.parkedIn(info)
+			return c.marks, c.Attention, ours
+		},
+		TaskQueue: s.taskQueue,
+		Queued:    func(described *workflowservice.DescribeTaskQueueResponse) string { return queuedIn(described).String() },
+		Sending: func(described *workflowservice.DescribeTaskQueueResponse) (bool, string) {
+			now := sendingOf("", described)
+			return now.Paused, now.stands(zone)
+		},
+	}
 }
 
 func (list findings) verdict() error {
 	bad := 0
 	for _, f := range list {
-		if f.Status == statusFail {
+		if f.Status == doctor.Fail {
 			bad++
 		}
 	}

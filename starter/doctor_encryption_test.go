@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	conversations "parley/conversation/client"
+	"parley/internal/doctor"
 	"parley/internal/encryption"
 	"parley/internal/secrets"
 	"parley/sms"
@@ -43,7 +44,7 @@ func TestDoctorLooksAtEncryption(t *testing.T) {
 		}
 		w.texts(ana, id, "Hello?")
 	}
-	sees := func(keys string, want status, found, advice string) {
+	sees := func(keys string, want doctor.Status, found, advice string) {
 		t.Helper()
 		env := maps.Clone(w.env)
 		if keys != "" {
@@ -55,27 +56,27 @@ func TestDoctorLooksAtEncryption(t *testing.T) {
 		require.Contains(t, f.Advice, advice)
 	}
 
-	sees("", statusOK, "off: what is said lies in clear", "")
-	sees(first, statusOK, `with the key "first"; nothing in these conversations is encrypted yet`, "")
+	sees("", doctor.OK, "off: what is said lies in clear", "")
+	sees(first, doctor.OK, `with the key "first"; nothing in these conversations is encrypted yet`, "")
 
 	writes("", "m1")
 	require.Eventually(t, func() bool { return one(t, examined(t, w.env, 1), "conversations").Found == "1 running" }, time.Minute, 50*time.Millisecond)
-	sees("", statusOK, "off: ", "")
-	sees("none,"+first, statusOK, "off: ", "")
-	sees(first, statusWarn, "is in clear", "a program lacks PARLEY_ENCRYPTION_KEYS")
+	sees("", doctor.OK, "off: ", "")
+	sees("none,"+first, doctor.OK, "off: ", "")
+	sees(first, doctor.Warn, "is in clear", "a program lacks PARLEY_ENCRYPTION_KEYS")
 
 	writes(first, "m2")
-	sees(first, statusOK, `with the key "first"; what these conversations hold can be read here`, "")
-	sees("none,"+first, statusWarn, `with the key "first"`, "put that key in front")
-	sees("", statusFail, `encrypted with the key "first"`, "add it")
-	sees(second, statusFail, `encrypted with the key "first"`, "add it")
-	sees(namesake, statusFail, `encrypted with the key "first"`, "add it")
+	sees(first, doctor.OK, `with the key "first"; what these conversations hold can be read here`, "")
+	sees("none,"+first, doctor.Warn, `with the key "first"`, "put that key in front")
+	sees("", doctor.Fail, `encrypted with the key "first"`, "add it")
+	sees(second, doctor.Fail, `encrypted with the key "first"`, "add it")
+	sees(namesake, doctor.Fail, `encrypted with the key "first"`, "add it")
 
 	writes(second+","+first, "m3")
-	sees(second+","+first, statusOK, `with the key "second"`, "")
-	sees(first, statusFail, `encrypted with the key "second"`, "add it")
-	sees(key("third"), statusFail, `encrypted with the key "first" and the key "second"`, "add it")
+	sees(second+","+first, doctor.OK, `with the key "second"`, "")
+	sees(first, doctor.Fail, `encrypted with the key "second"`, "add it")
+	sees(key("third"), doctor.Fail, `encrypted with the key "first" and the key "second"`, "add it")
 
 	writes("", "m4")
-	sees(first+","+second, statusWarn, "is in clear", "a program lacks PARLEY_ENCRYPTION_KEYS")
+	sees(first+","+second, doctor.Warn, "is in clear", "a program lacks PARLEY_ENCRYPTION_KEYS")
 }

@@ -224,6 +224,9 @@ func (s *server) missingWorker(ctx context.Context, taskQueue string) string {
 	return fmt.Sprintf("no worker of task queue %q answers: the last one was heard of %s ago", taskQueue, time.Since(heard).Round(time.Second))
 }
 
+// latestEvents of a run are read to find its last failure.
+const latestEvents = 50
+
 // statusWords are how a workflow stands, for people and for --json.
 var statusWords = map[enumspb.WorkflowExecutionStatus]string{
 	enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:          "running",

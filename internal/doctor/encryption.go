@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -61,9 +61,9 @@ func sealingOf(ctx context.Context, events []*historypb.HistoryEvent, keys *encr
 
 // examineEncryption compares what was found in conversations with the keys that are
 // set here.
-func (d *doctor) examineEncryption(ctx context.Context, s sealing) finding {
+func (e *examination) examineEncryption(ctx context.Context, s sealing) Finding {
 	const check = "encryption"
-	keys := d.server.keys
+	keys := e.server.Keys
 	if err := keys.Known(ctx); err != nil {
 		return failed(check, "see the parameter that PARLEY_ENCRYPTION_KEYS_PARAM names; programs that start now wait for it", "%v", err)
 	}
@@ -76,11 +76,11 @@ func (d *doctor) examineEncryption(ctx context.Context, s sealing) finding {
 		return failed(check, "add it here, and for every program that may lack it, or conversations stand still: see docs/encryption.md",
 			"something in these conversations is encrypted with %s, not found in PARLEY_ENCRYPTION_KEYS here, or different there", named(missing...))
 	case ours == "" && s.sealed.After(s.inClear):
-		return warned(check, "put that key in front here too, unless encryption is being turned off", "this environment encrypts nothing, and another program did %s, with %s", ago(s.sealed), named(found...))
+		return warned(check, "put that key in front here too, unless encryption is being turned off", "this environment encrypts nothing, and another program did %s, with %s", e.ago(s.sealed), named(found...))
 	case ours == "":
 		return fine(check, "off: what is said lies in clear in Temporal")
 	case s.inClear.After(s.sealed):
-		return warned(check, "if it has been on for longer, a program lacks PARLEY_ENCRYPTION_KEYS, or has none in front", "with %s, and what was last written in these conversations, %s, is in clear", named(ours), ago(s.inClear))
+		return warned(check, "if it has been on for longer, a program lacks PARLEY_ENCRYPTION_KEYS, or has none in front", "with %s, and what was last written in these conversations, %s, is in clear", named(ours), e.ago(s.inClear))
 	case len(found) == 0:
 		return fine(check, "with %s; nothing in these conversations is encrypted yet", named(ours))
 	}

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"bytes"
@@ -35,43 +35,43 @@ type door struct {
 const expiresSoon = 14 * 24 * time.Hour
 
 // examineDoor does as Sinch would, with a kind of callback that is dropped.
-func (d *doctor) examineDoor(ctx context.Context) []finding {
+func (e *examination) examineDoor(ctx context.Context) []Finding {
 	const check = "probe"
-	target, err := url.Parse(d.command.Probe)
+	target, err := url.Parse(e.Probe)
 	if err != nil || target.Host == "" || target.Scheme != "https" && target.Scheme != "http" {
-		return []finding{failed(check, "give it as https://sms.example.com"+callbacksPath, "--probe is not a URL")}
+		return []Finding{failed(check, "give it as https://sms.example.com"+callbacksPath, "--probe is not a URL")}
 	}
-	read := d.callbacks.Secrets
+	read := e.callbacks.Secrets
 	if strings.HasSuffix(target.Path, receiptsPath) {
-		read = d.callbacks.ReceiptsSecrets
+		read = e.callbacks.ReceiptsSecrets
 	}
-	signing, err := read(d.parameters)
+	signing, err := read(e.Parameters)
 	if err != nil {
-		return []finding{warned(check, err.Error(), "nothing was sent: it could not be signed")}
+		return []Finding{warned(check, err.Error(), "nothing was sent: it could not be signed")}
 	}
 	secrets, err := signing.Get(ctx)
 	if err != nil {
-		return []finding{failed(check, err.Error(), "nothing was sent: it could not be signed")}
+		return []Finding{failed(check, err.Error(), "nothing was sent: it could not be signed")}
 	}
 	// A kind of callback that no conversation has a use for.
 	body, _ := json.Marshal(map[string]any{
-		"app_id": d.sinchApp.AppID, "project_id": d.access.ProjectID, "accepted_time": time.Now().UTC(), "capability_notification": map[string]any{},
+		"app_id": e.sinchApp.AppID, "project_id": e.access.ProjectID, "accepted_time": time.Now().UTC(), "capability_notification": map[string]any{},
 	})
 	answer, err := knock(ctx, http.MethodPost, target, body, secrets[0])
 	if err != nil {
-		return []finding{unreached(check, err)}
+		return []Finding{unreached(check, err)}
 	}
-	found := []finding{answer.judge(check, d.sinchApp.AppID)}
+	found := []Finding{e.judge(check, answer)}
 	if target.Scheme != "https" && !isLocal(target) {
 		found = append(found, warned(check, "have Sinch call an https:// URL", "texts travel to it in clear"))
 	}
-	found = append(found, expiring(answer.expires)...)
+	found = append(found, e.expiring(answer.expires)...)
 	return append(found, examineReadiness(ctx, target))
 }
 
-func expiring(at time.Time) []finding {
+func (e *examination) expiring(at time.Time) []Finding {
 	if left := time.Until(at); !at.IsZero() && left < expiresSoon {
-		return []finding{warned("probe", "renew it", "the certificate ends in %s", age(left))}
+		return []Finding{warned("probe", "renew it", "the certificate ends in %s", e.Age(left))}
 	}
 	return nil
 }
@@ -115,20 +115,20 @@ func knock(ctx context.Context, method string, target *url.URL, body []byte, sec
 // clockSkew is more than the way and the seconds of a Date header make.
 const clockSkew = 30 * time.Second
 
-func (a door) judge(check, appID string) finding {
+func (e *examination) judge(check string, a door) Finding {
 	// 429 is for who was refused too often.
 	unsigned := a.result == "refused" && (a.status == http.StatusUnauthorized || a.status == http.StatusTooManyRequests)
 	switch {
 	case a.status == http.StatusOK && a.result == "dropped" && a.reason == "app":
-		return failed(check, "give webhook and parley the same SINCH_APP_ID", "the webhook belongs to another app than %s", appID)
+		return failed(check, "give webhook and parley the same SINCH_APP_ID", "the webhook belongs to another app than %s", e.sinchApp.AppID)
 	case a.status == http.StatusOK && a.result == "dropped":
 		return fine(check, "signed, taken and dropped, in %s", a.took)
 	case a.status == http.StatusOK:
 		return failed(check, "the way must lead to Parley's webhook, at "+callbacksPath, "something else answered 200")
 	case a.status == http.StatusUnauthorized && strings.Contains(a.reason, "outside the accepted window"):
-		return failed(check, "set the clocks of this machine and of the webhook's (NTP)", "refused for its time: clocks differ by about %s", age(a.clock))
+		return failed(check, "set the clocks of this machine and of the webhook's (NTP)", "refused for its time: clocks differ by about %s", e.Age(a.clock))
 	case unsigned && a.clock > clockSkew:
-		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's; and set the clocks", "refused for its signature; clocks differ by %s, too", age(a.clock))
+		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's; and set the clocks", "refused for its signature; clocks differ by %s, too", e.Age(a.clock))
 	case unsigned:
 		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's, and the one at Sinch; under "+receiptsPath+" SINCH_RECEIPTS_SECRET", "refused: %s", a.reason)
 	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden:
@@ -153,7 +153,7 @@ func plainOr(location string) string {
 }
 
 // unreached says why there was no answer. The error's own text may quote the URL.
-func unreached(check string, err error) finding {
+func unreached(check string, err error) Finding {
 	var (
 		dns       *net.DNSError
 		hostname  x509.HostnameError
@@ -184,7 +184,7 @@ func unreached(check string, err error) finding {
 
 // examineReadiness asks the webhook itself whether it can work. Whether that is
 // open to the world is up to its owner.
-func examineReadiness(ctx context.Context, target *url.URL) finding {
+func examineReadiness(ctx context.Context, target *url.URL) Finding {
 	const check = "webhook ready"
 	u := *target
 	u.RawQuery = ""

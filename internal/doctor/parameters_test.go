@@ -1,8 +1,7 @@
-package main
+package doctor
 
 import (
 	"net/http/httptest"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +13,7 @@ import (
 
 // TestDoctorReadsTheParameterStore, and takes what is there to Sinch. AWS's
 // library reads the process's own environment, so this test has it for itself.
-func TestDoctorReadsTheParameterStore(t *testing.T) {
+func TestReadsTheParameterStore(t *testing.T) {
 	kept := parameterstest.Start(t, map[string]string{"/sinch/access-key": "k3y", "/sinch/access-key-secret": "k3y-s3cret", "/other": "x"})
 	for name, value := range kept.Environment() {
 		t.Setenv(name, value)
@@ -24,19 +23,18 @@ func TestDoctorReadsTheParameterStore(t *testing.T) {
 	t.Cleanup(listener.Close)
 	t.Cleanup(sim.Close)
 	found := examined(t, settings.Env{ //nolint:gosec // of nobody
-		"TEMPORAL_CONFIG_FILE": os.DevNull, "TEMPORAL_ADDRESS": "127.0.0.1:9",
 		"SINCH_PROJECT_ID": sinchtest.DefaultProjectID, "SINCH_APP_ID": sinchtest.DefaultAppID, "SINCH_API_URL": listener.URL, "SINCH_AUTH_URL": listener.URL,
 		"SINCH_ACCESS_KEY_PARAM": "/sinch/access-key", "SINCH_ACCESS_KEY_SECRET_PARAM": "/sinch/access-key-secret",
 		"SINCH_WEBHOOK_SECRET_PARAM": "/sinch/conversation-webhook-secret", "SINCH_RECEIPTS_SECRET": "h00k", "SINCH_RECEIPTS_SECRET_PARAM": "/other",
-	}, 1, "--probe", listener.URL+"/webhooks/sinch")
+	}, probing(listener.URL+"/webhooks/sinch"))
 
 	lines := found["parameter store"]
 	require.Len(t, lines, 4)
-	require.Equal(t, finding{Check: "parameter store", Status: statusOK, Found: "SINCH_ACCESS_KEY is read from /sinch/access-key"}, lines[0])
-	require.Equal(t, statusOK, lines[1].Status)
-	require.Equal(t, statusFail, lines[2].Status)
+	require.Equal(t, Finding{Check: "parameter store", Status: OK, Found: "SINCH_ACCESS_KEY is read from /sinch/access-key"}, lines[0])
+	require.Equal(t, OK, lines[1].Status)
+	require.Equal(t, Fail, lines[2].Status)
 	require.Contains(t, lines[2].Found, "reading parameter /sinch/conversation-webhook-secret: refused: there is no such parameter")
-	require.Equal(t, statusWarn, lines[3].Status)
+	require.Equal(t, Warn, lines[3].Status)
 	require.Equal(t, "SINCH_RECEIPTS_SECRET_PARAM is not used: SINCH_RECEIPTS_SECRET is set itself", lines[3].Found)
 	require.Contains(t, one(t, found, "Sinch's app").Found, "the access key is taken")
 	require.Equal(t, "nothing was sent: it could not be signed", one(t, found, "probe").Found)

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -18,39 +18,39 @@ import (
 	"parley/internal/settings"
 )
 
-func (d *doctor) examineTemporal(ctx context.Context) []finding {
+func (e *examination) examineTemporal(ctx context.Context) []Finding {
 	const check = "Temporal"
 	const unseen = "task queues and conversations were not looked at"
-	s, err := d.dial(ctx, workFlags{Temporal: d.temporal})
+	s, err := e.Dial(ctx, e.temporal)
 	if err != nil {
-		return []finding{failed(check, unseen, "%v", err)}
+		return []Finding{failed(check, unseen, "%v", err)}
 	}
-	namespace, err := s.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.options.Namespace})
+	namespace, err := s.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.Options.Namespace})
 	if err != nil {
 		s.Close()
-		return []finding{failed(check, unseen, "%v", s.explain("looking up the namespace", err))}
+		return []Finding{failed(check, unseen, "%v", s.Explain("looking up the namespace", err))}
 	}
-	d.server = s
+	e.server = s
 	version := "an unknown version"
 	if info, err := s.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{}); err == nil && info.GetServerVersion() != "" {
 		version = "version " + info.GetServerVersion()
 	}
-	return []finding{
-		fine(check, "%s at %s, namespace %q", version, s.options.HostPort, s.options.Namespace),
-		d.examineRetention(namespace.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()),
-		d.examineAttributes(ctx),
-		d.examineIDs(ctx),
+	return []Finding{
+		fine(check, "%s at %s, namespace %q", version, s.Options.HostPort, s.Options.Namespace),
+		e.examineRetention(namespace.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()),
+		e.examineAttributes(ctx),
+		e.examineIDs(ctx),
 	}
 }
 
 // examineIDs: programs do not start whose key is another one than the namespace's.
-func (d *doctor) examineIDs(ctx context.Context) finding {
+func (e *examination) examineIDs(ctx context.Context) Finding {
 	const check = "workflow ids"
-	ids, err := settings.ReadIDs(ctx, d.IDs.KeyOfIDs(d.parameters))
+	ids, err := settings.ReadIDs(ctx, e.IDKey)
 	if err != nil {
 		return failed(check, "set it here as for the workers", "%v", err)
 	}
-	used, err := identity.Check(ctx, d.server.Client, ids)
+	used, err := identity.Check(ctx, e.server.Client, ids)
 	made := "they hold phone numbers; PARLEY_ID_KEY is not set"
 	if ids.Keyed() {
 		made = "made with the PARLEY_ID_KEY " + ids.Fingerprint()
@@ -60,7 +60,7 @@ func (d *doctor) examineIDs(ctx context.Context) finding {
 		found, advice, _ := strings.Cut(err.Error(), ": ")
 		return failed(check, advice, "%s", found)
 	case err != nil:
-		return failed(check, "", "%v", d.server.explain("looking up how ids are made", err))
+		return failed(check, "", "%v", e.server.Explain("looking up how ids are made", err))
 	case !used:
 		return fine(check, "the first program that starts in this namespace settles them; here: %s", made)
 	}
@@ -69,52 +69,52 @@ func (d *doctor) examineIDs(ctx context.Context) finding {
 
 // examineRetention: what was said is shown, and proven, no longer than that once
 // a conversation has closed.
-func (d *doctor) examineRetention(kept time.Duration) finding {
+func (e *examination) examineRetention(kept time.Duration) Finding {
 	const check = "retention"
-	archived := d.archive.ArchiveDir != "" || d.archive.ArchiveURL != ""
-	idle := d.conversation.IdleAfter
-	found := fmt.Sprintf("what was said is kept for %s after a conversation closes", inDays(kept))
+	archived := e.archive.ArchiveDir != "" || e.archive.ArchiveURL != ""
+	idle := e.conversation.IdleAfter
+	found := fmt.Sprintf("what was said is kept for %s after a conversation closes", e.inDays(kept))
 	switch {
 	case archived:
 		return fine(check, "%s, and in the archive", found)
 	case kept < idle:
 		return warned(check, "raise it (temporal operator namespace update --retention), or keep messages in an archive: PARLEY_ARCHIVE_DIR or PARLEY_ARCHIVE_URL",
-			"%s, and it closes after %s without a text", found, inDays(idle))
+			"%s, and it closes after %s without a text", found, e.inDays(idle))
 	}
 	return fine(check, "%s", found)
 }
 
-func inDays(d time.Duration) string {
+func (e *examination) inDays(d time.Duration) string {
 	if days := d / (24 * time.Hour); days > 0 && d%(24*time.Hour) == 0 {
-		return counted(int(days), "day")
+		return e.Counted(int(days), "day")
 	}
-	return age(d)
+	return e.Age(d)
 }
 
 // examineAttributes asks for conversations by all of them: a server that does
 // not know one refuses the question.
-func (d *doctor) examineAttributes(ctx context.Context) finding {
+func (e *examination) examineAttributes(ctx context.Context) Finding {
 	const check = "search attributes"
-	_, err := d.count(ctx, connect.NeedsAttributes)
+	_, err := e.count(ctx, connect.NeedsAttributes)
 	if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); unknown {
 		return warned(check, "start a worker, which registers them, or logs the command that does", "not registered: conversations work, and cannot be found by their state")
 	}
 	if err != nil {
-		return failed(check, "conversations cannot be listed: look at the server's visibility store", "%v", d.server.explain("counting conversations", err))
+		return failed(check, "conversations cannot be listed: look at the server's visibility store", "%v", e.server.Explain("counting conversations", err))
 	}
 	return fine(check, "registered")
 }
 
-func (d *doctor) count(ctx context.Context, query string) (int64, error) {
-	answer, err := d.server.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: d.server.options.Namespace, Query: query})
+func (e *examination) count(ctx context.Context, query string) (int64, error) {
+	answer, err := e.server.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: e.server.Options.Namespace, Query: query})
 	return answer.GetCount(), err
 }
 
 // overdue is how long work may wait for a worker before somebody should know.
 const overdue = time.Minute
 
-func (d *doctor) examineTaskQueues(ctx context.Context) []finding {
-	if d.server == nil {
+func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
+	if e.server == nil {
 		return nil
 	}
 	type work struct {
@@ -123,19 +123,19 @@ func (d *doctor) examineTaskQueues(ctx context.Context) []finding {
 		start       string // what to start for it
 	}
 	common := []work{
-		{d.temporal.TaskQueue, "workflows", enumspb.TASK_QUEUE_TYPE_WORKFLOW, "start a worker"},
-		{d.temporal.TaskQueue, "activities", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker"},
+		{e.temporal.TaskQueue, "workflows", enumspb.TASK_QUEUE_TYPE_WORKFLOW, "start a worker"},
+		{e.temporal.TaskQueue, "activities", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker"},
 	}
-	if d.temporal.SendsApart() {
-		common = append(common, work{d.temporal.SendTaskQueue, "sending", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker, such as worker --only send, with this PARLEY_SEND_TASK_QUEUE"})
+	if e.temporal.SendsApart() {
+		common = append(common, work{e.temporal.SendTaskQueue, "sending", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker, such as worker --only send, with this PARLEY_SEND_TASK_QUEUE"})
 	}
-	var found []finding
-	var how sending
+	var found []Finding
+	var sends *workflowservice.DescribeTaskQueueResponse
 	builds := map[string]string{} // by the worker's identity
-	var which []finding           // of them gets new work
+	var which []Finding           // of them gets new work
 	for _, w := range common {
 		check := fmt.Sprintf("task queue %s, %s", w.queue, w.name)
-		described, err := d.server.taskQueue(ctx, w.queue, w.kind)
+		described, err := e.server.TaskQueue(ctx, w.queue, w.kind)
 		if err != nil {
 			found = append(found, failed(check, "ask again; or may TEMPORAL_API_KEY read this?", "%v", err))
 			continue
@@ -143,34 +143,35 @@ func (d *doctor) examineTaskQueues(ctx context.Context) []finding {
 		if w.name == "workflows" {
 			which = examineBuilds(described)
 		}
-		now := queuedIn(described)
+		now, queued := connect.LoadOf(described), e.server.Queued(described)
 		paused := false
 		if w.name == "sending" {
-			how = sendingOf(w.queue, described)
-			paused = how.Paused
+			sends = described
+			paused, _ = e.server.Sending(described)
 		}
 		switch {
 		case now.Workers == 0:
-			found = append(found, failed(check, w.start+", or set the task queue that yours work on", "%s", now))
+			found = append(found, failed(check, w.start+", or set the task queue that yours work on", "%s", queued))
 		case now.Oldest > overdue && !paused:
-			found = append(found, warned(check, "start more workers, or look at their logs", "%s", now))
+			found = append(found, warned(check, "start more workers, or look at their logs", "%s", queued))
 		default:
-			found = append(found, fine(check, "%s", now))
+			found = append(found, fine(check, "%s", queued))
 		}
 		buildsOf(described, builds)
 	}
-	return append(append(found, d.examineSending(how), workersFound(builds)), which...)
+	return append(append(found, e.examineSending(sends), e.workersFound(builds)), which...)
 }
 
-func (d *doctor) examineSending(how sending) finding {
+func (e *examination) examineSending(described *workflowservice.DescribeTaskQueueResponse) Finding {
 	const check = "sending"
+	paused, says := e.server.Sending(described)
 	switch {
-	case !d.temporal.SendsApart():
+	case !e.temporal.SendsApart():
 		return fine(check, "not paused; with no task queue of its own it cannot be, and keeps no rate")
-	case how.Paused:
-		return warned(check, "parley resume-sending, once that is right again", "%s", how.stands(d.zone))
+	case paused:
+		return warned(check, "parley resume-sending, once that is right again", "%s", says)
 	}
-	return fine(check, "%s", how.stands(d.zone))
+	return fine(check, "%s", says)
 }
 
 func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[string]string) {
@@ -187,7 +188,7 @@ func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[s
 }
 
 // workersFound lists the processes, and the builds that they say they are of.
-func workersFound(builds map[string]string) finding {
+func (e *examination) workersFound(builds map[string]string) Finding {
 	const check = "workers"
 	names := slices.Sorted(maps.Keys(builds))
 	known := map[string]bool{}
@@ -203,7 +204,7 @@ func workersFound(builds map[string]string) finding {
 	case len(names) == 0:
 		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", connect.PollTime)
 	case len(known) > 1:
-		return warned(check, "let a deployment come to its end", "of %s: %s", counted(len(known), "build"), strings.Join(names, ", "))
+		return warned(check, "let a deployment come to its end", "of %s: %s", e.Counted(len(known), "build"), strings.Join(names, ", "))
 	}
 	return fine(check, "heard of in the last %s: %s", connect.PollTime, strings.Join(names, ", "))
 }

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 
 // examineBuilds finds out which build gets new conversations. Workers with a
 // version get none before theirs is made current, and nothing else would say so.
-func examineBuilds(described *workflowservice.DescribeTaskQueueResponse) []finding {
+func examineBuilds(described *workflowservice.DescribeTaskQueueResponse) []Finding {
 	const check = "builds"
 	const makeCurrent = "temporal worker deployment set-current-version --deployment-name "
 	alive := map[string]bool{} // "<deployment>:<build>", or empty for those without
@@ -34,19 +34,19 @@ func examineBuilds(described *workflowservice.DescribeTaskQueueResponse) []findi
 		return nil // no versioning
 	case current == "" && !alive[""]:
 		deployment, build, _ := strings.Cut(versioned[len(versioned)-1], ":")
-		return []finding{failed(check, makeCurrent+deployment+" --build-id "+build, "new conversations and scripts wait: of the builds that run, none is the current one: %s", running)}
+		return []Finding{failed(check, makeCurrent+deployment+" --build-id "+build, "new conversations and scripts wait: of the builds that run, none is the current one: %s", running)}
 	case current == "":
-		return []finding{warned(check, makeCurrent+"NAME --build-id ID, or stop the workers without a version",
+		return []Finding{warned(check, makeCurrent+"NAME --build-id ID, or stop the workers without a version",
 			"new conversations and scripts go to workers without a version; these builds get none: %s", running)}
 	case !alive[current] && len(alive) > 0:
-		return []finding{failed(check, "start a worker of it, or make a build the current one that runs",
+		return []Finding{failed(check, "start a worker of it, or make a build the current one that runs",
 			"new conversations and scripts wait: the current build is %s, and no worker is of it", current)}
 	}
 	ramping := ""
 	if share := info.GetRampingVersionPercentage(); share > 0 {
 		ramping = fmt.Sprintf("; %g %% of new work goes to %s", share, cmp.Or(nameOf(info.GetRampingDeploymentVersion()), "workers without a version"))
 	}
-	return []finding{fine(check, "the current one is %s; running: %s%s", current, running, ramping)}
+	return []Finding{fine(check, "the current one is %s; running: %s%s", current, running, ramping)}
 }
 
 func versionOf(o *deploymentpb.WorkerDeploymentOptions) string {

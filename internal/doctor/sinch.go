@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"cmp"
@@ -17,12 +17,12 @@ import (
 var needed = []string{"MESSAGE_INBOUND", "MESSAGE_DELIVERY"}
 
 // client is Sinch's, or nil and the settings that it lacks.
-func (d *doctor) client() (*sinch.Client, string, error) {
-	config := d.access.Config(d.sinchApp, d.parameters)
-	config.RequestTimeout = d.Timeout
+func (e *examination) client() (*sinch.Client, string, error) {
+	config := e.access.Config(e.sinchApp, e.Parameters)
+	config.RequestTimeout = e.Timeout
 	var missing []string
 	for _, name := range []string{"SINCH_PROJECT_ID", "SINCH_APP_ID", "SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET"} {
-		if !d.isSet(name) {
+		if !e.isSet(name) {
 			missing = append(missing, name)
 		}
 	}
@@ -33,32 +33,32 @@ func (d *doctor) client() (*sinch.Client, string, error) {
 	return c, "", err
 }
 
-func (d *doctor) examineApp(ctx context.Context) []finding {
+func (e *examination) examineApp(ctx context.Context) []Finding {
 	const check = "Sinch's app"
-	client, missing, err := d.client()
+	client, missing, err := e.client()
 	switch {
 	case err != nil:
-		return []finding{failed(check, "mend the setting", "%v", err)}
+		return []Finding{failed(check, "mend the setting", "%v", err)}
 	case missing != "":
-		return []finding{warned(check, "set it here to have the app and its webhooks looked at", "not set here: %s", missing)}
+		return []Finding{warned(check, "set it here to have the app and its webhooks looked at", "not set here: %s", missing)}
 	}
 	app, err := client.App(ctx)
 	if err != nil {
-		return []finding{failedAtSinch(check, err)}
+		return []Finding{failedAtSinch(check, err)}
 	}
-	found := []finding{fine(check, "%s in region %s, in %s mode; the access key is taken", cmp.Or(app.Name, app.ID), cmp.Or(strings.ToLower(d.access.Region), "us"), app.ProcessingMode)}
-	return append(found, examineChannel(app), examineList(app))
+	found := []Finding{fine(check, "%s in region %s, in %s mode; the access key is taken", cmp.Or(app.Name, app.ID), cmp.Or(strings.ToLower(e.access.Region), "us"), app.ProcessingMode)}
+	return append(found, examineChannel(app), e.examineList(app))
 }
 
 // failedAtSinch tells apart what Sinch answers from what there is to do.
-func failedAtSinch(check string, err error) finding {
+func failedAtSinch(check string, err error) Finding {
 	if answer, ok := errors.AsType[*sinch.Error](err); ok {
 		return failed(check, cmp.Or(answer.Detail, "try again; see docs/sinch.md, When it does not work"), "Sinch's answer: %s", answer.Code)
 	}
 	return failed(check, "see docs/sinch.md, When it does not work", "%v", err)
 }
 
-func examineChannel(app sinch.App) finding {
+func examineChannel(app sinch.App) Finding {
 	const check = "Sinch's SMS channel"
 	const advice = "add the SMS channel to the app, with the service plan of your numbers"
 	channel, has := app.Channel("SMS")
@@ -73,37 +73,37 @@ func examineChannel(app sinch.App) finding {
 	return fine(check, "active")
 }
 
-func examineList(app sinch.App) finding {
+func (e *examination) examineList(app sinch.App) Finding {
 	const check = "Sinch's message list"
 	switch app.Source() {
 	case sinch.ConversationSource:
-		return fine(check, "kept for %s: it settles doubts, and backfill reads it", counted(app.RetentionDays, "day"))
+		return fine(check, "kept for %s: it settles doubts, and backfill reads it", e.Counted(app.RetentionDays, "day"))
 	case sinch.DispatchSource:
-		return fine(check, "kept for %s: it settles doubts, and backfill reads it", counted(app.DispatchRetentionDays, "day"))
+		return fine(check, "kept for %s: it settles doubts, and backfill reads it", e.Counted(app.DispatchRetentionDays, "day"))
 	}
 	return warned(check, "set the app to CONVERSATION mode, or give it a dispatch retention of a day or more; without, set SINCH_RECEIPTS=all",
 		"Sinch keeps none: a text in doubt may be sent twice, and missed texts cannot be brought in")
 }
 
-func (d *doctor) examineWebhooks(ctx context.Context) []finding {
+func (e *examination) examineWebhooks(ctx context.Context) []Finding {
 	const check = "Sinch's webhook"
-	client, missing, err := d.client()
+	client, missing, err := e.client()
 	if client == nil || err != nil || missing != "" {
 		return nil // which the step before has said
 	}
 	hooks, err := client.ListWebhooks(ctx)
 	if err != nil {
-		return []finding{failedAtSinch(check, err)}
+		return []Finding{failedAtSinch(check, err)}
 	}
-	probe := d.command.Probe
+	probe := e.Probe
 	register := "parley webhook register --url https://…" + callbacksPath
 	if strings.HasSuffix(probe, callbacksPath) {
 		register = "parley webhook register --url " + plain(probe)
 	}
 	if len(hooks) == 0 {
-		return []finding{failed(check, register, "none is registered: nothing comes in")}
+		return []Finding{failed(check, register, "none is registered: nothing comes in")}
 	}
-	var found []finding
+	var found []Finding
 	covered := map[string]bool{}
 	for _, hook := range hooks {
 		target, err := url.Parse(hook.Target)

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -85,31 +85,31 @@ func readInstallation(env settings.Env) installation {
 	return i
 }
 
-func (d *doctor) examineSettings(context.Context) []finding {
-	var found []finding
-	if len(d.wrong) > 0 {
-		found = append(found, failed("settings", errors.Join(d.wrong...).Error(), "%s not understood, or make no sense", counted(len(d.wrong), "setting")))
+func (e *examination) examineSettings(context.Context) []Finding {
+	var found []Finding
+	if len(e.wrong) > 0 {
+		found = append(found, failed("settings", errors.Join(e.wrong...).Error(), "%s not understood, or make no sense", e.Counted(len(e.wrong), "setting")))
 	} else {
 		found = append(found, fine("settings", "all that are set here are understood"))
 	}
 	worker := []string{"SINCH_PROJECT_ID", "SINCH_APP_ID", "SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET"}
 	found = append(found,
-		d.complete("settings of the worker", "set what is missing where it runs; only a worker --only conversations does without", worker),
-		d.complete("settings of the webhook", "set what is missing where it runs", []string{"SINCH_WEBHOOK_SECRET", "SINCH_APP_ID"}),
-		d.examineSenders())
-	if tolerance, err := d.callbacks.Tolerance(); err == nil && tolerance < 24*time.Hour {
+		e.complete("settings of the worker", "set what is missing where it runs; only a worker --only conversations does without", worker),
+		e.complete("settings of the webhook", "set what is missing where it runs", []string{"SINCH_WEBHOOK_SECRET", "SINCH_APP_ID"}),
+		e.examineSenders())
+	if tolerance, err := e.callbacks.Tolerance(); err == nil && tolerance < 24*time.Hour {
 		found = append(found, warned("age of callbacks", "set SINCH_WEBHOOK_TOLERANCE=24h for webhook and worker: duplicates are dropped by id in any case",
-			"after an outage of more than %s, texts may be refused for their age", age(tolerance)))
+			"after an outage of more than %s, texts may be refused for their age", e.Age(tolerance)))
 	}
-	return append(found, d.examineURLs()...)
+	return append(found, e.examineURLs()...)
 }
 
 // complete finds out whether a program has what it does not start without, or
 // should not.
-func (d *doctor) complete(check, advice string, names []string) finding {
+func (e *examination) complete(check, advice string, names []string) Finding {
 	var missing []string
 	for _, name := range names {
-		if !d.isSet(name) {
+		if !e.isSet(name) {
 			missing = append(missing, name)
 		}
 	}
@@ -120,13 +120,13 @@ func (d *doctor) complete(check, advice string, names []string) finding {
 }
 
 // isSet is true for a setting that is kept elsewhere, too.
-func (d *doctor) isSet(name string) bool {
-	return strings.TrimSpace(d.env[name]) != "" || strings.TrimSpace(d.env[name+"_PARAM"]) != ""
+func (e *examination) isSet(name string) bool {
+	return strings.TrimSpace(e.Env[name]) != "" || strings.TrimSpace(e.Env[name+"_PARAM"]) != ""
 }
 
-func (d *doctor) examineSenders() finding {
+func (e *examination) examineSenders() Finding {
 	const check = "our numbers"
-	senders := d.sinchApp.Senders()
+	senders := e.sinchApp.Senders()
 	if len(senders) == 0 {
 		return warned(check, "set SINCH_SMS_SENDER, the same for worker, webhook and parley: without it all our numbers share one conversation with a contact",
 			"SINCH_SMS_SENDER is not set here: the app's own default number sends")
@@ -135,17 +135,17 @@ func (d *doctor) examineSenders() finding {
 }
 
 // examineURLs looks for what leads elsewhere than in production, or in clear.
-func (d *doctor) examineURLs() []finding {
+func (e *examination) examineURLs() []Finding {
 	urls := []struct{ name, value string }{
-		{"PARLEY_RESPONDER_URL", d.hooks.ResponderURL.Reveal()},
-		{"PARLEY_OUTCOME_URL", d.hooks.OutcomeURL.Reveal()},
-		{"PARLEY_NOTIFY_URL", d.hooks.NotifyURL.Reveal()},
-		{"PARLEY_FALLBACK_URL", d.hooks.FallbackURL.Reveal()},
-		{"PARLEY_ARCHIVE_URL", d.archive.ArchiveURL.Reveal()},
-		{"SINCH_API_URL", d.access.APIURL},
-		{"SINCH_AUTH_URL", d.access.AuthURL},
+		{"PARLEY_RESPONDER_URL", e.hooks.ResponderURL.Reveal()},
+		{"PARLEY_OUTCOME_URL", e.hooks.OutcomeURL.Reveal()},
+		{"PARLEY_NOTIFY_URL", e.hooks.NotifyURL.Reveal()},
+		{"PARLEY_FALLBACK_URL", e.hooks.FallbackURL.Reveal()},
+		{"PARLEY_ARCHIVE_URL", e.archive.ArchiveURL.Reveal()},
+		{"SINCH_API_URL", e.access.APIURL},
+		{"SINCH_AUTH_URL", e.access.AuthURL},
 	}
-	var found []finding
+	var found []Finding
 	var inClear []string
 	for _, one := range urls {
 		if u, err := url.Parse(one.value); err == nil && u.Scheme == "http" && !isLocal(u) {
@@ -155,10 +155,10 @@ func (d *doctor) examineURLs() []finding {
 	if len(inClear) > 0 {
 		found = append(found, warned("plain http", "use https://, or make sure that nobody can read along", "what is sent to %s travels in clear", strings.Join(inClear, ", ")))
 	}
-	if d.access.APIURL != "" || d.access.AuthURL != "" {
-		found = append(found, warned("Sinch's host", "for real texts, leave out SINCH_API_URL and SINCH_AUTH_URL", "another host stands in for Sinch: %s", hostOf(d.access.APIURL, d.access.AuthURL)))
+	if e.access.APIURL != "" || e.access.AuthURL != "" {
+		found = append(found, warned("Sinch's host", "for real texts, leave out SINCH_API_URL and SINCH_AUTH_URL", "another host stands in for Sinch: %s", hostOf(e.access.APIURL, e.access.AuthURL)))
 	}
-	if dir := d.archive.ArchiveDir; dir != "" && d.archive.ArchiveURL == "" {
+	if dir := e.archive.ArchiveDir; dir != "" && e.archive.ArchiveURL == "" {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			found = append(found, warned("archive", "run the doctor where the workers run, or make the folder", "PARLEY_ARCHIVE_DIR is not a folder here"))
 		}

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -13,21 +13,21 @@ import (
 var keptApart = []string{"SINCH_ACCESS_KEY", "SINCH_ACCESS_KEY_SECRET", "SINCH_WEBHOOK_SECRET", "SINCH_RECEIPTS_SECRET", "TEMPORAL_API_KEY", "PARLEY_ENCRYPTION_KEYS", "PARLEY_ID_KEY"}
 
 // examineParameters reads, at the same time, what is kept in the parameter store.
-func (d *doctor) examineParameters(ctx context.Context) []finding {
-	found := make([]finding, len(keptApart))
+func (e *examination) examineParameters(ctx context.Context) []Finding {
+	found := make([]Finding, len(keptApart))
 	var reading sync.WaitGroup
 	for i, setting := range keptApart {
-		name := strings.TrimSpace(d.env[setting+"_PARAM"])
+		name := strings.TrimSpace(e.Env[setting+"_PARAM"])
 		switch {
 		case name == "":
-		case strings.TrimSpace(d.env[setting]) != "":
+		case strings.TrimSpace(e.Env[setting]) != "":
 			found[i] = warned("parameter store", "take one of both away", "%s_PARAM is not used: %s is set itself", setting, setting)
 		default:
-			reading.Go(func() { found[i] = d.examineParameter(ctx, setting, name) })
+			reading.Go(func() { found[i] = e.examineParameter(ctx, setting, name) })
 		}
 	}
 	reading.Wait()
-	var all []finding
+	var all []Finding
 	for _, f := range found {
 		if f.Check != "" {
 			all = append(all, f)
@@ -36,9 +36,9 @@ func (d *doctor) examineParameters(ctx context.Context) []finding {
 	return all
 }
 
-func (d *doctor) examineParameter(ctx context.Context, setting, name string) finding {
+func (e *examination) examineParameter(ctx context.Context, setting, name string) Finding {
 	const check = "parameter store"
-	_, err := d.parameters.Parameter(name).Get(ctx)
+	_, err := e.Parameters.Parameter(name).Get(ctx)
 	switch {
 	case errors.Is(err, parameters.ErrRefused):
 		return failed(check, "see docs/secrets.md", "%s: %v", setting, err)

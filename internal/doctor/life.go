@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"cmp"
@@ -23,39 +23,39 @@ import (
 
 // examineConversations counts them, and what waits for a person, by what
 // visibility knows: no conversation is asked.
-func (d *doctor) examineConversations(ctx context.Context) []finding {
-	if d.server == nil {
+func (e *examination) examineConversations(ctx context.Context) []Finding {
+	if e.server == nil {
 		return nil
 	}
 	const check = "conversations"
 	of := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = ", wire.WorkflowType)
-	running, err := d.count(ctx, of+"'Running'")
+	running, err := e.count(ctx, of+"'Running'")
 	if err != nil {
-		return []finding{failed(check, "look at the server's visibility store", "%v", d.server.explain("counting conversations", err))}
+		return []Finding{failed(check, "look at the server's visibility store", "%v", e.server.Explain("counting conversations", err))}
 	}
-	found := []finding{fine(check, "%d running", running)}
+	found := []Finding{fine(check, "%d running", running)}
 	// Servers that cannot pause workflows do not know the word either.
-	if paused, err := d.count(ctx, of+"'Paused'"); err == nil && paused > 0 {
+	if paused, err := e.count(ctx, of+"'Paused'"); err == nil && paused > 0 {
 		found[0] = warned(check, "temporal workflow list --query \"ExecutionStatus = 'Paused'\" lists them", "%d running, and %d paused by somebody: texts wait there", running, paused)
 	}
-	return append(found, d.examineParked(ctx))
+	return append(found, e.examineParked(ctx))
 }
 
-func (d *doctor) examineParked(ctx context.Context) finding {
+func (e *examination) examineParked(ctx context.Context) Finding {
 	const check = "parked work"
 	by := map[wire.ParkCode]int{}
 	var oldest time.Time
 	parked, conversations, others := 0, 0, 0
-	err := d.server.eachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
-		c, ours := d.server.parkedIn(info)
+	err := e.server.EachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
+		marks, attention, ours := e.server.Needs(info)
 		switch {
 		case !ours:
-		case len(c.marks) > 0:
+		case len(marks) > 0:
 			conversations++
-		case c.Attention != "":
+		case attention != "":
 			others++
 		}
-		for _, mark := range c.marks {
+		for _, mark := range marks {
 			parked++
 			by[mark.Code]++
 			if oldest.IsZero() || mark.At.Before(oldest) {
@@ -63,8 +63,8 @@ func (d *doctor) examineParked(ctx context.Context) finding {
 			}
 		}
 	})
-	if err != nil && !isTimeout(err) {
-		return failed(check, "look at the server's visibility store", "%v", d.server.explain("listing what is parked", err))
+	if err != nil && !e.server.TimedOut(err) {
+		return failed(check, "look at the server's visibility store", "%v", e.server.Explain("listing what is parked", err))
 	}
 	var said []string
 	for _, code := range wire.ParkCodes() {
@@ -74,7 +74,7 @@ func (d *doctor) examineParked(ctx context.Context) finding {
 	}
 	var parts, advice []string
 	if parked > 0 {
-		parts = append(parts, fmt.Sprintf("%s in %s (%s), the oldest for %s", counted(parked, "thing"), counted(conversations, "conversation"), strings.Join(said, ", "), age(time.Since(oldest))))
+		parts = append(parts, fmt.Sprintf("%s in %s (%s), the oldest for %s", e.Counted(parked, "thing"), e.Counted(conversations, "conversation"), strings.Join(said, ", "), e.Age(time.Since(oldest))))
 		advice = append(advice, "parley parked; then parley retry or parley skip")
 	}
 	if others > 0 {
@@ -83,7 +83,7 @@ func (d *doctor) examineParked(ctx context.Context) finding {
 	}
 	switch {
 	case err != nil:
-		return warned(check, "a longer --timeout", "not counted to the end in %s; so far: %s", d.Timeout, strings.Join(append(parts, "…"), "; "))
+		return warned(check, "a longer --timeout", "not counted to the end in %s; so far: %s", e.Timeout, strings.Join(append(parts, "…"), "; "))
 	case len(parts) > 0:
 		return warned(check, strings.Join(advice, "; "), "%s", strings.Join(parts, "; "))
 	}
@@ -115,29 +115,29 @@ const (
 
 // examineLife reads the end of some histories. It takes no worker, and costs no
 // action.
-func (d *doctor) examineLife(ctx context.Context) []finding {
-	if d.server == nil {
+func (e *examination) examineLife(ctx context.Context) []Finding {
+	if e.server == nil {
 		return nil
 	}
 	const check = "life"
-	runs, err := d.newest(ctx)
+	runs, err := e.newest(ctx)
 	if err != nil {
-		return []finding{failed(check, "look at the server's visibility store", "%v", d.server.explain("listing conversations", err))}
+		return []Finding{failed(check, "look at the server's visibility store", "%v", e.server.Explain("listing conversations", err))}
 	}
 	if len(runs) == 0 {
-		return []finding{fine(check, "no conversation is running, so there is none to see"), d.examineEncryption(ctx, sealing{})}
+		return []Finding{fine(check, "no conversation is running, so there is none to see"), e.examineEncryption(ctx, sealing{})}
 	}
-	l, err := d.read(ctx, runs)
+	l, err := e.read(ctx, runs)
 	if l.looked == 0 {
-		return []finding{failed(check, "ask again, with a longer --timeout", "%v", d.server.explain("reading what happened", err))}
+		return []Finding{failed(check, "ask again, with a longer --timeout", "%v", e.server.Explain("reading what happened", err))}
 	}
-	return []finding{l.traffic(len(runs)), l.responder(), l.standing(), d.examineEncryption(ctx, l.sealing)}
+	return []Finding{e.traffic(l, len(runs)), e.responder(l), e.standing(l), e.examineEncryption(ctx, l.sealing)}
 }
 
 // newest are the conversations that began last, as visibility lists them.
-func (d *doctor) newest(ctx context.Context) ([]*commonpb.WorkflowExecution, error) {
+func (e *examination) newest(ctx context.Context) ([]*commonpb.WorkflowExecution, error) {
 	var runs []*commonpb.WorkflowExecution
-	err := d.server.eachConversation(ctx, "ExecutionStatus = 'Running'", d.command.Sample, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+	err := e.server.EachConversation(ctx, "ExecutionStatus = 'Running'", e.Sample, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 		runs = append(runs, info.GetExecution())
 		return true, nil
 	})
@@ -145,7 +145,7 @@ func (d *doctor) newest(ctx context.Context) ([]*commonpb.WorkflowExecution, err
 }
 
 // read looks into the runs until the time is over; what it has seen by then counts.
-func (d *doctor) read(ctx context.Context, runs []*commonpb.WorkflowExecution) (life, error) {
+func (e *examination) read(ctx context.Context, runs []*commonpb.WorkflowExecution) (life, error) {
 	var all life
 	var failure error
 	var lock sync.Mutex
@@ -154,12 +154,12 @@ func (d *doctor) read(ctx context.Context, runs []*commonpb.WorkflowExecution) (
 	for range readers {
 		reading.Go(func() {
 			for run := range next {
-				events, err := d.latest(ctx, run)
-				sealing := sealingOf(ctx, events, d.server.keys)
+				events, err := e.latest(ctx, run)
+				sealing := sealingOf(ctx, events, e.server.Keys)
 				lock.Lock()
 				switch _, gone := errors.AsType[*serviceerror.NotFound](err); {
 				case err == nil:
-					all.add(events, d.kindOf)
+					all.add(events, e.kindOf)
 					all.sealing.add(sealing)
 				case !gone && failure == nil:
 					failure = err
@@ -177,20 +177,20 @@ func (d *doctor) read(ctx context.Context, runs []*commonpb.WorkflowExecution) (
 }
 
 // latest are a run's last events, the newest first.
-func (d *doctor) latest(ctx context.Context, run *commonpb.WorkflowExecution) ([]*historypb.HistoryEvent, error) {
-	page, err := d.server.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
-		Namespace: d.server.options.Namespace, Execution: run, MaximumPageSize: latestEvents,
+func (e *examination) latest(ctx context.Context, run *commonpb.WorkflowExecution) ([]*historypb.HistoryEvent, error) {
+	page, err := e.server.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
+		Namespace: e.server.Options.Namespace, Execution: run, MaximumPageSize: latestEvents,
 	})
 	return page.GetHistory().GetEvents(), err
 }
 
 // kindOf tells what a conversation was told; empty if we cannot read it.
-func (d *doctor) kindOf(signal *historypb.WorkflowExecutionSignaledEventAttributes) wire.Kind {
-	var e wire.Envelope
-	if signal.GetSignalName() != wire.EventSignal || d.server.dataConverter().FromPayloads(signal.GetInput(), &e) != nil {
+func (e *examination) kindOf(signal *historypb.WorkflowExecutionSignaledEventAttributes) wire.Kind {
+	var told wire.Envelope
+	if signal.GetSignalName() != wire.EventSignal || e.server.Options.DataConverter.FromPayloads(signal.GetInput(), &told) != nil {
 		return ""
 	}
-	return e.Kind
+	return told.Kind
 }
 
 // add reads the end of one history, the newest event first.
@@ -257,33 +257,33 @@ func later(a, b time.Time) time.Time {
 // end, before somebody should know.
 const silence = 10 * time.Minute
 
-func (l life) traffic(runs int) finding {
+func (e *examination) traffic(l life, runs int) Finding {
 	const check = "life"
-	sample := fmt.Sprintf("of %s, those that began last", counted(l.looked, "conversation"))
+	sample := fmt.Sprintf("of %s, those that began last", e.Counted(l.looked, "conversation"))
 	if l.looked < runs {
 		sample = fmt.Sprintf("of %d conversations, as many of the last %d as could be read in time", l.looked, runs)
 	}
-	found := fmt.Sprintf("last text of a contact %s, last receipt %s, last text that Sinch took %s; %s", ago(l.text), ago(l.receipt), ago(l.sent), sample)
+	found := fmt.Sprintf("last text of a contact %s, last receipt %s, last text that Sinch took %s; %s", e.ago(l.text), e.ago(l.receipt), e.ago(l.sent), sample)
 	if !l.sent.IsZero() && l.receipt.Before(l.sent) && time.Since(l.sent) > silence {
 		return warned(check, "does Sinch reach the webhook? See its log, parley webhook list, and parley doctor --probe; some networks never report", "%s: no receipt since", found)
 	}
 	return fine(check, "%s", found)
 }
 
-func ago(t time.Time) string {
+func (e *examination) ago(t time.Time) string {
 	if t.IsZero() {
 		return "unseen"
 	}
-	return age(time.Since(t)) + " ago"
+	return e.Age(time.Since(t)) + " ago"
 }
 
-func (l life) responder() finding {
+func (e *examination) responder(l life) Finding {
 	const check = "responder"
 	if len(l.turns) == 0 {
 		return fine(check, "no turn is open in these conversations")
 	}
 	oldest := slices.MinFunc(l.turns, time.Time.Compare)
-	found := fmt.Sprintf("%s in these conversations, the oldest for %s", counted(len(l.turns), "open turn"), age(time.Since(oldest)))
+	found := fmt.Sprintf("%s in these conversations, the oldest for %s", e.Counted(len(l.turns), "open turn"), e.Age(time.Since(oldest)))
 	if time.Since(oldest) > silence {
 		return warned(check, "is the service at PARLEY_RESPONDER_URL slow, or no worker there? See the worker's log", "%s", found)
 	}
@@ -292,12 +292,12 @@ func (l life) responder() finding {
 
 // standing are conversations that stand still: they were told something, and no
 // worker has taken it.
-func (l life) standing() finding {
+func (e *examination) standing(l life) Finding {
 	const check = "standing still"
 	late := slices.DeleteFunc(slices.Clone(l.unread), func(at time.Time) bool { return time.Since(at) < overdue })
 	if len(late) == 0 {
 		return fine(check, "none of these conversations")
 	}
 	return failed(check, "start a worker of the right build; if one runs, its log says why the workflow task fails", "%s, the longest for %s",
-		counted(len(late), "conversation"), age(time.Since(slices.MinFunc(late, time.Time.Compare))))
+		e.Counted(len(late), "conversation"), e.Age(time.Since(slices.MinFunc(late, time.Time.Compare))))
 }

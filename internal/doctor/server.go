@@ -1,0 +1,42 @@
+package doctor
+
+import (
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"parley/conversation/wire"
+	"parley/internal/encryption"
+)
+
+// A Server is Temporal, and how the calling program reads there.
+type Server struct {
+	client.Client
+	Options client.Options // with address and namespace filled in
+	Keys    *encryption.Keys
+
+	// Explain turns the error of a failed call into one that a person understands,
+	// and TimedOut tells whether there was no answer in time.
+	Explain  func(doing string, err error) error
+	TimedOut func(error) bool
+
+	// EachConversation visits the conversations that a query finds, the newest first,
+	// up to a limit. Its errors are Temporal's.
+	EachConversation func(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error
+	// EachMarked visits the running ones for which a condition on search attributes is
+	// true or cannot be known.
+	EachMarked func(ctx context.Context, condition string, visit func(*workflowpb.WorkflowExecutionInfo)) error
+	// Needs reads what a conversation shows of why it needs a person. It is not ours if
+	// another program made its id.
+	Needs func(*workflowpb.WorkflowExecutionInfo) (parked []wire.ParkedMark, attention string, ours bool)
+
+	// TaskQueue describes a task queue with stats and config. Its error is for a person.
+	TaskQueue func(ctx context.Context, queue string, kind enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
+	// Queued says what waits in it, and for how many workers.
+	Queued func(*workflowservice.DescribeTaskQueueResponse) string
+	// Sending says whether its rate lets texts leave, and how many; nil is an unlimited one.
+	Sending func(*workflowservice.DescribeTaskQueueResponse) (paused bool, says string)
+}
