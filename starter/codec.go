@@ -1,22 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 
+	"parley/internal/codecserver"
 	"parley/internal/encryption"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
@@ -74,15 +74,6 @@ page, GET /. Both must have the same host name, as 127.0.0.1 has on two ports:
 browsers send the cookie to no other site.`
 }
 
-const (
-	shortestToken   = 16
-	codecShutdown   = 5 * time.Second
-	codecReads      = 10 * time.Second
-	codecWrites     = 20 * time.Second
-	codecIdles      = 2 * time.Minute
-	codecMostHeader = 16 << 10
-)
-
 // Run serves until it is told to stop.
 func (c *codecServerCmd) Run(ctx context.Context, a *app) error {
 	log := c.Logger(a.stderr)
@@ -101,7 +92,7 @@ func (c *codecServerCmd) Run(ctx context.Context, a *app) error {
 	if err := keys.Known(ctx); err != nil {
 		return err
 	}
-	handler, err := c.handler(log, keys, a.env)
+	codec, err := c.server(log, keys, a.env)
 	if err != nil {
 		return err
 	}
@@ -112,58 +103,30 @@ func (c *codecServerCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("listening where PARLEY_CODEC_ADDR says: %w", err)
 	}
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: codecReads, ReadTimeout: codecReads, WriteTimeout: codecWrites, IdleTimeout: codecIdles,
-		MaxHeaderBytes: codecMostHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	log.Info("listening", "for", "payloads to decrypt", "address", listener.Addr().String(), "namespaces", strings.Join(handler.namespaces, ","), "origins", strings.Join(handler.origins, ","))
-	select {
-	case err := <-served:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), codecShutdown)
-	defer cancel()
-	return server.Shutdown(ending)
+	return codec.Serve(ctx, listener)
 }
 
-// handler checks the settings.
-func (c *codecServerCmd) handler(log *slog.Logger, keys *encryption.Keys, env settings.Env) (*codecServer, error) {
-	s := &codecServer{log: log, codec: encryption.Codec{Keys: keys}, secure: len(c.Origin) > 0}
-	written := settings.Reveal(c.Token)
-	for _, token := range written {
-		s.tokens.Add(token)
-	}
-	var errs []error
-	if len(written) == 0 || slices.ContainsFunc(written, func(t string) bool { return len(t) < shortestToken }) {
-		errs = append(errs, fmt.Errorf("set PARLEY_CODEC_TOKEN to %d characters or more that nobody can guess: whoever has them reads all texts", shortestToken))
-	}
-	for _, origin := range c.Origin {
-		u, err := url.Parse(strings.TrimSpace(origin))
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
-			errs = append(errs, errors.New("set PARLEY_CODEC_ORIGIN to where Temporal's UI is, without a path: http://127.0.0.1:8233"))
-			break
-		}
-		s.origins = append(s.origins, u.Scheme+"://"+strings.ToLower(u.Host))
-		s.secure = s.secure && u.Scheme == "https"
-	}
+// server checks the settings.
+func (c *codecServerCmd) server(log *slog.Logger, keys *encryption.Keys, env settings.Env) (*codecserver.Server, error) {
+	namespaces, unread := c.namespaces(env)
+	s, err := codecserver.New(log, keys, codecserver.Settings{Tokens: settings.Reveal(c.Token), Origins: c.Origin, Namespaces: namespaces})
+	return s, errors.Join(err, unread)
+}
+
+// namespaces are those whose payloads are decrypted.
+func (c *codecServerCmd) namespaces(env settings.Env) ([]string, error) {
+	var names []string
 	for _, name := range c.Namespaces {
 		if name = strings.TrimSpace(name); name != "" {
-			s.namespaces = append(s.namespaces, name)
+			names = append(names, name)
 		}
 	}
-	if len(s.namespaces) == 0 {
-		options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: env})
-		if err != nil {
-			errs = append(errs, fmt.Errorf("reading TEMPORAL_* and Temporal's profile file: %w", err))
-		}
-		s.namespaces = []string{options.Namespace}
-		if options.Namespace == "" {
-			s.namespaces = []string{"default"}
-		}
+	if len(names) > 0 {
+		return names, nil
 	}
-	s.prepare()
-	return s, errors.Join(errs...)
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: env})
+	if err != nil {
+		return nil, fmt.Errorf("reading TEMPORAL_* and Temporal's profile file: %w", err)
+	}
+	return []string{cmp.Or(options.Namespace, client.DefaultNamespace)}, nil
 }

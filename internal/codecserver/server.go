@@ -1,4 +1,4 @@
-package main
+package codecserver
 
 import (
 	"cmp"
@@ -38,10 +38,10 @@ const (
 	guessesEvery = 3 * time.Second
 )
 
-// codecServer decrypts payloads for whoever shows a token, or has signed in with
+// Server decrypts payloads for whoever shows a token, or has signed in with
 // one. A page of another site that got our address under its own name would be
 // sent no cookie of ours, and has no token.
-type codecServer struct {
+type Server struct {
 	log        *slog.Logger
 	codec      encryption.Codec
 	tokens     auth.Tokens
@@ -54,7 +54,7 @@ type codecServer struct {
 	mux      *http.ServeMux
 }
 
-func (s *codecServer) prepare() {
+func (s *Server) prepare() {
 	s.failures = auth.NewFailures(time.Now, guessesEvery, guesses)
 	s.sessions = make([]byte, sha256.Size)
 	_, _ = rand.Read(s.sessions) // it never fails
@@ -67,7 +67,8 @@ func (s *codecServer) prepare() {
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 }
 
-func (s *codecServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP serves the codec's endpoint, and the page to sign in on.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -78,7 +79,7 @@ func (s *codecServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // allowed tells the browser which page may read our answers. It reports false for
 // a page from elsewhere.
-func (s *codecServer) allowed(w http.ResponseWriter, r *http.Request) bool {
+func (s *Server) allowed(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -92,7 +93,7 @@ func (s *codecServer) allowed(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-func (s *codecServer) preflight(w http.ResponseWriter, r *http.Request) {
+func (s *Server) preflight(w http.ResponseWriter, r *http.Request) {
 	if !s.allowed(w, r) {
 		http.Error(w, "this origin is not among those of PARLEY_CODEC_ORIGIN", http.StatusForbidden)
 		return
@@ -103,7 +104,7 @@ func (s *codecServer) preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *codecServer) decode(w http.ResponseWriter, r *http.Request) {
+func (s *Server) decode(w http.ResponseWriter, r *http.Request) {
 	// Temporal's command line leaves it empty unless the namespace is named.
 	namespace := cmp.Or(r.Header.Get("X-Namespace"), client.DefaultNamespace)
 	refuse := func(status int, who, words string) {
@@ -146,7 +147,7 @@ func (s *codecServer) decode(w http.ResponseWriter, r *http.Request) {
 }
 
 // known hides what a stranger wrote in place of a namespace.
-func (s *codecServer) known(namespace string) string {
+func (s *Server) known(namespace string) string {
 	if slices.Contains(s.namespaces, namespace) {
 		return namespace
 	}
@@ -196,7 +197,7 @@ func (d *reading) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, err
 }
 
 // who is asking, as the number of a token, and the status to answer if nobody is.
-func (s *codecServer) who(r *http.Request) (string, int) {
+func (s *Server) who(r *http.Request) (string, int) {
 	if token, ok := auth.Bearer(r.Header.Get("Authorization")); ok {
 		return s.owner(r, token)
 	}
@@ -209,7 +210,7 @@ func (s *codecServer) who(r *http.Request) (string, int) {
 }
 
 // owner looks a token up.
-func (s *codecServer) owner(r *http.Request, token string) (string, int) {
+func (s *Server) owner(r *http.Request, token string) (string, int) {
 	source := auth.Proxies(nil).Source(r)
 	if !s.failures.Left(source) {
 		return "", http.StatusTooManyRequests
@@ -223,15 +224,15 @@ func (s *codecServer) owner(r *http.Request, token string) (string, int) {
 }
 
 // number is that of a token, from 1 on; 0 if it is not ours.
-func (s *codecServer) number(token string) int { return s.tokens.Find(strings.TrimSpace(token)) + 1 }
+func (s *Server) number(token string) int { return s.tokens.Find(strings.TrimSpace(token)) + 1 }
 
 // newSession is a cookie's value: whose it is, until when, and our signature.
-func (s *codecServer) newSession(number int, until time.Time) string {
+func (s *Server) newSession(number int, until time.Time) string {
 	says := strconv.Itoa(number) + "." + strconv.FormatInt(until.Unix(), 10)
 	return says + "." + s.signature(says)
 }
 
-func (s *codecServer) session(value string, now time.Time) (number int, ok bool) {
+func (s *Server) session(value string, now time.Time) (number int, ok bool) {
 	at := strings.LastIndex(value, ".")
 	if at < 0 || !hmac.Equal([]byte(value[at+1:]), []byte(s.signature(value[:at]))) {
 		return 0, false
@@ -243,36 +244,36 @@ func (s *codecServer) session(value string, now time.Time) (number int, ok bool)
 	return number, now.Before(time.Unix(until, 0))
 }
 
-func (s *codecServer) signature(says string) string {
+func (s *Server) signature(says string) string {
 	mac := hmac.New(sha256.New, s.sessions)
 	mac.Write([]byte(says))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-//go:embed codec.html
-var codecPage string
+//go:embed page.html
+var pageHTML string
 
-var codecTemplate = template.Must(template.New("codec").Parse(codecPage))
+var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
-type codecView struct {
+type view struct {
 	SignedIn bool
 	Wrong    string
 	Origins  []string
 }
 
-func (s *codecServer) page(w http.ResponseWriter, r *http.Request) {
+func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	cookie, err := r.Cookie(sessionCookie)
-	view := codecView{Origins: s.origins}
+	shown := view{Origins: s.origins}
 	if err == nil {
-		_, view.SignedIn = s.session(cookie.Value, time.Now())
+		_, shown.SignedIn = s.session(cookie.Value, time.Now())
 	}
-	s.show(w, http.StatusOK, view)
+	s.show(w, http.StatusOK, shown)
 }
 
-func (s *codecServer) show(w http.ResponseWriter, status int, view codecView) {
+func (s *Server) show(w http.ResponseWriter, status int, shown view) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = codecTemplate.Execute(w, view) // as little can be done as about any other answer
+	_ = pageTemplate.Execute(w, shown) // as little can be done as about any other answer
 }
 
 // ownForm reports whether a form was sent by our own page, and not by another
@@ -282,7 +283,7 @@ func ownForm(r *http.Request) bool {
 	return err == nil && origin.Host != "" && strings.EqualFold(origin.Host, r.Host)
 }
 
-func (s *codecServer) signIn(w http.ResponseWriter, r *http.Request) {
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	if !ownForm(r) {
 		http.Error(w, "sign in on this server's own page", http.StatusForbidden)
 		return
@@ -291,18 +292,18 @@ func (s *codecServer) signIn(w http.ResponseWriter, r *http.Request) {
 	who, status := s.owner(r, r.PostFormValue("token"))
 	switch status {
 	case http.StatusTooManyRequests:
-		s.show(w, status, codecView{Wrong: "Too many wrong tokens. Come again in half a minute."})
+		s.show(w, status, view{Wrong: "Too many wrong tokens. Come again in half a minute."})
 	case http.StatusOK:
 		until := time.Now().Add(sessionLasts)
 		s.setCookie(w, s.newSession(s.number(r.PostFormValue("token")), until), int(sessionLasts.Seconds()))
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	default:
-		s.show(w, status, codecView{Wrong: "No such token."})
+		s.show(w, status, view{Wrong: "No such token."})
 	}
 	s.log.Info("sign in", "status", status, "who", who)
 }
 
-func (s *codecServer) signOut(w http.ResponseWriter, r *http.Request) {
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	if !ownForm(r) {
 		http.Error(w, "sign out on this server's own page", http.StatusForbidden)
 		return
@@ -311,7 +312,7 @@ func (s *codecServer) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func (s *codecServer) setCookie(w http.ResponseWriter, value string, age int) {
+func (s *Server) setCookie(w http.ResponseWriter, value string, age int) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // secure where there is TLS
 		Name: sessionCookie, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteStrictMode,
 	})
