@@ -41,7 +41,7 @@ func (s *server) archived(ctx context.Context, flags archiveFlags, keyOrID strin
 	if archive == nil {
 		return activities.Record{}, activities.ErrNoRecord
 	}
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	r, err := archive.Find(ctx, keyOrID)
 	if err != nil && !errors.Is(err, activities.ErrNoRecord) {
@@ -57,7 +57,7 @@ func (s *server) recent(ctx context.Context, flags archiveFlags, workflowID stri
 	if err != nil || archive == nil {
 		return nil, err
 	}
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	records, err := archive.Recent(ctx, workflowID, n)
 	if err != nil {

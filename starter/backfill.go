@@ -96,7 +96,7 @@ func (c *backfillCmd) bring(ctx context.Context, r *rememberer, text sms.Inbound
 	if err != nil {
 		return did, err
 	}
-	ctx, cancel := r.server.patience(ctx)
+	ctx, cancel := r.server.conversations.WithPatience(ctx)
 	defer cancel()
 	return did, r.server.conversations.Tell(ctx, text.From, sender, event)
 }

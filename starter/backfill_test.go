@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/settings"
 	"parley/sinch"
@@ -78,7 +79,7 @@ func TestBackfillOfClosedConversations(t *testing.T) {
 		require.Eventually(t, func() bool {
 			state, err := w.reach.State(t.Context(), ana, "")
 			info, _ := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
-			return err == nil && find(state, func(m wire.Message) bool { return m.MessageID == known[len(known)-1] }) != nil && !isRunning(info.GetWorkflowExecutionInfo())
+			return err == nil && find(state, func(m wire.Message) bool { return m.MessageID == known[len(known)-1] }) != nil && !conversations.IsRunning(info.GetWorkflowExecutionInfo())
 		}, time.Minute, 20*time.Millisecond)
 	}
 	lost := sim.Text(ana, "", "Third")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	conversations "parley/conversation/client"
 	"parley/internal/settings"
 	"parley/sms"
 )
@@ -123,7 +124,7 @@ func TestInterrupted(t *testing.T) {
 	require.Equal(t, "parley: stopped waiting; appointment:patience goes on\n", complaints.String())
 	info, err := w.temporal.DescribeWorkflowExecution(t.Context(), "appointment:patience", "")
 	require.NoError(t, err)
-	require.True(t, isRunning(info.GetWorkflowExecutionInfo()))
+	require.True(t, conversations.IsRunning(info.GetWorkflowExecutionInfo()))
 }
 
 func TestLink(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"parley/activities"
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 )
 
@@ -242,12 +243,12 @@ func (d digger) trace(ctx context.Context, id string, w walk, key string, known 
 		if len(begun) == 0 {
 			continue
 		}
-		err := d.server.eachEvent(ctx, id, b.run, func(event *historypb.HistoryEvent) {
+		err := d.server.conversations.EachEvent(ctx, id, b.run, func(event *historypb.HistoryEvent) {
 			for _, t := range begun {
 				t.take(b.run, event)
 			}
 		})
-		if err != nil && !isNotFound(err) {
+		if err != nil && !conversations.IsNotFound(err) {
 			return d.server.explain("reading the history of "+id, err)
 		}
 	}

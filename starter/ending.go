@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/temporal"
+
+	conversations "parley/conversation/client"
 )
 
 // askAgain is how often a wait for an ending looks whether the server is there.
@@ -24,10 +26,10 @@ func (s *server) await(ctx context.Context, id, runID string) (ending, error) {
 			return how, nil
 		case ctx.Err() != nil:
 			return ending{}, fmt.Errorf("stopped waiting; %s goes on", id)
-		case !isTimeout(err):
+		case !conversations.IsTimeout(err):
 			return ending{}, s.explain(lostSight(id), err)
 		}
-		if _, err := s.describe(ctx, id, runID); err != nil {
+		if _, err := s.conversations.Describe(ctx, id, runID); err != nil {
 			return ending{}, fmt.Errorf("%s: %w", lostSight(id), err)
 		}
 	}
@@ -39,7 +41,7 @@ func lostSight(id string) string {
 
 // ended is how a workflow that is closed ended.
 func (s *server) ended(ctx context.Context, id, runID string) (ending, error) {
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	how, err := s.result(ctx, id, runID)
 	return how, s.explain("reading how "+id+" ended", err)

@@ -7,11 +7,11 @@ import (
 	"io"
 	"time"
 
-	"parley/activities"
-	"parley/conversation/wire"
+	"parley/internal/erasing"
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sms"
+	"parley/workflows"
 )
 
 type eraseCmd struct {
@@ -43,27 +43,8 @@ What it cannot reach: the phones, backups, logs of other services, and your own
 services that were handed texts or outcomes.`
 }
 
-// A certificate says what was erased, and of whom only somebody with the key can tell.
-type certificate struct {
-	At            time.Time     `json:"at"`
-	Rehearsal     bool          `json:"rehearsal,omitempty"` // nothing was erased
-	Contact       string        `json:"contact"`             // HMAC of the number
-	Key           string        `json:"key"`                 // fingerprint of PARLEY_ID_KEY
-	Suppression   string        `json:"suppression"`         // workflow id of what is kept
-	Conversations ended         `json:"conversations"`
-	Scripts       ended         `json:"scripts"`
-	Archive       *int          `json:"archive_records"` // null: there is none, or it was not asked
-	Sinch         *sinch.Erased `json:"sinch"`           // null: it was not asked
-	Left          []string      `json:"left,omitempty"`
-
-	scripts []execution
-}
-
-// ended counts workflows of one kind.
-type ended struct {
-	Ended   int `json:"ended"`   // that were running
-	Deleted int `json:"deleted"` // histories
-}
+// A certificate is printed for somebody who was not there.
+type certificate struct{ erasing.Certificate }
 
 func (c certificate) text(w io.Writer, zone *time.Location) {
 	title := "Erased"
@@ -82,8 +63,8 @@ func (c certificate) text(w io.Writer, zone *time.Location) {
 	row("kept", "%s, so that nothing is sent before they text START", c.Suppression)
 	row("conversations", "%d running, %s%s", c.Conversations.Ended, runs(c.Conversations.Deleted), done)
 	row("scripts", "%d running, %s%s", c.Scripts.Ended, runs(c.Scripts.Deleted), done)
-	for _, s := range c.scripts {
-		fmt.Fprintf(w, "    %s %s\n", s.workflowType, printable(s.id))
+	for _, s := range c.Found {
+		fmt.Fprintf(w, "    %s %s\n", s.Type, printable(s.ID))
 	}
 	if c.Rehearsal && c.Conversations.Deleted+c.Scripts.Deleted == 0 {
 		row("", "Temporal has nothing of them: is the number right, with its country code?")
@@ -135,146 +116,26 @@ func (c *eraseCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	ids := s.conversations.IDs
-	if !ids.Keyed() {
+	if !s.conversations.IDs.Keyed() {
 		return errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. a namespace is used with one from the start, see docs/privacy.md")
 	}
-	e := eraser{
-		deleted: map[string]bool{},
-		server:  s, contact: c.Contact, keep: c.Keep, archive: archive, carrier: carrier,
-		done: certificate{At: time.Now(), Rehearsal: !c.Yes, Contact: ids.Tag(c.Contact), Key: ids.Fingerprint(), Suppression: ids.SuppressionID(c.Contact)},
+	e := erasing.Eraser{
+		Desk: s.conversations, Contact: c.Contact, Scripts: workflows.Names(), Keep: c.Keep, Archive: archive, Carrier: carrier,
 	}
-	if err = e.temporal(ctx); err == nil && c.Yes {
-		err = e.elsewhere(ctx)
+	var done certificate
+	if c.Yes {
+		done.Certificate, err = e.Erase(ctx)
+	} else {
+		done.Certificate, err = e.Rehearse(ctx)
 	}
 	if err != nil {
-		return errors.Join(a.print(e.done), fmt.Errorf("%w; repeat the command to go on", err))
+		return errors.Join(a.print(done), fmt.Errorf("%w; repeat the command to go on", err))
 	}
-	if err := a.print(e.done); err != nil {
+	if err := a.print(done); err != nil {
 		return err
 	}
-	if len(e.done.Left) > 0 {
+	if len(done.Left) > 0 {
 		return errors.New("not everything is erased: see what is left")
 	}
 	return nil
-}
-
-// An eraser erases one contact.
-type eraser struct {
-	server  *server
-	contact sms.Number
-	keep    []string
-	archive activities.Archive // nil: there is none
-	carrier *sinch.Client      // nil: not to be asked
-	deleted map[string]bool    // runs that the server was told to delete
-	empty   bool               // the last look found nothing
-	done    certificate
-}
-
-// erasePatience is how long the server may take to delete what it was told to. It
-// does so within a minute or so.
-const erasePatience = 3 * time.Minute
-
-// temporal ends and deletes workflows: the scripts' first, since the conversations'
-// histories are what leads to them should this have to be repeated.
-func (e *eraser) temporal(ctx context.Context) error {
-	if !e.done.Rehearsal {
-		if err := e.suppress(ctx); err != nil {
-			return e.server.explain("erasing", err)
-		}
-	}
-	for began := time.Now(); time.Since(began) < erasePatience; {
-		conversations, scripts, err := e.find(ctx)
-		if err != nil {
-			return err
-		}
-		if e.done.Rehearsal {
-			e.done.Conversations, e.done.Scripts, e.done.scripts = tally(conversations), tally(scripts), scripts
-			return nil
-		}
-		if len(conversations)+len(scripts) == 0 && e.empty {
-			return nil
-		}
-		e.empty = len(conversations)+len(scripts) == 0 // a workflow is listed a moment after it began
-		if err := e.end(ctx, conversations, scripts); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(2 * time.Second):
-		}
-	}
-	e.done.Left = append(e.done.Left, "Temporal still lists workflows of the contact after they were deleted; repeat this in a minute")
-	return nil
-}
-
-func (e *eraser) end(ctx context.Context, conversations, scripts []execution) error {
-	for _, step := range []struct {
-		doing string
-		do    func(context.Context, []execution) (int, error)
-		all   []execution
-		count *int
-	}{
-		{"ending scripts", e.terminate, scripts, &e.done.Scripts.Ended},
-		{"ending conversations", e.terminate, conversations, &e.done.Conversations.Ended},
-		{"deleting scripts", e.delete, scripts, &e.done.Scripts.Deleted},
-		{"deleting conversations", e.delete, conversations, &e.done.Conversations.Deleted},
-	} {
-		n, err := step.do(ctx, step.all)
-		*step.count += n
-		if err != nil {
-			return e.server.explain(step.doing, err)
-		}
-	}
-	return nil
-}
-
-func tally(all []execution) (n ended) {
-	n.Deleted = len(all)
-	for _, x := range all {
-		if x.running {
-			n.Ended++
-		}
-	}
-	return n
-}
-
-// archivePatience is long: a large folder is read as a whole.
-const archivePatience = 5 * time.Minute
-
-// elsewhere erases what is not Temporal's.
-func (e *eraser) elsewhere(ctx context.Context) error {
-	if e.carrier != nil {
-		erased, err := e.carrier.Erase(ctx, e.contact)
-		e.done.Sinch = &erased
-		e.done.Left = append(e.done.Left, erased.Left...)
-		if err != nil {
-			return err
-		}
-	}
-	if e.archive == nil {
-		return nil
-	}
-	// Last: what a conversation had begun to store when it was ended is most likely
-	// stored by now.
-	ctx, cancel := context.WithTimeout(ctx, archivePatience)
-	defer cancel()
-	records := 0
-	for _, id := range e.idsOf() {
-		n, err := e.archive.Erase(ctx, id)
-		records += n
-		e.done.Archive = &records
-		if err != nil {
-			return fmt.Errorf("erasing in the archive: %w", err)
-		}
-	}
-	return nil
-}
-
-// idsOf are the workflow ids of the contact's conversations over the default
-// sender: as they are now, and as they were before there was a key. Those over
-// other senders begin with them.
-func (e *eraser) idsOf() []string {
-	return []string{e.server.id(e.contact, ""), wire.ID(e.contact, "")}
 }

@@ -1,88 +1,23 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	grpcstatus "google.golang.org/grpc/status"
 
-	"parley/conversation/wire"
+	"parley/internal/erasing"
 	"parley/sinch"
-	"parley/sms"
 )
-
-// TestEraseFailsWithoutNumbers: what a command prints that erases ends in tickets.
-func TestEraseFailsWithoutNumbers(t *testing.T) {
-	t.Parallel()
-
-	away := func(_ context.Context, _ string, req, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
-		if _, ok := req.(*workflowservice.DescribeWorkflowExecutionRequest); ok {
-			return grpcstatus.Error(codes.Unavailable, "away")
-		}
-		return nil // nothing is listed
-	}
-	temporal, err := client.NewLazyClient(client.Options{
-		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(away)}},
-	})
-	require.NoError(t, err)
-	t.Cleanup(temporal.Close)
-	const contact sms.Number = "+15559876543"
-	e := eraser{server: &server{Client: temporal, timeout: time.Second}, contact: contact}
-	_, _, err = e.find(t.Context())
-	require.Error(t, err)
-	require.NotContains(t, err.Error(), string(contact[1:]))
-}
-
-// TestScriptsIn: what talked with a contact is erased, and nothing that is merely
-// spoken of.
-func TestScriptsIn(t *testing.T) {
-	t.Parallel()
-
-	ref := func(id string) wire.ScriptRef {
-		return wire.ScriptRef{Type: "Feedback", WorkflowID: id, RunID: "r"}
-	}
-	input := json.RawMessage(`{"workflow_id":"payroll","script":{"type":"Payroll","workflow_id":"payroll","run_id":"r"}}`)
-	state := wire.State{
-		Questions: []wire.PendingQuestion{{Script: ref("asks")}},
-		Outcomes:  []wire.Ended{{Script: ref("asked")}},
-		Watches:   []wire.Watch{{Script: ref("watches")}},
-		Floor:     wire.Floor{Holder: ref("holds")},
-		Says:      []wire.Say{{ID: "s"}},
-		Turn:      &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}},
-		Parked:    []wire.Parked{{Turn: &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}}}},
-	}
-	state.Says[0].Script = ref("says")
-	body, err := json.Marshal(map[string]any{"script": ref("told"), "workflow_id": "payroll"})
-	require.NoError(t, err)
-	raw, err := json.Marshal([]any{wire.Start{State: &state}, wire.Envelope{Body: body}})
-	require.NoError(t, err)
-	var value any
-	require.NoError(t, json.Unmarshal(raw, &value))
-	found := map[string]bool{}
-	scriptsIn(value, found)
-	require.Equal(t, []string{"asked", "asks", "holds", "says", "told", "watches"}, slices.Sorted(maps.Keys(found)))
-}
 
 // A certificate is read by somebody who was not there.
 func TestCertificate(t *testing.T) {
 	t.Parallel()
-	c := certificate{
+	c := certificate{erasing.Certificate{
 		At: at("08:00:00"), Rehearsal: true, Contact: "437rmmya", Key: "mt75sxmh", Suppression: "suppression:437rmmya",
-		Conversations: ended{1, 2}, Scripts: ended{0, 1}, scripts: []execution{{id: "visit:17", workflowType: "Feedback"}},
-	}
+		Conversations: erasing.Ended{Ended: 1, Deleted: 2}, Scripts: erasing.Ended{Deleted: 1}, Found: []erasing.Execution{{ID: "visit:17", Type: "Feedback"}},
+	}}
 	printed := func() string {
 		var b strings.Builder
 		c.text(&b, time.UTC)
@@ -100,12 +35,12 @@ func TestCertificate(t *testing.T) {
 `, printed())
 
 	require.NotContains(t, printed(), "is the number right")
-	unknown := certificate{Rehearsal: true}
+	unknown := certificate{erasing.Certificate{Rehearsal: true}}
 	var b strings.Builder
 	unknown.text(&b, time.UTC)
 	require.Contains(t, b.String(), "Temporal has nothing of them: is the number right, with its country code?", "a certificate does not show a slip of the finger")
 
-	c.Rehearsal, c.scripts, c.Left = false, nil, []string{"a contact that another app has conversations with"}
+	c.Rehearsal, c.Found, c.Left = false, nil, []string{"a contact that another app has conversations with"}
 	require.Contains(t, printed(), `
   conversations  1 running, 2 histories deleted
   scripts        0 running, 1 history deleted

@@ -12,7 +12,6 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
 	"parley/conversation/wire"
@@ -80,7 +79,7 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 	defer s.Close()
 
 	found := listed{} // in JSON an empty list, not null
-	err = s.eachConversation(ctx, c.query(), c.Limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+	err = s.conversations.EachConversation(ctx, c.query(), c.Limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 		if row, ok := s.rowOf(info); ok {
 			found = append(found, row)
 		}
@@ -106,42 +105,6 @@ func (c *listCmd) query() string {
 		query += fmt.Sprintf(" AND %s = true", wire.AttentionAttribute.GetName())
 	}
 	return query
-}
-
-// eachConversation goes through the conversations that visibility finds, the
-// newest first, until the limit is reached or visit has seen enough.
-func (s *server) eachConversation(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error {
-	return s.eachWorkflow(ctx, fmt.Sprintf("WorkflowType = '%s' AND %s", wire.WorkflowType, query), limit, visit)
-}
-
-func (s *server) eachWorkflow(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error {
-	request := &workflowservice.ListWorkflowExecutionsRequest{
-		PageSize: int32(min(limit, 100)), //nolint:gosec // a hundred fits
-		Query:    query,
-	}
-	for {
-		page, err := s.page(ctx, request)
-		if err != nil {
-			return err
-		}
-		for _, info := range page.GetExecutions() {
-			if limit--; limit < 0 {
-				return nil
-			}
-			if more, err := visit(info); err != nil || !more {
-				return err
-			}
-		}
-		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 || limit == 0 {
-			return nil
-		}
-	}
-}
-
-func (s *server) page(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
-	return s.ListWorkflow(ctx, request)
 }
 
 // rowOf is not ok for a workflow whose id somebody else made.

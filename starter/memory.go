@@ -10,6 +10,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	conversations "parley/conversation/client"
 	"parley/sms"
 )
 
@@ -59,9 +60,9 @@ func (r *rememberer) remember(ctx context.Context, id string) (memory, error) {
 	if err := r.fromArchive(ctx, id, &m); err != nil {
 		return m, err
 	}
-	last, err := r.server.describe(ctx, id, "")
+	last, err := r.server.conversations.Describe(ctx, id, "")
 	switch {
-	case errors.Is(err, errNotFound):
+	case errors.Is(err, conversations.ErrNotFound):
 		return m, r.forgets(ctx, &m)
 	case err != nil:
 		return m, err
@@ -72,8 +73,8 @@ func (r *rememberer) remember(ctx context.Context, id string) (memory, error) {
 	}
 	const most = 1000 // conversations, one after the other
 	query := fmt.Sprintf("WorkflowId = '%s' AND ExecutionStatus != 'ContinuedAsNew'", id)
-	err = r.server.eachConversation(ctx, query, most, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
-		if info.GetExecution().GetRunId() == last.GetExecution().GetRunId() || isRunning(info) || info.GetCloseTime().AsTime().Before(r.from) {
+	err = r.server.conversations.EachConversation(ctx, query, most, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		if info.GetExecution().GetRunId() == last.GetExecution().GetRunId() || conversations.IsRunning(info) || info.GetCloseTime().AsTime().Before(r.from) {
 			return true, nil
 		}
 		var err error
@@ -138,7 +139,7 @@ func (r *rememberer) fromArchive(ctx context.Context, id string, m *memory) erro
 // retention are gone.
 func (r *rememberer) forgets(ctx context.Context, m *memory) error {
 	if r.retention == 0 {
-		ctx, cancel := r.server.patience(ctx)
+		ctx, cancel := r.server.conversations.WithPatience(ctx)
 		defer cancel()
 		namespace, err := r.server.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: r.server.options.Namespace})
 		if err != nil {

@@ -105,10 +105,10 @@ func counted(n int, what string) string {
 // one deals with a single conversation, and fails if there is nothing to do.
 func (m *mending) one(ctx context.Context, contact sms.Number, sender sms.Sender) error {
 	id := m.server.id(contact, sender)
-	info, err := m.server.describe(ctx, id, "")
+	info, err := m.server.conversations.Describe(ctx, id, "")
 	nothing := fmt.Errorf("no conversation with %s%s is running, so nothing is parked there", contact, overSender(sender))
 	switch {
-	case errors.Is(err, errNotFound), err == nil && !isRunning(info):
+	case errors.Is(err, conversations.ErrNotFound), err == nil && !conversations.IsRunning(info):
 		return nothing
 	case err != nil:
 		return err
@@ -186,7 +186,7 @@ func (m *mending) tell(ctx context.Context, c parkedConversation) (mendedConvers
 	if m.report.DryRun {
 		return did, nil
 	}
-	ctx, cancel := m.server.patience(ctx)
+	ctx, cancel := m.server.conversations.WithPatience(ctx)
 	defer cancel()
 	if m.report.retries {
 		return did, m.server.conversations.Retry(ctx, c.Number, c.Sender, m.key, mend)

@@ -13,6 +13,7 @@ import (
 
 	workflowpb "go.temporal.io/api/workflow/v1"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/settings"
 )
@@ -80,7 +81,7 @@ func (s *server) optedOut(ctx context.Context) (consents, error) {
 	for i, id := range ids {
 		v, err := s.read(ctx, id, "")
 		switch {
-		case errors.Is(err, errNotFound):
+		case errors.Is(err, conversations.ErrNotFound):
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("after %d of %s: %w", i, counted(len(ids), "conversation"), err)
@@ -211,7 +212,7 @@ func (c *importCmd) read(stdin io.Reader) (good []consent, bad []error, err erro
 }
 
 func (s *server) optOut(ctx context.Context, o consent) error {
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	return s.conversations.OptOut(ctx, o.Number, o.Sender, wire.Consent{At: o.Date, Source: o.Source, Words: o.Words})
 }

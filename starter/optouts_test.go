@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -86,7 +87,7 @@ func TestImportOfABadList(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Equal(t, "parley: nothing was brought in: line 3: "+sms.ErrNotANumber.Error()+"; line 4: write a time with its offset from UTC, like 2026-11-24T15:00:00+01:00\n", complaint)
 	_, err := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
-	require.True(t, isNotFound(err))
+	require.True(t, conversations.IsNotFound(err))
 
 	require.Contains(t, w.reads(list, "optouts", "import", "--skip-bad"), "line 3: "+sms.ErrNotANumber.Error()+"\n")
 	_, err = w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")

@@ -148,7 +148,7 @@ func (s *server) allParked(ctx context.Context, wanted choice) ([]parkedConversa
 // through all.
 func (s *server) eachMarked(ctx context.Context, condition string, visit func(*workflowpb.WorkflowExecutionInfo)) error {
 	each := func(query string) error {
-		return s.eachConversation(ctx, query, math.MaxInt, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		return s.conversations.EachConversation(ctx, query, math.MaxInt, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 			visit(info)
 			return true, nil
 		})

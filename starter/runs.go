@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	commonpb "go.temporal.io/api/common/v1"
-	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
 )
@@ -25,7 +23,7 @@ var errGone = errors.New("nothing is left of that conversation in Temporal")
 // which.
 func (s *server) lastRunOf(ctx context.Context, key, firstRun string, flags archiveFlags, search int) (*workflowpb.WorkflowExecutionInfo, error) {
 	var id string
-	err := s.eachConversation(ctx, fmt.Sprintf("RunId = '%s'", firstRun), 1, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+	err := s.conversations.EachConversation(ctx, fmt.Sprintf("RunId = '%s'", firstRun), 1, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 		id = info.GetExecution().GetWorkflowId()
 		return false, nil
 	})
@@ -56,8 +54,8 @@ func (s *server) movedTo(ctx context.Context, id, firstRun string) (*workflowpb.
 	if contact, sender, err := wire.ParseID(id); err == nil {
 		id = s.id(contact, sender)
 	}
-	info, err := s.describe(ctx, id, "")
-	if errors.Is(err, errNotFound) {
+	info, err := s.conversations.Describe(ctx, id, "")
+	if errors.Is(err, conversations.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil || info.GetFirstRunId() == firstRun {
@@ -79,10 +77,10 @@ func (s *server) movedTo(ctx context.Context, id, firstRun string) (*workflowpb.
 // searchRun looks through the newest conversations for one that began with a run.
 func (s *server) searchRun(ctx context.Context, firstRun string, limit int) (*workflowpb.WorkflowExecutionInfo, error) {
 	var last *workflowpb.WorkflowExecutionInfo
-	err := s.eachConversation(ctx, "ExecutionStatus != 'ContinuedAsNew'", limit, func(listed *workflowpb.WorkflowExecutionInfo) (bool, error) {
-		info, err := s.describe(ctx, listed.GetExecution().GetWorkflowId(), listed.GetExecution().GetRunId())
+	err := s.conversations.EachConversation(ctx, "ExecutionStatus != 'ContinuedAsNew'", limit, func(listed *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		info, err := s.conversations.Describe(ctx, listed.GetExecution().GetWorkflowId(), listed.GetExecution().GetRunId())
 		switch {
-		case errors.Is(err, errNotFound):
+		case errors.Is(err, conversations.ErrNotFound):
 			return true, nil // its time is over since it was listed
 		case err != nil:
 			return false, err
@@ -103,69 +101,31 @@ func (s *server) searchRun(ctx context.Context, firstRun string, limit int) (*wo
 // follow finds the last run that grew out of a first one. The workflow id may
 // have been used again since, by a conversation that began anew.
 func (s *server) follow(ctx context.Context, id, firstRun string) (*workflowpb.WorkflowExecutionInfo, error) {
-	info, err := s.describe(ctx, id, "")
+	info, err := s.conversations.Describe(ctx, id, "")
 	switch {
-	case errors.Is(err, errNotFound):
+	case errors.Is(err, conversations.ErrNotFound):
 		return nil, errGone
 	case err != nil:
 		return nil, err
 	case info.GetFirstRunId() == firstRun:
 		return info, nil
 	}
-	following, cancel := s.patience(ctx)
+	following, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	run := s.GetWorkflow(following, id, firstRun)
 	err = run.Get(following, nil)
 	var execution *temporal.WorkflowExecutionError
 	switch {
-	case isNotFound(err):
+	case conversations.IsNotFound(err):
 		return nil, errGone
 	case err != nil && !errors.As(err, &execution):
 		return nil, s.explain("following "+id, err)
 	}
-	info, err = s.describe(ctx, id, run.GetRunID())
-	if errors.Is(err, errNotFound) {
+	info, err = s.conversations.Describe(ctx, id, run.GetRunID())
+	if errors.Is(err, conversations.ErrNotFound) {
 		return nil, errGone
 	}
 	return info, err
-}
-
-// started is how a run was started, and when.
-func (s *server) started(ctx context.Context, id, runID string) (*historypb.WorkflowExecutionStartedEventAttributes, time.Time, error) {
-	page, err := s.history(ctx, id, runID, 1, nil)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	for _, event := range page.GetHistory().GetEvents() {
-		return event.GetWorkflowExecutionStartedEventAttributes(), event.GetEventTime().AsTime(), nil
-	}
-	return nil, time.Time{}, nil
-}
-
-// eachEvent goes through the history of a run.
-func (s *server) eachEvent(ctx context.Context, id, runID string, visit func(*historypb.HistoryEvent)) error {
-	var token []byte
-	for {
-		page, err := s.history(ctx, id, runID, 0, token)
-		if err != nil {
-			return err
-		}
-		for _, event := range page.GetHistory().GetEvents() {
-			visit(event)
-		}
-		if token = page.GetNextPageToken(); len(token) == 0 {
-			return nil
-		}
-	}
-}
-
-func (s *server) history(ctx context.Context, id, runID string, size int32, token []byte) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
-	return s.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
-		Namespace: s.options.Namespace, MaximumPageSize: size, NextPageToken: token,
-		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: runID},
-	})
 }
 
 // before is what a conversation knew when one of its runs began: the last words
@@ -180,9 +140,9 @@ type before struct {
 // until visit has seen enough or what came before is gone.
 func (s *server) eachBefore(ctx context.Context, id, lastRun string, visit func(before) (more bool)) error {
 	for run := lastRun; run != ""; {
-		started, at, err := s.started(ctx, id, run)
+		started, at, err := s.conversations.Started(ctx, id, run)
 		switch {
-		case isNotFound(err):
+		case conversations.IsNotFound(err):
 			return nil
 		case err != nil:
 			return s.explain("reading the history of "+id, err)

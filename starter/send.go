@@ -11,6 +11,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -88,24 +89,24 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 }
 
 func (s *server) queue(ctx context.Context, to sms.Number, sender sms.Sender, key string, r wire.SendRequest) error {
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	err := s.conversations.Queue(ctx, to, sender, key, r)
-	if isTimeout(err) {
+	if conversations.IsTimeout(err) {
 		return fmt.Errorf("queueing the text: Temporal at %s did not answer within %s, and may have taken it: repeat this with --key %s, which sends nothing twice", s.options.HostPort, s.timeout, key)
 	}
 	return s.explain("queueing the text", err)
 }
 
 func (s *server) send(ctx context.Context, to sms.Number, sender sms.Sender, key string, r wire.SendRequest) (string, error) {
-	waiting, cancel := s.patience(ctx)
+	waiting, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	messageKey, err := s.conversations.Send(waiting, to, sender, key, r)
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.As(err, &refused) && refused.Type() == wire.TypeRefused:
 		return "", errors.New("not sent: " + refused.Message())
-	case err != nil && ctx.Err() == nil && (waiting.Err() != nil || isTimeout(err)):
+	case err != nil && ctx.Err() == nil && (waiting.Err() != nil || conversations.IsTimeout(err)):
 		// The server keeps an update that no worker has seen in memory: one that starts
 		// a minute later may still be handed it, unless the server restarts meanwhile.
 		return "", fmt.Errorf("nobody took the text: %s. It may still reach a worker that starts later; to be sure, repeat this with --queue --key %s, which sends nothing twice",

@@ -28,7 +28,7 @@ import (
 // for the person at the terminal.
 type server struct {
 	client.Client
-	conversations conversations.Client
+	conversations conversations.Desk
 	options       client.Options
 	keys          *encryption.Keys
 	ui            string
@@ -47,7 +47,7 @@ func (a *app) connect(ctx context.Context, work workFlags) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	asking, cancel := s.patience(ctx)
+	asking, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	ids, err := settings.ReadIDs(asking, a.IDs.KeyOfIDs(a.parameters))
 	switch {
@@ -85,14 +85,12 @@ func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
 	if err != nil {
 		return nil, outermost(err)
 	}
-	return &server{
-		Client:        c,
-		conversations: conversations.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
-		options:       options,
-		keys:          keys,
-		ui:            work.UI,
-		timeout:       a.Timeout,
-	}, nil
+	s := &server{Client: c, options: options, keys: keys, ui: work.UI, timeout: a.Timeout}
+	s.conversations = conversations.Desk{
+		Client:    conversations.Client{Temporal: c, TaskQueue: work.Temporal.TaskQueue},
+		Namespace: options.Namespace, Converter: options.DataConverter, Patience: a.Timeout, Words: s.explain,
+	}
+	return s, nil
 }
 
 // outermost is an error's own words, which say what to do, without those of its
@@ -102,11 +100,6 @@ func outermost(err error) error {
 		return errors.New(strings.TrimSuffix(err.Error(), ": "+cause.Error()))
 	}
 	return err
-}
-
-// patience is a context that ends when we no longer wait for an answer.
-func (s *server) patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.timeout)
 }
 
 func (s *server) link(workflowID string) string {
@@ -141,7 +134,7 @@ func (s *server) whose(ctx context.Context, id string) wire.Start {
 	if contact, sender, err := wire.ParseID(id); err == nil {
 		return wire.Start{Contact: contact, Sender: sender}
 	}
-	info, err := s.describe(ctx, id, "")
+	info, err := s.conversations.Describe(ctx, id, "")
 	if err != nil {
 		return wire.Start{}
 	}
@@ -150,25 +143,6 @@ func (s *server) whose(ctx context.Context, id string) wire.Start {
 }
 
 func (s *server) dataConverter() converter.DataConverter { return s.options.DataConverter }
-
-// errNotFound is returned when there is no such workflow.
-var errNotFound = errors.New("there is no such workflow")
-
-// describe looks up a workflow's run; an empty run is the current one.
-func (s *server) describe(ctx context.Context, workflowID, runID string) (*workflowpb.WorkflowExecutionInfo, error) {
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
-	described, err := s.DescribeWorkflowExecution(ctx, workflowID, runID)
-	if isNotFound(err) {
-		return nil, errNotFound
-	}
-	return described.GetWorkflowExecutionInfo(), s.explain("looking up "+workflowID, err)
-}
-
-func isNotFound(err error) bool {
-	var missing *serviceerror.NotFound
-	return errors.As(err, &missing)
-}
 
 // explain turns a failed call's error into one that a person understands.
 func (s *server) explain(doing string, err error) error {
@@ -182,7 +156,7 @@ func (s *server) explain(doing string, err error) error {
 		return nil
 	case isInterrupted(err):
 		return fmt.Errorf("%s: interrupted", doing)
-	case isTimeout(err):
+	case conversations.IsTimeout(err):
 		return fmt.Errorf("%s: Temporal at %s did not answer within %s; try again, or with a longer --timeout", doing, s.options.HostPort, s.timeout)
 	case errors.As(err, &unavailable):
 		return fmt.Errorf("%s: Temporal at %s cannot be reached any more; try again when it is back", doing, s.options.HostPort)
@@ -194,11 +168,6 @@ func (s *server) explain(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-func isTimeout(err error) bool {
-	var deadline *serviceerror.DeadlineExceeded
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &deadline)
-}
-
 func isInterrupted(err error) bool {
 	var canceled *serviceerror.Canceled
 	return errors.Is(err, context.Canceled) || errors.As(err, &canceled)
@@ -206,7 +175,7 @@ func isInterrupted(err error) bool {
 
 // missingWorker says what is known about the worker that did not answer.
 func (s *server) missingWorker(ctx context.Context, taskQueue string) string {
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	described, err := s.DescribeTaskQueue(ctx, taskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {
@@ -239,6 +208,10 @@ var statusWords = map[enumspb.WorkflowExecutionStatus]string{
 	enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:           "paused",
 }
 
-func isRunning(info *workflowpb.WorkflowExecutionInfo) bool {
-	return info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+// What doctor calls by these names.
+
+func (s *server) eachConversation(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (bool, error)) error {
+	return s.conversations.EachConversation(ctx, query, limit, visit)
 }
+
+func isTimeout(err error) bool { return conversations.IsTimeout(err) }

@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/sms"
@@ -118,7 +119,7 @@ var errNoWorker = errors.New("a running conversation answers only while a worker
 
 // read reads a conversation's run: what it says, or what it said last.
 func (s *server) read(ctx context.Context, id, runID string) (shown, error) {
-	info, err := s.describe(ctx, id, runID)
+	info, err := s.conversations.Describe(ctx, id, runID)
 	if err != nil {
 		return shown{}, err
 	}
@@ -145,20 +146,20 @@ func (s *server) read(ctx context.Context, id, runID string) (shown, error) {
 // lastWords is the state a conversation left as its result, which is there also
 // when no worker runs.
 func (s *server) lastWords(ctx context.Context, v shown, state *wire.State) error {
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	return s.explain("reading "+v.WorkflowID, s.GetWorkflow(ctx, v.WorkflowID, v.RunID).Get(ctx, state))
 }
 
 func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *wire.State) error {
-	asking, cancel := s.patience(ctx)
+	asking, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	value, err := s.QueryWorkflow(asking, v.WorkflowID, v.RunID, wire.StateQuery)
 	var (
 		noPoller *serviceerror.FailedPrecondition
 		failing  *serviceerror.WorkflowNotReady // its task has failed three times
 	)
-	if err != nil && ctx.Err() == nil && (asking.Err() != nil || isTimeout(err) || errors.As(err, &noPoller) || errors.As(err, &failing)) {
+	if err != nil && ctx.Err() == nil && (asking.Err() != nil || conversations.IsTimeout(err) || errors.As(err, &noPoller) || errors.As(err, &failing)) {
 		if why := s.failing(ctx, v); why != "" {
 			return fmt.Errorf("%w; one does, and fails at it: %s", errNoWorker, why)
 		}
@@ -179,7 +180,7 @@ func (s *server) ask(ctx context.Context, v shown, taskQueue string, state *wire
 // failing is why workers fail at a run again and again; empty if they do not, or
 // if nobody knows.
 func (s *server) failing(ctx context.Context, v shown) string {
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	described, err := s.DescribeWorkflowExecution(ctx, v.WorkflowID, v.RunID)
 	if err != nil || described.GetPendingWorkflowTask().GetAttempt() < 2 {
@@ -211,7 +212,7 @@ func ownWords(err error) string {
 func byNumber(contact sms.Number, sender sms.Sender, archive archiveFlags) finder {
 	return func(ctx context.Context, s *server) (shown, error) {
 		v, err := s.read(ctx, s.id(contact, sender), "")
-		if !errors.Is(err, errNotFound) {
+		if !errors.Is(err, conversations.ErrNotFound) {
 			return v, err
 		}
 		if v, ok, err := s.fromArchive(ctx, archive, s.id(contact, sender), wire.Start{Contact: contact, Sender: sender}); ok || err != nil {
@@ -221,7 +222,7 @@ func byNumber(contact sms.Number, sender sms.Sender, archive archiveFlags) finde
 		var others []string
 		const enough = 10
 		query := fmt.Sprintf("WorkflowId STARTS_WITH '%s' AND ExecutionStatus != 'ContinuedAsNew'", s.id(contact, ""))
-		err = s.eachConversation(ctx, query, enough, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+		err = s.conversations.EachConversation(ctx, query, enough, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 			if who, ok := s.who(info); ok && who.Contact == contact && !slices.Contains(others, string(who.Sender)) {
 				others = append(others, string(who.Sender))
 			}
@@ -240,7 +241,7 @@ func byNumber(contact sms.Number, sender sms.Sender, archive archiveFlags) finde
 func byID(id string, archive archiveFlags) finder {
 	return func(ctx context.Context, s *server) (shown, error) {
 		v, err := s.read(ctx, id, "")
-		if !errors.Is(err, errNotFound) {
+		if !errors.Is(err, conversations.ErrNotFound) {
 			return v, err
 		}
 		if v, ok, err := s.fromArchive(ctx, archive, id, wire.Start{}); ok || err != nil {
@@ -289,7 +290,7 @@ func byMessageID(id string, archive archiveFlags, search int) finder {
 func (s *server) search(ctx context.Context, limit int, what string, has func(wire.Message) bool) (shown, error) {
 	var found shown
 	looked, unread := 0, 0
-	err := s.eachConversation(ctx, "ExecutionStatus != 'ContinuedAsNew'", limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+	err := s.conversations.EachConversation(ctx, "ExecutionStatus != 'ContinuedAsNew'", limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 		looked++
 		v, err := s.read(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())
 		switch {

@@ -17,6 +17,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/workflows"
@@ -185,7 +186,7 @@ func (a *app) ended(now started) error {
 }
 
 func (s *server) start(ctx context.Context, script workflows.Script, input any, options client.StartWorkflowOptions) (runID string, err error) {
-	ctx, cancel := s.patience(ctx)
+	ctx, cancel := s.conversations.WithPatience(ctx)
 	defer cancel()
 	var args []any
 	if inputType(script) != nil {
@@ -196,7 +197,7 @@ func (s *server) start(ctx context.Context, script workflows.Script, input any, 
 	switch {
 	case errors.As(err, &exists):
 		return "", err
-	case isTimeout(err):
+	case conversations.IsTimeout(err):
 		return "", fmt.Errorf("starting %s: Temporal at %s did not answer within %s, and may have started it; the same --id again starts nothing twice", options.ID, s.options.HostPort, s.timeout)
 	case err != nil:
 		return "", s.explain("starting "+options.ID, err)
@@ -206,15 +207,15 @@ func (s *server) start(ctx context.Context, script workflows.Script, input any, 
 
 // accept says whether the script that has the id already will do.
 func (s *server) accept(ctx context.Context, script workflows.Script, input any, id, runID string, zone *time.Location) error {
-	info, err := s.describe(ctx, id, runID)
+	info, err := s.conversations.Describe(ctx, id, runID)
 	switch {
-	case errors.Is(err, errNotFound):
+	case errors.Is(err, conversations.ErrNotFound):
 		return fmt.Errorf("%s was there and is gone: try again", id)
 	case err != nil:
 		return err
 	case info.GetType().GetName() != script.Name:
 		return fmt.Errorf("%s is taken by a workflow of type %s: choose another id", id, info.GetType().GetName())
-	case !isRunning(info):
+	case !conversations.IsRunning(info):
 		how, err := s.ended(ctx, id, runID)
 		if err != nil {
 			return err
@@ -243,7 +244,7 @@ func (s *server) input(ctx context.Context, id string, info *workflowpb.Workflow
 	if runID == "" { // servers before 1.25 do not say
 		runID = info.GetExecution().GetRunId()
 	}
-	started, _, err := s.started(ctx, id, runID)
+	started, _, err := s.conversations.Started(ctx, id, runID)
 	if err != nil {
 		return nil, s.explain("reading how "+id+" was started", err)
 	}

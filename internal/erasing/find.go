@@ -1,4 +1,4 @@
-package main
+package erasing
 
 import (
 	"context"
@@ -15,26 +15,25 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"golang.org/x/sync/errgroup"
 
-	conversations "parley/conversation/client"
+	"parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
-	"parley/workflows"
 )
 
-// An execution is one run of a workflow.
-type execution struct {
-	id, run, workflowType string
-	running               bool
+// An Execution is one run of a workflow.
+type Execution struct {
+	ID, Run, Type string
+	Running       bool
 }
 
-func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
-	return execution{info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), info.GetType().GetName(), isRunning(info)}
+func executionOf(info *workflowpb.WorkflowExecutionInfo) Execution {
+	return Execution{info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), info.GetType().GetName(), client.IsRunning(info)}
 }
 
 // suppress keeps whatever comes from now on from being answered.
-func (e *eraser) suppress(ctx context.Context) error {
-	suppressions := conversations.TemporalSuppressions{Client: e.server.Client, TaskQueue: e.server.conversations.TaskQueue, IDs: e.server.conversations.IDs}
-	if err := suppressions.Suppress(ctx, e.contact); err != nil {
+func (e *erasure) suppress(ctx context.Context) error {
+	suppressions := client.TemporalSuppressions{Client: e.Desk.Temporal, TaskQueue: e.Desk.TaskQueue, IDs: e.Desk.IDs}
+	if err := suppressions.Suppress(ctx, e.Contact); err != nil {
 		return err
 	}
 	// What the contact has allowed since an earlier time is void, and need not stay.
@@ -50,28 +49,28 @@ func (e *eraser) suppress(ctx context.Context) error {
 }
 
 // find returns all runs of the contact's conversations and scripts.
-func (e *eraser) find(ctx context.Context) (conversations, scripts []execution, err error) {
+func (e *erasure) find(ctx context.Context) (conversations, scripts []Execution, err error) {
 	var which []string
 	for _, id := range e.idsOf() {
 		which = append(which, fmt.Sprintf("WorkflowId = '%s' OR WorkflowId STARTS_WITH '%s:'", id, id))
 	}
 	conversations, err = e.list(ctx, fmt.Sprintf("WorkflowType = '%s' AND (%s)", wire.WorkflowType, strings.Join(which, " OR ")))
 	if err != nil {
-		return nil, nil, e.server.explain("looking for conversations", err)
+		return nil, nil, e.Desk.Explain("looking for conversations", err)
 	}
 	for _, id := range e.idsOf() { // one that began a moment ago is not listed yet
 		var described *workflowservice.DescribeWorkflowExecutionResponse
 		err := e.patiently(ctx, func(ctx context.Context) (err error) {
-			described, err = e.server.DescribeWorkflowExecution(ctx, id, "")
+			described, err = e.Desk.Temporal.DescribeWorkflowExecution(ctx, id, "")
 			return err
 		})
 		switch {
-		case isNotFound(err):
+		case client.IsNotFound(err):
 			continue
 		case err != nil: // which names no id: one of them holds the number
-			return nil, nil, e.server.explain("looking for conversations", err)
+			return nil, nil, e.Desk.Explain("looking for conversations", err)
 		}
-		if x := executionOf(described.GetWorkflowExecutionInfo()); !slices.ContainsFunc(conversations, func(c execution) bool { return c.run == x.run }) {
+		if x := executionOf(described.GetWorkflowExecutionInfo()); !slices.ContainsFunc(conversations, func(c Execution) bool { return c.Run == x.Run }) {
 			conversations = append(conversations, x)
 		}
 	}
@@ -82,29 +81,29 @@ func (e *eraser) find(ctx context.Context) (conversations, scripts []execution, 
 	for id := range talked {
 		runs, err := e.list(ctx, fmt.Sprintf("WorkflowId = '%s'", strings.ReplaceAll(id, "'", "''")))
 		if err != nil {
-			return nil, nil, e.server.explain("looking for scripts", err)
+			return nil, nil, e.Desk.Explain("looking for scripts", err)
 		}
 		scripts = append(scripts, runs...)
 	}
-	for _, name := range workflows.Names() {
+	for _, name := range e.Scripts {
 		runs, err := e.list(ctx, fmt.Sprintf("WorkflowType = '%s'", name))
 		if err != nil {
-			return nil, nil, e.server.explain("looking for scripts", err)
+			return nil, nil, e.Desk.Explain("looking for scripts", err)
 		}
-		runs = slices.DeleteFunc(runs, func(x execution) bool { return talked[x.id] })
+		runs = slices.DeleteFunc(runs, func(x Execution) bool { return talked[x.ID] })
 		about, err := e.about(ctx, runs)
 		if err != nil {
 			return nil, nil, err
 		}
 		scripts = append(scripts, about...)
 	}
-	scripts = slices.DeleteFunc(scripts, func(x execution) bool { return slices.Contains(e.keep, x.id) || wire.IsID(x.id) })
-	slices.SortFunc(scripts, func(a, b execution) int { return strings.Compare(a.id+a.run, b.id+b.run) })
+	scripts = slices.DeleteFunc(scripts, func(x Execution) bool { return slices.Contains(e.Keep, x.ID) || wire.IsID(x.ID) })
+	slices.SortFunc(scripts, func(a, b Execution) int { return strings.Compare(a.ID+a.Run, b.ID+b.Run) })
 	return conversations, scripts, nil
 }
 
-func (e *eraser) list(ctx context.Context, query string) (all []execution, err error) {
-	err = e.server.eachWorkflow(ctx, query, math.MaxInt, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+func (e *erasure) list(ctx context.Context, query string) (all []Execution, err error) {
+	err = e.Desk.EachWorkflow(ctx, query, math.MaxInt, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 		all = append(all, executionOf(info))
 		return true, nil
 	})
@@ -113,7 +112,7 @@ func (e *eraser) list(ctx context.Context, query string) (all []execution, err e
 
 // whoTalked are the workflow ids of the scripts that conversations know or have
 // heard of.
-func (e *eraser) whoTalked(ctx context.Context, conversations []execution) (map[string]bool, error) {
+func (e *erasure) whoTalked(ctx context.Context, conversations []Execution) (map[string]bool, error) {
 	talked := map[string]bool{}
 	note := func(raw []byte) {
 		var found any
@@ -123,7 +122,7 @@ func (e *eraser) whoTalked(ctx context.Context, conversations []execution) (map[
 	}
 	for _, x := range conversations {
 		var unread error
-		err := e.server.eachEvent(ctx, x.id, x.run, func(event *historypb.HistoryEvent) {
+		err := e.Desk.EachEvent(ctx, x.ID, x.Run, func(event *historypb.HistoryEvent) {
 			var payloads *commonpb.Payloads
 			switch {
 			case event.GetWorkflowExecutionStartedEventAttributes() != nil:
@@ -138,9 +137,9 @@ func (e *eraser) whoTalked(ctx context.Context, conversations []execution) (map[
 			note(raw)
 		})
 		switch {
-		case isNotFound(err):
+		case client.IsNotFound(err):
 		case err != nil:
-			return nil, e.server.explain("reading a conversation's history", err)
+			return nil, e.Desk.Explain("reading a conversation's history", err)
 		case unread != nil:
 			return nil, fmt.Errorf("reading a conversation's history: %w", unread)
 		}
@@ -175,26 +174,26 @@ func scriptsIn(value any, found map[string]bool) {
 const readAtOnce = 8
 
 // about are those runs whose input names the contact: they may not have talked yet.
-func (e *eraser) about(ctx context.Context, runs []execution) ([]execution, error) {
+func (e *erasure) about(ctx context.Context, runs []Execution) ([]Execution, error) {
 	var mutex sync.Mutex
-	var found []execution
+	var found []Execution
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(readAtOnce)
 	for _, x := range runs {
 		group.Go(func() error {
-			started, _, err := e.server.started(reading, x.id, x.run)
+			started, _, err := e.Desk.Started(reading, x.ID, x.Run)
 			switch {
-			case isNotFound(err):
+			case client.IsNotFound(err):
 				return nil
 			case err != nil:
-				return e.server.explain("reading a script's input", err)
+				return e.Desk.Explain("reading a script's input", err)
 			}
 			raw, err := e.json(started.GetInput())
 			if err != nil {
 				return fmt.Errorf("reading a script's input: %w", err)
 			}
 			var input any
-			if json.Unmarshal(raw, &input) == nil && names(input, e.contact) {
+			if json.Unmarshal(raw, &input) == nil && names(input, e.Contact) {
 				mutex.Lock()
 				defer mutex.Unlock()
 				found = append(found, x)
@@ -224,11 +223,11 @@ func names(value any, number sms.Number) bool {
 }
 
 // json is the arguments as one JSON array; what is no JSON is left out.
-func (e *eraser) json(payloads *commonpb.Payloads) ([]byte, error) {
+func (e *erasure) json(payloads *commonpb.Payloads) ([]byte, error) {
 	all := []json.RawMessage{}
 	for _, p := range payloads.GetPayloads() {
 		var raw json.RawMessage
-		if err := e.server.dataConverter().FromPayload(p, &raw); err != nil {
+		if err := e.Desk.Converter.FromPayload(p, &raw); err != nil {
 			if string(p.GetMetadata()["encoding"]) == "binary/plain" || string(p.GetMetadata()["encoding"]) == "binary/null" {
 				continue
 			}
@@ -242,13 +241,13 @@ func (e *eraser) json(payloads *commonpb.Payloads) ([]byte, error) {
 }
 
 // terminate ends those that run, and returns how many those were.
-func (e *eraser) terminate(ctx context.Context, all []execution) (n int, err error) {
+func (e *erasure) terminate(ctx context.Context, all []Execution) (n int, err error) {
 	for _, x := range all {
-		if !x.running || e.deleted[x.run] {
+		if !x.Running || e.deleted[x.Run] {
 			continue
 		}
-		err := e.patiently(ctx, func(ctx context.Context) error { return e.server.TerminateWorkflow(ctx, x.id, x.run, "erased") })
-		if err != nil && !isNotFound(err) {
+		err := e.patiently(ctx, func(ctx context.Context) error { return e.Desk.Temporal.TerminateWorkflow(ctx, x.ID, x.Run, "erased") })
+		if err != nil && !client.IsNotFound(err) {
 			return n, err
 		}
 		n++
@@ -256,31 +255,31 @@ func (e *eraser) terminate(ctx context.Context, all []execution) (n int, err err
 	return n, nil
 }
 
-func (e *eraser) delete(ctx context.Context, all []execution) (n int, err error) {
+func (e *erasure) delete(ctx context.Context, all []Execution) (n int, err error) {
 	for _, x := range all {
-		if e.deleted[x.run] {
+		if e.deleted[x.Run] {
 			continue // it takes a while
 		}
 		err := e.patiently(ctx, func(ctx context.Context) error {
-			_, err := e.server.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
-				Namespace: e.server.options.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: x.id, RunId: x.run},
+			_, err := e.Desk.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
+				Namespace: e.Desk.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: x.ID, RunId: x.Run},
 			})
 			return err
 		})
 		switch {
-		case isNotFound(err):
+		case client.IsNotFound(err):
 		case err != nil:
 			return n, err
 		default:
-			e.deleted[x.run] = true
+			e.deleted[x.Run] = true
 			n++
 		}
 	}
 	return n, nil
 }
 
-func (e *eraser) patiently(ctx context.Context, call func(context.Context) error) error {
-	ctx, cancel := e.server.patience(ctx)
+func (e *erasure) patiently(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := e.Desk.WithPatience(ctx)
 	defer cancel()
 	return call(ctx)
 }
