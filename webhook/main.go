@@ -99,23 +99,23 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	p.Ready.Begin(append(needs, health.Check{Words: "it is not known how workflow ids are made", Ask: door.known})...) // of which await tells
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return door.await(ctx, p.Log) })
+	group, serving := errgroup.WithContext(ctx)
+	group.Go(func() error { return door.await(serving, p.Log) })
 	group.Go(func() error {
 		if onLambda(env) {
-			return serveLambda(ctx, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
+			return serveLambda(serving, p.Log, flushing(servers[0].handler, p.Flush, time.Now))
 		}
-		if err := census.Take(ctx, p.Metrics.Meter, temporal, p.Temporal.Namespace, c.Temporal); err != nil {
+		if err := census.Take(serving, p.Metrics.Meter, temporal, p.Temporal.Namespace, c.Temporal); err != nil {
 			return err
 		}
-		listeners, err := listen(ctx, servers)
+		listeners, err := listen(serving, servers)
 		if err != nil {
 			return err
 		}
 		if len(settings.Reveal(c.APIToken)) == 0 {
 			p.Log.Info("POST /messages is off; set PARLEY_API_TOKEN to open it")
 		}
-		return usualPatience.serve(ctx, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
+		return usualPatience.serve(serving, p.Log.With("temporal", p.Temporal.HostPort, "namespace", p.Temporal.Namespace), servers, listeners, p.Ready.End, c.ShutdownDelay)
 	})
 	return group.Wait()
 }
