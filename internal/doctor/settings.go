@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"parley/internal/settings"
+	"parley/sms"
 )
 
 // An installation is what the settings say, of all programs. A group that is not
@@ -132,6 +133,14 @@ func (e *examination) examineSenders() Finding {
 			"SINCH_SMS_SENDER is not set here: the app's own default number sends")
 	}
 	return fine(check, "%d, the default one first: %s; Sinch does not say which numbers an app has", len(senders), strings.Join(maskedSenders(senders), ", "))
+}
+
+func maskedSenders(senders []sms.Sender) []string {
+	masked := make([]string, len(senders))
+	for i, s := range senders {
+		masked[i] = s.Masked()
+	}
+	return masked
 }
 
 // examineURLs looks for what leads elsewhere than in production, or in clear.

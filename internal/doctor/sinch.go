@@ -4,17 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 
 	"parley/sinch"
-	"parley/sms"
 )
-
-// needed are the triggers without which there are no conversations.
-var needed = []string{"MESSAGE_INBOUND", "MESSAGE_DELIVERY"}
 
 // client is Sinch's, or nil and the settings that it lacks.
 func (e *examination) client() (*sinch.Client, string, error) {
@@ -83,74 +76,4 @@ func (e *examination) examineList(app sinch.App) Finding {
 	}
 	return warned(check, "set the app to CONVERSATION mode, or give it a dispatch retention of a day or more; without, set SINCH_RECEIPTS=all",
 		"Sinch keeps none: a text in doubt may be sent twice, and missed texts cannot be brought in")
-}
-
-func (e *examination) examineWebhooks(ctx context.Context) []Finding {
-	const check = "Sinch's webhook"
-	client, missing, err := e.client()
-	if client == nil || err != nil || missing != "" {
-		return nil // which the step before has said
-	}
-	hooks, err := client.ListWebhooks(ctx)
-	if err != nil {
-		return []Finding{failedAtSinch(check, err)}
-	}
-	probe := e.Probe
-	register := "parley webhook register --url https://…" + callbacksPath
-	if strings.HasSuffix(probe, callbacksPath) {
-		register = "parley webhook register --url " + plain(probe)
-	}
-	if len(hooks) == 0 {
-		return []Finding{failed(check, register, "none is registered: nothing comes in")}
-	}
-	var found []Finding
-	covered := map[string]bool{}
-	for _, hook := range hooks {
-		target, err := url.Parse(hook.Target)
-		ours := err == nil && (strings.HasSuffix(target.Path, callbacksPath) || strings.HasSuffix(target.Path, receiptsPath))
-		switch {
-		case !ours:
-			found = append(found, warned(check, "leave it, if it is another program's", "%s is not a path of Parley's (%s)", plain(hook.Target), callbacksPath))
-			continue
-		case target.Scheme != "https" && !isLocal(target):
-			found = append(found, failed(check, "register the https:// URL, and parley webhook delete "+hook.ID, "texts come to %s in clear", plain(hook.Target)))
-		default:
-			found = append(found, fine(check, "%s for %s", plain(hook.Target), strings.Join(hook.Triggers, ", ")))
-		}
-		for _, trigger := range hook.Triggers {
-			covered[trigger] = true
-		}
-	}
-	for _, trigger := range needed {
-		if !covered[trigger] {
-			found = append(found, failed(check, register+"; if that URL is registered already, delete it first", "no webhook of Parley's gets %s", trigger))
-		}
-	}
-	if probe != "" && !slices.ContainsFunc(hooks, func(w sinch.Webhook) bool { return w.Target == probe }) {
-		found = append(found, warned(check, register+", or probe the URL that Sinch calls", "%s, which is probed, is not registered", plain(probe)))
-	}
-	return found
-}
-
-// The paths of our webhook, as programs other than it know them.
-const (
-	callbacksPath = "/webhooks/sinch"
-	receiptsPath  = "/webhooks/sinch/receipts"
-)
-
-// plain is a URL without what may be a secret in it.
-func plain(target string) string {
-	u, err := url.Parse(target)
-	if err != nil || u.Host == "" {
-		return "a target that is no URL"
-	}
-	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath())
-}
-
-func maskedSenders(senders []sms.Sender) []string {
-	masked := make([]string, len(senders))
-	for i, s := range senders {
-		masked[i] = s.Masked()
-	}
-	return masked
 }

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -108,103 +105,4 @@ func (e *examination) examineAttributes(ctx context.Context) Finding {
 func (e *examination) count(ctx context.Context, query string) (int64, error) {
 	answer, err := e.server.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: e.server.Options.Namespace, Query: query})
 	return answer.GetCount(), err
-}
-
-// overdue is how long work may wait for a worker before somebody should know.
-const overdue = time.Minute
-
-func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
-	if e.server == nil {
-		return nil
-	}
-	type work struct {
-		queue, name string
-		kind        enumspb.TaskQueueType
-		start       string // what to start for it
-	}
-	common := []work{
-		{e.temporal.TaskQueue, "workflows", enumspb.TASK_QUEUE_TYPE_WORKFLOW, "start a worker"},
-		{e.temporal.TaskQueue, "activities", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker"},
-	}
-	if e.temporal.SendsApart() {
-		common = append(common, work{e.temporal.SendTaskQueue, "sending", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker, such as worker --only send, with this PARLEY_SEND_TASK_QUEUE"})
-	}
-	var found []Finding
-	var sends *workflowservice.DescribeTaskQueueResponse
-	builds := map[string]string{} // by the worker's identity
-	var which []Finding           // of them gets new work
-	for _, w := range common {
-		check := fmt.Sprintf("task queue %s, %s", w.queue, w.name)
-		described, err := e.server.TaskQueue(ctx, w.queue, w.kind)
-		if err != nil {
-			found = append(found, failed(check, "ask again; or may TEMPORAL_API_KEY read this?", "%v", err))
-			continue
-		}
-		if w.name == "workflows" {
-			which = examineBuilds(described)
-		}
-		now, queued := connect.LoadOf(described), e.server.Queued(described)
-		paused := false
-		if w.name == "sending" {
-			sends = described
-			paused, _ = e.server.Sending(described)
-		}
-		switch {
-		case now.Workers == 0:
-			found = append(found, failed(check, w.start+", or set the task queue that yours work on", "%s", queued))
-		case now.Oldest > overdue && !paused:
-			found = append(found, warned(check, "start more workers, or look at their logs", "%s", queued))
-		default:
-			found = append(found, fine(check, "%s", queued))
-		}
-		buildsOf(described, builds)
-	}
-	return append(append(found, e.examineSending(sends), e.workersFound(builds)), which...)
-}
-
-func (e *examination) examineSending(described *workflowservice.DescribeTaskQueueResponse) Finding {
-	const check = "sending"
-	paused, says := e.server.Sending(described)
-	switch {
-	case !e.temporal.SendsApart():
-		return fine(check, "not paused; with no task queue of its own it cannot be, and keeps no rate")
-	case paused:
-		return warned(check, "parley resume-sending, once that is right again", "%s", says)
-	}
-	return fine(check, "%s", says)
-}
-
-func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[string]string) {
-	for _, p := range described.GetPollers() {
-		if !connect.IsAlive(p) {
-			continue
-		}
-		if version := versionOf(p.GetDeploymentOptions()); version != "" {
-			builds[p.GetIdentity()] = version
-		} else if !strings.Contains(builds[p.GetIdentity()], ":") { // a process with a version sends without
-			builds[p.GetIdentity()] = p.GetDeploymentOptions().GetBuildId()
-		}
-	}
-}
-
-// workersFound lists the processes, and the builds that they say they are of.
-func (e *examination) workersFound(builds map[string]string) Finding {
-	const check = "workers"
-	names := slices.Sorted(maps.Keys(builds))
-	known := map[string]bool{}
-	for i, name := range names {
-		if !strings.Contains(builds[name], ":") { // those with a version are meant to run side by side
-			known[builds[name]] = true
-		}
-		if builds[name] != "" {
-			names[i] += " (" + builds[name] + ")"
-		}
-	}
-	switch {
-	case len(names) == 0:
-		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", connect.PollTime)
-	case len(known) > 1:
-		return warned(check, "let a deployment come to its end", "of %s: %s", e.Counted(len(known), "build"), strings.Join(names, ", "))
-	}
-	return fine(check, "heard of in the last %s: %s", connect.PollTime, strings.Join(names, ", "))
 }
