@@ -31,53 +31,69 @@ func (e *examination) examineConversations(ctx context.Context) []Finding {
 	return append(found, e.examineParked(ctx))
 }
 
+// need is what the conversations show that a person should look at.
+type need struct {
+	things        map[wire.ParkCode]int // parked
+	oldest        time.Time             // of them
+	conversations int                   // that hold them
+	others        int                   // conversations that need a person for another reason
+}
+
+func (n *need) add(marks []wire.ParkedMark, attention string, ours bool) {
+	switch {
+	case !ours:
+	case len(marks) > 0:
+		n.conversations++
+	case attention != "":
+		n.others++
+	}
+	for _, mark := range marks {
+		n.things[mark.Code]++
+		if n.oldest.IsZero() || mark.At.Before(n.oldest) {
+			n.oldest = mark.At
+		}
+	}
+}
+
 func (e *examination) examineParked(ctx context.Context) Finding {
 	const check = "parked work"
-	by := map[wire.ParkCode]int{}
-	var oldest time.Time
-	parked, conversations, others := 0, 0, 0
+	n := need{things: map[wire.ParkCode]int{}}
 	err := e.server.EachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
-		marks, attention, ours := e.server.Needs(info)
-		switch {
-		case !ours:
-		case len(marks) > 0:
-			conversations++
-		case attention != "":
-			others++
-		}
-		for _, mark := range marks {
-			parked++
-			by[mark.Code]++
-			if oldest.IsZero() || mark.At.Before(oldest) {
-				oldest = mark.At
-			}
-		}
+		n.add(e.server.Needs(info))
 	})
-	if err != nil && !e.server.TimedOut(err) {
-		return failed(check, "look at the server's visibility store", "%v", e.server.Explain("listing what is parked", err))
-	}
-	var said []string
-	for _, code := range wire.ParkCodes() {
-		if n := by[code]; n > 0 {
-			said = append(said, fmt.Sprintf("%d %s", n, code))
-		}
-	}
-	var parts, advice []string
-	if parked > 0 {
-		parts = append(parts, fmt.Sprintf("%s in %s (%s), the oldest for %s", e.Counted(parked, "thing"), e.Counted(conversations, "conversation"), strings.Join(said, ", "), e.Age(time.Since(oldest))))
-		advice = append(advice, "parley parked; then parley retry or parley skip")
-	}
-	if others > 0 {
-		parts = append(parts, fmt.Sprintf("%s a person for another reason", needing(others)))
-		advice = append(advice, "parley list --attention")
-	}
+	found, advice := e.told(n)
 	switch {
+	case err != nil && e.server.TimedOut(err):
+		return warned(check, "a longer --timeout", "not counted to the end in %s; so far: %s", e.Timeout, strings.Join(append(found, "…"), "; "))
 	case err != nil:
-		return warned(check, "a longer --timeout", "not counted to the end in %s; so far: %s", e.Timeout, strings.Join(append(parts, "…"), "; "))
-	case len(parts) > 0:
-		return warned(check, strings.Join(advice, "; "), "%s", strings.Join(parts, "; "))
+		return failed(check, "look at the server's visibility store", "%v", e.server.Explain("listing what is parked", err))
+	case len(found) > 0:
+		return warned(check, strings.Join(advice, "; "), "%s", strings.Join(found, "; "))
 	}
 	return fine(check, "none, and no conversation needs a person")
+}
+
+// told says what is needed, and what to do about each part.
+func (e *examination) told(n need) (found, advice []string) {
+	things, codes := 0, []string(nil)
+	for _, code := range wire.ParkCodes() {
+		if of := n.things[code]; of > 0 {
+			codes = append(codes, fmt.Sprintf("%d %s", of, code))
+		}
+	}
+	for _, of := range n.things {
+		things += of
+	}
+	if things > 0 {
+		found = append(found, fmt.Sprintf("%s in %s (%s), the oldest for %s",
+			e.Counted(things, "thing"), e.Counted(n.conversations, "conversation"), strings.Join(codes, ", "), e.Age(time.Since(n.oldest))))
+		advice = append(advice, "parley parked; then parley retry or parley skip")
+	}
+	if n.others > 0 {
+		found = append(found, fmt.Sprintf("%s a person for another reason", needing(n.others)))
+		advice = append(advice, "parley list --attention")
+	}
+	return found, advice
 }
 
 func needing(conversations int) string {

@@ -14,53 +14,61 @@ import (
 // overdue is how long work may wait for a worker before somebody should know.
 const overdue = time.Minute
 
-func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
-	if e.server == nil {
-		return nil
-	}
-	type work struct {
-		queue, name string
-		kind        enumspb.TaskQueueType
-		start       string // what to start for it
-	}
-	common := []work{
+// work is what workers take from a task queue.
+type work struct {
+	queue, name string
+	kind        enumspb.TaskQueueType
+	start       string // what to start for it
+}
+
+// works are those of this installation.
+func (e *examination) works() []work {
+	all := []work{
 		{e.temporal.TaskQueue, "workflows", enumspb.TASK_QUEUE_TYPE_WORKFLOW, "start a worker"},
 		{e.temporal.TaskQueue, "activities", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker"},
 	}
 	if e.temporal.SendsApart() {
-		common = append(common, work{e.temporal.SendTaskQueue, "sending", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker, such as worker --only send, with this PARLEY_SEND_TASK_QUEUE"})
+		all = append(all, work{e.temporal.SendTaskQueue, "sending", enumspb.TASK_QUEUE_TYPE_ACTIVITY, "start a worker, such as worker --only send, with this PARLEY_SEND_TASK_QUEUE"})
+	}
+	return all
+}
+
+func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
+	if e.server == nil {
+		return nil
 	}
 	var found []Finding
-	var sends *workflowservice.DescribeTaskQueueResponse
-	builds := map[string]string{} // by the worker's identity
-	var which []Finding           // of them gets new work
-	for _, w := range common {
+	described := map[string]*workflowservice.DescribeTaskQueueResponse{} // by the name of the work
+	builds := map[string]string{}                                        // by the worker's identity
+	for _, w := range e.works() {
 		check := fmt.Sprintf("task queue %s, %s", w.queue, w.name)
-		described, err := e.server.TaskQueue(ctx, w.queue, w.kind)
+		queue, err := e.server.TaskQueue(ctx, w.queue, w.kind)
 		if err != nil {
 			found = append(found, failed(check, "ask again; or may TEMPORAL_API_KEY read this?", "%v", err))
 			continue
 		}
-		if w.name == "workflows" {
-			which = examineBuilds(described)
-		}
-		now, queued := connect.LoadOf(described), e.server.Queued(described)
-		paused := false
-		if w.name == "sending" {
-			sends = described
-			paused, _ = e.server.Sending(described)
-		}
-		switch {
-		case now.Workers == 0:
-			found = append(found, failed(check, w.start+", or set the task queue that yours work on", "%s", queued))
-		case now.Oldest > overdue && !paused:
-			found = append(found, warned(check, "start more workers, or look at their logs", "%s", queued))
-		default:
-			found = append(found, fine(check, "%s", queued))
-		}
-		buildsOf(described, builds)
+		found = append(found, e.waiting(check, w, queue))
+		described[w.name] = queue
+		buildsOf(queue, builds)
 	}
-	return append(append(found, e.examineSending(sends), e.workersFound(builds)), which...)
+	found = append(found, e.examineSending(described["sending"]), e.workersFound(builds))
+	return append(found, examineBuilds(described["workflows"])...)
+}
+
+// waiting judges what waits in a task queue. Paused sending may wait for long.
+func (e *examination) waiting(check string, w work, queue *workflowservice.DescribeTaskQueueResponse) Finding {
+	now, queued := connect.LoadOf(queue), e.server.Queued(queue)
+	paused := false
+	if w.name == "sending" {
+		paused, _ = e.server.Sending(queue)
+	}
+	switch {
+	case now.Workers == 0:
+		return failed(check, w.start+", or set the task queue that yours work on", "%s", queued)
+	case now.Oldest > overdue && !paused:
+		return warned(check, "start more workers, or look at their logs", "%s", queued)
+	}
+	return fine(check, "%s", queued)
 }
 
 func (e *examination) examineSending(described *workflowservice.DescribeTaskQueueResponse) Finding {
