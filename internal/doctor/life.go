@@ -119,24 +119,40 @@ func (e *examination) kindOf(signal *historypb.WorkflowExecutionSignaledEventAtt
 // add reads the end of one history, the newest event first.
 func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.WorkflowExecutionSignaledEventAttributes) wire.Kind) {
 	l.looked++
-	ended := map[int64]time.Time{} // when an activity did, by the event that began it; zero: not well
-	read := false                  // by a worker, whatever came before
-	var waits time.Time            // since when something is not
+	l.addSignals(events, kindOf)
+	l.addActivities(events)
+}
+
+func (l *life) addSignals(events []*historypb.HistoryEvent, kindOf func(*historypb.WorkflowExecutionSignaledEventAttributes) wire.Kind) {
+	read := false       // by a worker, whatever came before
+	var waits time.Time // since when something is not
 	for _, e := range events {
 		at := e.GetEventTime().AsTime()
 		read = read || e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-		if signal := e.GetWorkflowExecutionSignaledEventAttributes(); signal != nil {
-			if !read {
-				waits = at
-			}
-			kind := kindOf(signal)
-			if kind == wire.KindInbound {
-				l.text = later(l.text, at)
-			}
-			if kind == wire.KindReceipt {
-				l.receipt = later(l.receipt, at)
-			}
+		signal := e.GetWorkflowExecutionSignaledEventAttributes()
+		if signal == nil {
+			continue
 		}
+		if !read {
+			waits = at
+		}
+		switch kindOf(signal) {
+		case wire.KindInbound:
+			l.text = later(l.text, at)
+		case wire.KindReceipt:
+			l.receipt = later(l.receipt, at)
+		default: // of no interest here
+		}
+	}
+	if !waits.IsZero() {
+		l.unread = append(l.unread, waits)
+	}
+}
+
+func (l *life) addActivities(events []*historypb.HistoryEvent) {
+	ended := map[int64]time.Time{} // when an activity did, by the event that began it; zero: not well
+	for _, e := range events {
+		at := e.GetEventTime().AsTime()
 		if begun, well := endOf(e); begun != 0 {
 			if ended[begun] = (time.Time{}); well {
 				ended[begun] = at
@@ -151,9 +167,6 @@ func (l *life) add(events []*historypb.HistoryEvent, kindOf func(*historypb.Work
 				l.turns = append(l.turns, at)
 			}
 		}
-	}
-	if !waits.IsZero() {
-		l.unread = append(l.unread, waits)
 	}
 }
 

@@ -115,24 +115,14 @@ func knock(ctx context.Context, method string, target *url.URL, body []byte, sec
 // clockSkew is more than the way and the seconds of a Date header make.
 const clockSkew = 30 * time.Second
 
+// judge says what the answer to a signed callback tells of the way to the webhook.
 func (e *examination) judge(check string, a door) Finding {
-	// 429 is for who was refused too often.
-	unsigned := a.result == "refused" && (a.status == http.StatusUnauthorized || a.status == http.StatusTooManyRequests)
 	switch {
-	case a.status == http.StatusOK && a.result == "dropped" && a.reason == "app":
-		return failed(check, "give webhook and parley the same SINCH_APP_ID", "the webhook belongs to another app than %s", e.sinchApp.AppID)
-	case a.status == http.StatusOK && a.result == "dropped":
-		return fine(check, "signed, taken and dropped, in %s", a.took)
 	case a.status == http.StatusOK:
-		return failed(check, "the way must lead to Parley's webhook, at "+callbacksPath, "something else answered 200")
-	case a.status == http.StatusUnauthorized && strings.Contains(a.reason, "outside the accepted window"):
-		return failed(check, "set the clocks of this machine and of the webhook's (NTP)", "refused for its time: clocks differ by about %s", e.Age(a.clock))
-	case unsigned && a.clock > clockSkew:
-		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's; and set the clocks", "refused for its signature; clocks differ by %s, too", e.Age(a.clock))
-	case unsigned:
-		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's, and the one at Sinch; under "+receiptsPath+" SINCH_RECEIPTS_SECRET", "refused: %s", a.reason)
-	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden:
-		return failed(check, "let Sinch's callbacks pass: they are signed, and carry no other credentials", "something before the webhook answered %d", a.status)
+		return e.judgeTaken(check, a)
+	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden,
+		a.status == http.StatusTooManyRequests && a.result == "refused": // too often
+		return e.judgeRefused(check, a)
 	case a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed:
 		return failed(check, "the URL must end in "+callbacksPath+", and proxies must leave the path as it is", "answered %d: not the webhook's path", a.status)
 	case a.status/100 == 3:
@@ -143,6 +133,28 @@ func (e *examination) judge(check string, a door) Finding {
 		return failed(check, "does the webhook run, and does the proxy reach it? Sinch repeats what is answered so", "answered %d by something before the webhook", a.status)
 	}
 	return failed(check, "see the log of the webhook, and of what stands before it", "answered %d", a.status)
+}
+
+func (e *examination) judgeTaken(check string, a door) Finding {
+	switch {
+	case a.result != "dropped":
+		return failed(check, "the way must lead to Parley's webhook, at "+callbacksPath, "something else answered 200")
+	case a.reason == "app":
+		return failed(check, "give webhook and parley the same SINCH_APP_ID", "the webhook belongs to another app than %s", e.sinchApp.AppID)
+	}
+	return fine(check, "signed, taken and dropped, in %s", a.took)
+}
+
+func (e *examination) judgeRefused(check string, a door) Finding {
+	switch {
+	case a.status == http.StatusUnauthorized && strings.Contains(a.reason, "outside the accepted window"):
+		return failed(check, "set the clocks of this machine and of the webhook's (NTP)", "refused for its time: clocks differ by about %s", e.Age(a.clock))
+	case a.status == http.StatusForbidden, a.result != "refused":
+		return failed(check, "let Sinch's callbacks pass: they are signed, and carry no other credentials", "something before the webhook answered %d", a.status)
+	case a.clock > clockSkew:
+		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's; and set the clocks", "refused for its signature; clocks differ by %s, too", e.Age(a.clock))
+	}
+	return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's, and the one at Sinch; under "+receiptsPath+" SINCH_RECEIPTS_SECRET", "refused: %s", a.reason)
 }
 
 func plainOr(location string) string {

@@ -145,23 +145,8 @@ func maskedSenders(senders []sms.Sender) []string {
 
 // examineURLs looks for what leads elsewhere than in production, or in clear.
 func (e *examination) examineURLs() []Finding {
-	urls := []struct{ name, value string }{
-		{"PARLEY_RESPONDER_URL", e.hooks.ResponderURL.Reveal()},
-		{"PARLEY_OUTCOME_URL", e.hooks.OutcomeURL.Reveal()},
-		{"PARLEY_NOTIFY_URL", e.hooks.NotifyURL.Reveal()},
-		{"PARLEY_FALLBACK_URL", e.hooks.FallbackURL.Reveal()},
-		{"PARLEY_ARCHIVE_URL", e.archive.ArchiveURL.Reveal()},
-		{"SINCH_API_URL", e.access.APIURL},
-		{"SINCH_AUTH_URL", e.access.AuthURL},
-	}
 	var found []Finding
-	var inClear []string
-	for _, one := range urls {
-		if u, err := url.Parse(one.value); err == nil && u.Scheme == "http" && !isLocal(u) {
-			inClear = append(inClear, one.name)
-		}
-	}
-	if len(inClear) > 0 {
+	if inClear := e.inClear(); len(inClear) > 0 {
 		found = append(found, warned("plain http", "use https://, or make sure that nobody can read along", "what is sent to %s travels in clear", strings.Join(inClear, ", ")))
 	}
 	if e.access.APIURL != "" || e.access.AuthURL != "" {
@@ -173,6 +158,26 @@ func (e *examination) examineURLs() []Finding {
 		}
 	}
 	return found
+}
+
+// inClear are the settings whose URL leads to another machine without TLS.
+func (e *examination) inClear() []string {
+	urls := []struct{ name, value string }{
+		{"PARLEY_RESPONDER_URL", e.hooks.ResponderURL.Reveal()},
+		{"PARLEY_OUTCOME_URL", e.hooks.OutcomeURL.Reveal()},
+		{"PARLEY_NOTIFY_URL", e.hooks.NotifyURL.Reveal()},
+		{"PARLEY_FALLBACK_URL", e.hooks.FallbackURL.Reveal()},
+		{"PARLEY_ARCHIVE_URL", e.archive.ArchiveURL.Reveal()},
+		{"SINCH_API_URL", e.access.APIURL},
+		{"SINCH_AUTH_URL", e.access.AuthURL},
+	}
+	var names []string
+	for _, one := range urls {
+		if u, err := url.Parse(one.value); err == nil && u.Scheme == "http" && !isLocal(u) {
+			names = append(names, one.name)
+		}
+	}
+	return names
 }
 
 func hostOf(urls ...string) string {

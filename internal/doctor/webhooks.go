@@ -23,10 +23,9 @@ func (e *examination) examineWebhooks(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{failedAtSinch(check, err)}
 	}
-	probe := e.Probe
 	register := "parley webhook register --url https://…" + callbacksPath
-	if strings.HasSuffix(probe, callbacksPath) {
-		register = "parley webhook register --url " + plain(probe)
+	if strings.HasSuffix(e.Probe, callbacksPath) {
+		register = "parley webhook register --url " + plain(e.Probe)
 	}
 	if len(hooks) == 0 {
 		return []Finding{failed(check, register, "none is registered: nothing comes in")}
@@ -34,19 +33,10 @@ func (e *examination) examineWebhooks(ctx context.Context) []Finding {
 	var found []Finding
 	covered := map[string]bool{}
 	for _, hook := range hooks {
-		target, err := url.Parse(hook.Target)
-		ours := err == nil && (strings.HasSuffix(target.Path, callbacksPath) || strings.HasSuffix(target.Path, receiptsPath))
-		switch {
-		case !ours:
-			found = append(found, warned(check, "leave it, if it is another program's", "%s is not a path of Parley's (%s)", plain(hook.Target), callbacksPath))
-			continue
-		case target.Scheme != "https" && !isLocal(target):
-			found = append(found, failed(check, "register the https:// URL, and parley webhook delete "+hook.ID, "texts come to %s in clear", plain(hook.Target)))
-		default:
-			found = append(found, fine(check, "%s for %s", plain(hook.Target), strings.Join(hook.Triggers, ", ")))
-		}
+		f, ours := examineWebhook(check, hook)
+		found = append(found, f)
 		for _, trigger := range hook.Triggers {
-			covered[trigger] = true
+			covered[trigger] = covered[trigger] || ours
 		}
 	}
 	for _, trigger := range needed {
@@ -54,10 +44,22 @@ func (e *examination) examineWebhooks(ctx context.Context) []Finding {
 			found = append(found, failed(check, register+"; if that URL is registered already, delete it first", "no webhook of Parley's gets %s", trigger))
 		}
 	}
-	if probe != "" && !slices.ContainsFunc(hooks, func(w sinch.Webhook) bool { return w.Target == probe }) {
-		found = append(found, warned(check, register+", or probe the URL that Sinch calls", "%s, which is probed, is not registered", plain(probe)))
+	if e.Probe != "" && !slices.ContainsFunc(hooks, func(w sinch.Webhook) bool { return w.Target == e.Probe }) {
+		found = append(found, warned(check, register+", or probe the URL that Sinch calls", "%s, which is probed, is not registered", plain(e.Probe)))
 	}
 	return found
+}
+
+// examineWebhook reports whether it is one of ours, too.
+func examineWebhook(check string, hook sinch.Webhook) (f Finding, ours bool) {
+	target, err := url.Parse(hook.Target)
+	switch {
+	case err != nil || !strings.HasSuffix(target.Path, callbacksPath) && !strings.HasSuffix(target.Path, receiptsPath):
+		return warned(check, "leave it, if it is another program's", "%s is not a path of Parley's (%s)", plain(hook.Target), callbacksPath), false
+	case target.Scheme != "https" && !isLocal(target):
+		return failed(check, "register the https:// URL, and parley webhook delete "+hook.ID, "texts come to %s in clear", plain(hook.Target)), true
+	}
+	return fine(check, "%s for %s", plain(hook.Target), strings.Join(hook.Triggers, ", ")), true
 }
 
 // The paths of our webhook, as programs other than it know them.
