@@ -1,7 +1,7 @@
 // Package doctor examines an installation, and says what to do about what is
 // wrong: settings, Temporal, task queues and workers, the app at Sinch and its
-// webhook, and what goes on. It changes nothing. It knows no command line: who
-// calls it reaches Temporal, and shows what is found.
+// webhook, and what goes on. It changes nothing, and prints nothing: its caller
+// connects to Temporal and shows the findings, whose advice names commands of parley.
 package doctor
 
 import (
@@ -14,25 +14,26 @@ import (
 	"parley/sms"
 )
 
-// A Doctor examines the installation whose settings it is given.
+// A Doctor examines one installation. All fields but IDKey and Probe are required.
 type Doctor struct {
 	Env        settings.Env // of worker, webhook and parley
 	Parameters settings.Parameters
 	IDKey      secrets.Value // that workflow ids are made with, or nil
-	// Dial reaches Temporal. Its error says where, and what to do.
+	// Dial connects to Temporal; Examine closes the connection. Its error says where
+	// Temporal was looked for, and what to do.
 	Dial func(context.Context, settings.Temporal) (*Server, error)
 	Words
 
 	Timeout time.Duration // of each step
 	Sample  int           // how many conversations are looked into, those that began last; 1 or more
-	Probe   string        // the URL that Sinch calls, to post a harmless callback to; empty: none is
+	Probe   string        // the URL that Sinch calls; a harmless callback is posted there. Empty: no probe
 }
 
-// Words are how the calling program writes what a person reads.
+// Words write amounts the way the rest of the calling program does.
 type Words struct {
 	Counted   func(n int, what string) string // "1 worker", "2 workers"
 	Age       func(time.Duration) string      // "5m", "1h00m"
-	Printable func(string) string             // takes out what would do something to a terminal
+	Printable func(string) string             // replaces characters that control a terminal
 }
 
 // An examination goes step by step, and keeps what later steps need.
@@ -42,8 +43,8 @@ type examination struct {
 	server *Server // nil: Temporal cannot be reached
 }
 
-// steps are in the order in which they are reported. Each has the time of
-// Timeout. A step may fill in settings for those after it.
+// steps are in the order in which they are reported. A later one may need what an
+// earlier one has found.
 func (e *examination) steps() []func(context.Context) []Finding {
 	steps := []func(context.Context) []Finding{
 		e.examineSettings,
@@ -61,8 +62,8 @@ func (e *examination) steps() []func(context.Context) []Finding {
 	return steps
 }
 
-// Examine hands the findings of each step to report as soon as there are some, and
-// returns all of them. Once the context has ended, it leaves out the rest.
+// Examine calls report with the findings of each step as soon as it is done, and
+// returns all findings. It stops at the step during which the context ends.
 func (d Doctor) Examine(ctx context.Context, report func([]Finding)) []Finding {
 	e := &examination{Doctor: d, installation: readInstallation(d.Env)}
 	all := []Finding{} // in JSON an empty list, not null

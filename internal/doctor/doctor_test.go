@@ -18,7 +18,7 @@ import (
 	"parley/internal/settings"
 )
 
-// words are a program's that does not care how they read.
+// words differ from those of parley: the doctor has none of its own.
 var words = Words{
 	Counted:   func(n int, what string) string { return fmt.Sprintf("%d×%s", n, what) },
 	Age:       func(d time.Duration) string { return d.Truncate(time.Minute).String() },

@@ -8,7 +8,7 @@ type Status string
 // What a status may be.
 const (
 	OK   Status = "ok"
-	Warn Status = "warn" // it works, or may; somebody should know
+	Warn Status = "warn" // it works, or may; a person should know
 	Fail Status = "fail" // texts do not get through, or will not for long
 )
 

@@ -190,7 +190,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // silence is how long a text may be without a receipt, or a turn without an
-// end, before somebody should know.
+// end, before a person should know.
 const silence = 10 * time.Minute
 
 func (e *examination) traffic(l life, runs int) Finding {

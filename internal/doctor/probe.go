@@ -194,8 +194,8 @@ func unreached(check string, err error) Finding {
 	return failed(check, "look at what stands before the webhook", "the connection failed")
 }
 
-// examineReadiness asks the webhook itself whether it can work. Whether that is
-// open to the world is up to its owner.
+// examineReadiness asks the webhook itself whether it can work. Its owner decides
+// whether /readyz is open to the world.
 func examineReadiness(ctx context.Context, target *url.URL) Finding {
 	const check = "webhook ready"
 	u := *target

@@ -75,7 +75,7 @@ func TestDoesNotGetThrough(t *testing.T) {
 	open := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(open.Close)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // else nobody notices that the client has gone
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not notice that the client has gone
 		<-r.Context().Done()
 	}))
 	t.Cleanup(silent.Close)

@@ -12,31 +12,32 @@ import (
 	"parley/internal/encryption"
 )
 
-// A Server is Temporal, and how the calling program reads there.
+// A Server is a connection to Temporal, with the reading that the caller has for it.
 type Server struct {
 	client.Client
 	Options client.Options // with address and namespace filled in
 	Keys    *encryption.Keys
 
-	// Explain turns the error of a failed call into one that a person understands,
-	// and TimedOut tells whether there was no answer in time.
+	// Explain turns the error of a failed call into one that a person understands.
+	// TimedOut reports whether an error means that no answer came in time.
 	Explain  func(doing string, err error) error
 	TimedOut func(error) bool
 
 	// EachConversation visits the conversations that a query finds, the newest first,
-	// up to a limit. Its errors are Temporal's.
+	// up to a limit. It returns errors as Temporal does.
 	EachConversation func(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (more bool, err error)) error
-	// EachMarked visits the running ones for which a condition on search attributes is
-	// true or cannot be known.
+	// EachMarked visits the running conversations for which a condition on search
+	// attributes is true or cannot be known, likewise.
 	EachMarked func(ctx context.Context, condition string, visit func(*workflowpb.WorkflowExecutionInfo)) error
-	// Needs reads what a conversation shows of why it needs a person. It is not ours if
-	// another program made its id.
+	// Needs reads why a conversation needs a person. It is not ours if another program
+	// made its id.
 	Needs func(*workflowpb.WorkflowExecutionInfo) (parked []wire.ParkedMark, attention string, ours bool)
 
-	// TaskQueue describes a task queue with stats and config. Its error is for a person.
+	// TaskQueue describes a task queue, with stats and config. Its error is for a person.
 	TaskQueue func(ctx context.Context, queue string, kind enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
-	// Queued says what waits in it, and for how many workers.
+	// Queued says what waits in a task queue, and how many workers it has.
 	Queued func(*workflowservice.DescribeTaskQueueResponse) string
-	// Sending says whether its rate lets texts leave, and how many; nil is an unlimited one.
+	// Sending says whether the rate of a task queue lets texts leave, and how many. Nil
+	// has no limit.
 	Sending func(*workflowservice.DescribeTaskQueueResponse) (paused bool, says string)
 }

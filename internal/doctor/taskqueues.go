@@ -11,7 +11,7 @@ import (
 	"parley/internal/connect"
 )
 
-// overdue is how long work may wait for a worker before somebody should know.
+// overdue is how long work may wait for a worker before a person should know.
 const overdue = time.Minute
 
 // work is what workers take from a task queue.
