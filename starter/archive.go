@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"parley/activities"
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/settings"
 )
@@ -41,7 +42,7 @@ func (s *server) archived(ctx context.Context, flags archiveFlags, keyOrID strin
 	if archive == nil {
 		return activities.Record{}, activities.ErrNoRecord
 	}
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	r, err := archive.Find(ctx, keyOrID)
 	if err != nil && !errors.Is(err, activities.ErrNoRecord) {
@@ -57,7 +58,7 @@ func (s *server) recent(ctx context.Context, flags archiveFlags, workflowID stri
 	if err != nil || archive == nil {
 		return nil, err
 	}
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	records, err := archive.Recent(ctx, workflowID, n)
 	if err != nil {
@@ -78,46 +79,31 @@ func kept(r activities.Record) wire.Message {
 	return m
 }
 
-// statusArchived is the status of a conversation that only the archive has.
-const statusArchived = "archived"
-
-// fromArchive is what the archive has of a conversation. It is not ok if that is
-// nothing.
-func (s *server) fromArchive(ctx context.Context, flags archiveFlags, id string, with wire.Start) (v shown, ok bool, err error) {
-	records, err := s.recent(ctx, flags, id, archivePage)
-	if err != nil || len(records) == 0 {
-		return shown{}, false, err
-	}
-	v = shown{WorkflowID: id, Status: statusArchived, Conversation: wire.State{Contact: with.Contact, Sender: with.Sender}}
-	for _, r := range records {
-		v.Conversation.Transcript = append(v.Conversation.Transcript, kept(r))
-	}
-	v.Conversation.StartedAt = v.Conversation.Transcript[0].At
-	return v, true, nil
+// records are an archive for whoever looks for conversations.
+type records struct {
+	server *server
+	flags  archiveFlags
 }
 
-// archivedWith shows the archived messages among which one is, or fails as
-// Temporal did.
-func (s *server) archivedWith(ctx context.Context, flags archiveFlags, keyOrID string, has func(wire.Message) bool, otherwise error) (shown, error) {
-	r, err := s.archived(ctx, flags, keyOrID)
+// Find implements conversations.Archive.
+func (r records) Find(ctx context.Context, keyOrID string) (conversations.Kept, bool, error) {
+	found, err := r.server.archived(ctx, r.flags, keyOrID)
 	if errors.Is(err, activities.ErrNoRecord) {
-		return shown{}, otherwise
+		return conversations.Kept{}, false, nil
 	}
-	if err != nil {
-		return shown{}, err
-	}
-	with := s.whose(ctx, r.Conversation)
-	v, _, err := s.fromArchive(ctx, flags, r.Conversation, with)
-	if err != nil {
-		return shown{}, err
-	}
-	if v.Message = find(v.Conversation, has); v.Message == nil { // there have been many more since
-		m := kept(r)
-		v = shown{WorkflowID: r.Conversation, Status: statusArchived, Message: &m}
-		v.Conversation = wire.State{Contact: with.Contact, Sender: with.Sender, StartedAt: m.At, Transcript: []wire.Message{m}}
-	}
-	return v, nil
+	return keptOf(found), err == nil, err
 }
 
-// archivePage is how many messages are shown: as many as a conversation keeps.
-const archivePage = 100
+// Recent implements conversations.Archive.
+func (r records) Recent(ctx context.Context, workflowID string, n int) ([]conversations.Kept, error) {
+	found, err := r.server.recent(ctx, r.flags, workflowID, n)
+	var all []conversations.Kept
+	for _, record := range found {
+		all = append(all, keptOf(record))
+	}
+	return all, err
+}
+
+func keptOf(r activities.Record) conversations.Kept {
+	return conversations.Kept{Conversation: r.Conversation, At: r.At, Message: kept(r)}
+}

@@ -96,9 +96,9 @@ func (c *backfillCmd) bring(ctx context.Context, r *rememberer, text sms.Inbound
 	if err != nil {
 		return did, err
 	}
-	ctx, cancel := r.server.conversations.WithPatience(ctx)
+	ctx, cancel := r.server.desk.WithPatience(ctx)
 	defer cancel()
-	return did, r.server.conversations.Tell(ctx, text.From, sender, event)
+	return did, r.server.desk.Tell(ctx, text.From, sender, event)
 }
 
 // inbox are the texts to the app that Sinch still has, oldest first.

@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func TestBackfillOfClosedConversations(t *testing.T) {
 		require.Eventually(t, func() bool {
 			state, err := w.reach.State(t.Context(), ana, "")
 			info, _ := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
-			return err == nil && find(state, func(m wire.Message) bool { return m.MessageID == known[len(known)-1] }) != nil && !conversations.IsRunning(info.GetWorkflowExecutionInfo())
+			return err == nil && slices.ContainsFunc(conversations.Messages(&state), func(m wire.Message) bool { return m.MessageID == known[len(known)-1] }) && !conversations.IsRunning(info.GetWorkflowExecutionInfo())
 		}, time.Minute, 20*time.Millisecond)
 	}
 	lost := sim.Text(ana, "", "Third")

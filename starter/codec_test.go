@@ -36,6 +36,6 @@ func TestEncryptionKeyCommand(t *testing.T) {
 	_, err := encryption.Open(slog.New(slog.DiscardHandler), secrets.Fixed(strings.TrimSpace(out.String())))
 	require.NoError(t, err)
 	require.Equal(t, 2, run(t.Context(), []string{"encryption-key", "--id", "None of these"}, settings.Env{}, nil, &out, &complaints))
-	require.Equal(t, 1, run(t.Context(), []string{"codec-server"}, settings.Env{"PARLEY_CODEC_TOKEN": "a-token-of-ana-0001"}, nil, &out, &complaints))
+	require.Equal(t, 1, run(t.Context(), []string{"codec-server"}, settings.Env{"PARLEY_CODEC_TOKEN": "a-token-of-ana-0001"}, nil, &out, &complaints)) //nolint:gosec // of nobody
 	require.Contains(t, complaints.String(), "set PARLEY_ENCRYPTION_KEYS")
 }

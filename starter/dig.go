@@ -35,7 +35,7 @@ func (l ledger) add(e evidence) {
 
 // read adds all messages of a state.
 func (l ledger) read(s *wire.State, as evidence) {
-	for _, m := range messagesOf(s) {
+	for _, m := range conversations.Messages(s) {
 		e := as
 		e.Message = m
 		if i := slices.IndexFunc(s.Parked, func(p wire.Parked) bool { return p.Message != nil && p.Message.Key == m.Key }); i >= 0 && as.Source == fromNow {
@@ -44,17 +44,6 @@ func (l ledger) read(s *wire.State, as evidence) {
 		}
 		l.add(e)
 	}
-}
-
-// messagesOf are all messages that a conversation holds, in either direction.
-func messagesOf(s *wire.State) []wire.Message {
-	all := slices.Concat(s.Transcript, s.Outbox, s.Resends, s.Evictees)
-	for _, p := range s.Parked {
-		if p.Message != nil {
-			all = append(all, *p.Message) // the last that is left of it, perhaps
-		}
-	}
-	return all
 }
 
 // chain is a message with those that it repeats and those that repeat it,
@@ -105,7 +94,7 @@ func numberOf(key string) int {
 func (d digger) byKey(ctx context.Context, key, firstRun string) (proof, error) {
 	known := ledger{}
 	var p proof
-	info, err := d.server.lastRunOf(ctx, key, firstRun, d.archive, d.search)
+	info, err := d.server.desk.LastRun(ctx, key, firstRun, d.search)
 	var walked walk
 	switch {
 	case err == nil:
@@ -114,7 +103,7 @@ func (d digger) byKey(ctx context.Context, key, firstRun string) (proof, error) 
 			return proof{}, err
 		}
 		p.Note = walked.note
-	case !errors.Is(err, errGone):
+	case !errors.Is(err, conversations.ErrGone):
 		return proof{}, err
 	}
 	id, err := d.fromArchive(ctx, key, known)
@@ -132,7 +121,7 @@ func (d digger) byKey(ctx context.Context, key, firstRun string) (proof, error) 
 	if p.Evidence = known.chain(key); len(p.Evidence) == 0 {
 		return proof{}, d.nowhere(key, info, walked)
 	}
-	with := d.server.whose(ctx, p.WorkflowID)
+	with := d.server.desk.Whose(ctx, p.WorkflowID)
 	p.Number, p.Sender = with.Contact, with.Sender
 	return p, nil
 }
@@ -156,7 +145,7 @@ func (d digger) nowhere(key string, info *workflowpb.WorkflowExecutionInfo, w wa
 
 // A walk is what was seen of a conversation's runs.
 type walk struct {
-	runs    []before // newest first
+	runs    []conversations.Before // newest first
 	lastKey int
 	note    string
 }
@@ -166,9 +155,9 @@ type walk struct {
 func (d digger) walk(ctx context.Context, info *workflowpb.WorkflowExecutionInfo, key string, known ledger) (walk, error) {
 	var w walk
 	id, run := info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId()
-	now, err := d.server.read(ctx, id, run)
+	now, err := d.server.desk.Read(ctx, id, run)
 	switch {
-	case errors.Is(err, errNoWorker):
+	case errors.Is(err, conversations.ErrNoWorker):
 		w.note = err.Error() + "; what it knows now is not shown"
 	case err != nil:
 		return w, err
@@ -179,13 +168,13 @@ func (d digger) walk(ctx context.Context, info *workflowpb.WorkflowExecutionInfo
 	if known.missing(key) == "" {
 		return w, nil
 	}
-	return w, d.server.eachBefore(ctx, id, run, func(b before) bool {
+	return w, d.server.desk.EachBefore(ctx, id, run, func(b conversations.Before) bool {
 		w.runs = append(w.runs, b)
-		if b.state == nil {
+		if b.State == nil {
 			return false
 		}
-		known.read(b.state, evidence{Source: fromBefore, AsOf: b.at})
-		w.lastKey = max(w.lastKey, b.state.LastKey)
+		known.read(b.State, evidence{Source: fromBefore, AsOf: b.At})
+		w.lastKey = max(w.lastKey, b.State.LastKey)
 		return known.missing(key) != ""
 	})
 }
@@ -229,12 +218,12 @@ func (d digger) trace(ctx context.Context, id string, w walk, key string, known 
 	traces := map[int][]*trace{} // by the run to begin with
 	for _, e := range known.chain(key) {
 		if e.Source == fromBefore {
-			i := slices.IndexFunc(w.runs, func(b before) bool { return b.at.Equal(e.AsOf) })
+			i := slices.IndexFunc(w.runs, func(b conversations.Before) bool { return b.At.Equal(e.AsOf) })
 			traces[i] = append(traces[i], newTrace(e, d.server.dataConverter()))
 		}
 	}
 	if missing := known.missing(key); missing != "" {
-		i := slices.IndexFunc(w.runs, func(b before) bool { return b.state == nil || b.state.LastKey < numberOf(missing) })
+		i := slices.IndexFunc(w.runs, func(b conversations.Before) bool { return b.State == nil || b.State.LastKey < numberOf(missing) })
 		traces[i] = append(traces[i], newTrace(evidence{Source: fromHistory, Message: wire.Message{Key: missing}}, d.server.dataConverter()))
 	}
 	var begun []*trace
@@ -243,9 +232,9 @@ func (d digger) trace(ctx context.Context, id string, w walk, key string, known 
 		if len(begun) == 0 {
 			continue
 		}
-		err := d.server.conversations.EachEvent(ctx, id, b.run, func(event *historypb.HistoryEvent) {
+		err := d.server.desk.EachEvent(ctx, id, b.Run, func(event *historypb.HistoryEvent) {
 			for _, t := range begun {
-				t.take(b.run, event)
+				t.take(b.Run, event)
 			}
 		})
 		if err != nil && !conversations.IsNotFound(err) {

@@ -10,6 +10,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/doctor"
 	"parley/internal/settings"
@@ -86,8 +87,8 @@ func (c *doctorCmd) doctor(a *app) doctor.Doctor {
 func (s *server) examined(zone *time.Location) *doctor.Server {
 	return &doctor.Server{
 		Client: s.Client, Options: s.options, Keys: s.keys,
-		Explain: s.explain, TimedOut: isTimeout,
-		EachConversation: s.eachConversation, EachMarked: s.eachMarked,
+		Explain: s.explain, TimedOut: conversations.IsTimeout,
+		EachConversation: s.desk.EachConversation, EachMarked: s.desk.EachMarked,
 		Needs: func(info *workflowpb.WorkflowExecutionInfo) ([]wire.ParkedMark, string, bool) {
 			c, ours := s.parkedIn(info)
 			return c.marks, c.Attention, ours

@@ -29,7 +29,7 @@ func (s *server) await(ctx context.Context, id, runID string) (ending, error) {
 		case !conversations.IsTimeout(err):
 			return ending{}, s.explain(lostSight(id), err)
 		}
-		if _, err := s.conversations.Describe(ctx, id, runID); err != nil {
+		if _, err := s.desk.Describe(ctx, id, runID); err != nil {
 			return ending{}, fmt.Errorf("%s: %w", lostSight(id), err)
 		}
 	}
@@ -41,7 +41,7 @@ func lostSight(id string) string {
 
 // ended is how a workflow that is closed ended.
 func (s *server) ended(ctx context.Context, id, runID string) (ending, error) {
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	how, err := s.result(ctx, id, runID)
 	return how, s.explain("reading how "+id+" ended", err)

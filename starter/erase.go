@@ -44,7 +44,7 @@ services that were handed texts or outcomes.`
 }
 
 // A certificate is printed for somebody who was not there.
-type certificate struct{ erasing.Certificate }
+type certificate erasing.Certificate
 
 func (c certificate) text(w io.Writer, zone *time.Location) {
 	title := "Erased"
@@ -116,18 +116,18 @@ func (c *eraseCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	if !s.conversations.IDs.Keyed() {
+	if !s.desk.IDs.Keyed() {
 		return errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. a namespace is used with one from the start, see docs/privacy.md")
 	}
 	e := erasing.Eraser{
-		Desk: s.conversations, Contact: c.Contact, Scripts: workflows.Names(), Keep: c.Keep, Archive: archive, Carrier: carrier,
+		Desk: s.desk, Contact: c.Contact, Scripts: workflows.Names(), Keep: c.Keep, Archive: archive, Carrier: carrier,
 	}
-	var done certificate
+	erase := e.Rehearse
 	if c.Yes {
-		done.Certificate, err = e.Erase(ctx)
-	} else {
-		done.Certificate, err = e.Rehearse(ctx)
+		erase = e.Erase
 	}
+	erased, err := erase(ctx)
+	done := certificate(erased)
 	if err != nil {
 		return errors.Join(a.print(done), fmt.Errorf("%w; repeat the command to go on", err))
 	}

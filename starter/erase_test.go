@@ -14,10 +14,10 @@ import (
 // A certificate is read by somebody who was not there.
 func TestCertificate(t *testing.T) {
 	t.Parallel()
-	c := certificate{erasing.Certificate{
+	c := certificate{
 		At: at("08:00:00"), Rehearsal: true, Contact: "437rmmya", Key: "mt75sxmh", Suppression: "suppression:437rmmya",
 		Conversations: erasing.Ended{Ended: 1, Deleted: 2}, Scripts: erasing.Ended{Deleted: 1}, Found: []erasing.Execution{{ID: "visit:17", Type: "Feedback"}},
-	}}
+	}
 	printed := func() string {
 		var b strings.Builder
 		c.text(&b, time.UTC)
@@ -35,7 +35,7 @@ func TestCertificate(t *testing.T) {
 `, printed())
 
 	require.NotContains(t, printed(), "is the number right")
-	unknown := certificate{erasing.Certificate{Rehearsal: true}}
+	unknown := certificate{Rehearsal: true}
 	var b strings.Builder
 	unknown.text(&b, time.UTC)
 	require.Contains(t, b.String(), "Temporal has nothing of them: is the number right, with its country code?", "a certificate does not show a slip of the finger")

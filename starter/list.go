@@ -9,14 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	commonpb "go.temporal.io/api/common/v1"
-	"go.temporal.io/api/serviceerror"
-	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/sdk/converter"
-
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
-	"parley/internal/encryption"
-	"parley/sms"
 )
 
 type listCmd struct {
@@ -34,17 +28,7 @@ worker registers where it may; without them both are empty, and --state and
 }
 
 // listed are the conversations found.
-type listed []listedConversation
-
-type listedConversation struct {
-	WorkflowID string     `json:"workflow_id"`
-	Number     sms.Number `json:"number"`
-	Sender     sms.Sender `json:"sender,omitempty"`
-	State      string     `json:"state,omitempty"`
-	Attention  string     `json:"attention,omitempty"` // why a person should look
-	Scripts    []string   `json:"scripts,omitempty"`
-	Started    time.Time  `json:"started"`
-}
+type listed []conversations.Row
 
 func (l listed) text(w io.Writer, zone *time.Location) {
 	if len(l) == 0 {
@@ -78,60 +62,13 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer s.Close()
 
-	found := listed{} // in JSON an empty list, not null
-	err = s.conversations.EachConversation(ctx, c.query(), c.Limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
-		if row, ok := s.rowOf(info); ok {
-			found = append(found, row)
-		}
-		return true, nil
-	})
-	var invalid *serviceerror.InvalidArgument
-	if errors.As(err, &invalid) && (c.State != "" || c.Attention) {
+	found, err := s.desk.List(ctx, conversations.Filter{State: c.State, Attention: c.Attention, Limit: c.Limit})
+	if errors.Is(err, conversations.ErrUnfilterable) {
 		return fmt.Errorf("listing conversations: namespace %q lacks the search attributes %s, %s and %s, which --state and --attention need: start a worker, which registers them or prints the command that does",
 			s.options.Namespace, wire.StateAttribute.GetName(), wire.AttentionAttribute.GetName(), wire.ScriptAttribute.GetName())
 	}
 	if err != nil {
-		return s.explain("listing conversations", err)
+		return err
 	}
-	return a.print(found)
-}
-
-func (c *listCmd) query() string {
-	query := "ExecutionStatus = 'Running'"
-	if c.State != "" {
-		query += fmt.Sprintf(" AND %s = '%s'", wire.StateAttribute.GetName(), c.State)
-	}
-	if c.Attention {
-		query += fmt.Sprintf(" AND %s = true", wire.AttentionAttribute.GetName())
-	}
-	return query
-}
-
-// rowOf is not ok for a workflow whose id somebody else made.
-func (s *server) rowOf(info *workflowpb.WorkflowExecutionInfo) (listedConversation, bool) {
-	who, ok := s.who(info)
-	if !ok {
-		return listedConversation{}, false
-	}
-	row := listedConversation{WorkflowID: info.GetExecution().GetWorkflowId(), Number: who.Contact, Sender: who.Sender, Started: info.GetStartTime().AsTime()}
-	fields := info.GetSearchAttributes().GetIndexedFields()
-	decoded(fields[wire.StateAttribute.GetName()], &row.State)
-	decoded(fields[wire.ScriptAttribute.GetName()], &row.Scripts)
-	var attention wire.Attention
-	if memo := info.GetMemo().GetFields()[wire.AttentionMemo]; memo != nil {
-		err := s.dataConverter().FromPayload(memo, &attention)
-		if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
-			attention.Reason = unreadable.Error()
-		}
-	}
-	row.Attention = attention.Reason
-	return row, true
-}
-
-// decoded reads a search attribute, which is never encrypted. It leaves value as it
-// is if there is nothing, or something else.
-func decoded(payload *commonpb.Payload, value any) {
-	if payload != nil {
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, value)
-	}
+	return a.print(listed(found))
 }

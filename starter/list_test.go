@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	conversations "parley/conversation/client"
 	"parley/sms"
 )
 
@@ -22,7 +23,7 @@ func TestList(t *testing.T) {
 	w.eventually(string(cleo), "list", "--state", "open")
 
 	all := unmarshal[listed](t, w.does("list", "--json"))
-	states := map[sms.Number]listedConversation{}
+	states := map[sms.Number]conversations.Row{}
 	for _, c := range all {
 		states[c.Number] = c
 	}

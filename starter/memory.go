@@ -60,7 +60,7 @@ func (r *rememberer) remember(ctx context.Context, id string) (memory, error) {
 	if err := r.fromArchive(ctx, id, &m); err != nil {
 		return m, err
 	}
-	last, err := r.server.conversations.Describe(ctx, id, "")
+	last, err := r.server.desk.Describe(ctx, id, "")
 	switch {
 	case errors.Is(err, conversations.ErrNotFound):
 		return m, r.forgets(ctx, &m)
@@ -73,7 +73,7 @@ func (r *rememberer) remember(ctx context.Context, id string) (memory, error) {
 	}
 	const most = 1000 // conversations, one after the other
 	query := fmt.Sprintf("WorkflowId = '%s' AND ExecutionStatus != 'ContinuedAsNew'", id)
-	err = r.server.conversations.EachConversation(ctx, query, most, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
+	err = r.server.desk.EachConversation(ctx, query, most, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 		if info.GetExecution().GetRunId() == last.GetExecution().GetRunId() || conversations.IsRunning(info) || info.GetCloseTime().AsTime().Before(r.from) {
 			return true, nil
 		}
@@ -90,13 +90,13 @@ func (r *rememberer) remember(ctx context.Context, id string) (memory, error) {
 // read adds what one conversation knows, and reports whether it goes back to
 // before everything that matters.
 func (r *rememberer) read(ctx context.Context, info *workflowpb.WorkflowExecutionInfo, m *memory) (enough bool, err error) {
-	v, err := r.server.read(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())
+	v, err := r.server.desk.Read(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())
 	if err != nil {
 		return false, err
 	}
 	s := v.Conversation
 	oldest := time.Now() // of the texts of the contact that are left
-	for _, text := range messagesOf(&s) {
+	for _, text := range conversations.Messages(&s) {
 		if text.Key == "" {
 			m.ids[text.MessageID] = true
 			oldest = earlier(oldest, text.At)
@@ -139,7 +139,7 @@ func (r *rememberer) fromArchive(ctx context.Context, id string, m *memory) erro
 // retention are gone.
 func (r *rememberer) forgets(ctx context.Context, m *memory) error {
 	if r.retention == 0 {
-		ctx, cancel := r.server.conversations.WithPatience(ctx)
+		ctx, cancel := r.server.desk.WithPatience(ctx)
 		defer cancel()
 		namespace, err := r.server.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: r.server.options.Namespace})
 		if err != nil {

@@ -105,7 +105,7 @@ func counted(n int, what string) string {
 // one deals with a single conversation, and fails if there is nothing to do.
 func (m *mending) one(ctx context.Context, contact sms.Number, sender sms.Sender) error {
 	id := m.server.id(contact, sender)
-	info, err := m.server.conversations.Describe(ctx, id, "")
+	info, err := m.server.desk.Describe(ctx, id, "")
 	nothing := fmt.Errorf("no conversation with %s%s is running, so nothing is parked there", contact, overSender(sender))
 	switch {
 	case errors.Is(err, conversations.ErrNotFound), err == nil && !conversations.IsRunning(info):
@@ -186,12 +186,12 @@ func (m *mending) tell(ctx context.Context, c parkedConversation) (mendedConvers
 	if m.report.DryRun {
 		return did, nil
 	}
-	ctx, cancel := m.server.conversations.WithPatience(ctx)
+	ctx, cancel := m.server.desk.WithPatience(ctx)
 	defer cancel()
 	if m.report.retries {
-		return did, m.server.conversations.Retry(ctx, c.Number, c.Sender, m.key, mend)
+		return did, m.server.desk.Retry(ctx, c.Number, c.Sender, m.key, mend)
 	}
-	return did, m.server.conversations.Skip(ctx, c.Number, c.Sender, m.key, mend)
+	return did, m.server.desk.Skip(ctx, c.Number, c.Sender, m.key, mend)
 }
 
 // mend is what to say to a conversation, or why there is nothing to say. It

@@ -68,8 +68,8 @@ func (c *exportCmd) Run(ctx context.Context, a *app) error {
 // be asked: half a backup would be taken for a whole one.
 func (s *server) optedOut(ctx context.Context) (consents, error) {
 	var ids []string
-	err := s.eachMarked(ctx, fmt.Sprintf("%s = '%s'", wire.StateAttribute.GetName(), wire.StateOptedOut), func(info *workflowpb.WorkflowExecutionInfo) {
-		if row, ok := s.rowOf(info); ok {
+	err := s.desk.EachMarked(ctx, fmt.Sprintf("%s = '%s'", wire.StateAttribute.GetName(), wire.StateOptedOut), func(info *workflowpb.WorkflowExecutionInfo) {
+		if row, ok := s.desk.Row(info); ok {
 			ids = append(ids, row.WorkflowID)
 		}
 	})
@@ -79,7 +79,7 @@ func (s *server) optedOut(ctx context.Context) (consents, error) {
 	slices.Sort(ids)
 	all := consents{} // in JSON an empty list, not null
 	for i, id := range ids {
-		v, err := s.read(ctx, id, "")
+		v, err := s.desk.Read(ctx, id, "")
 		switch {
 		case errors.Is(err, conversations.ErrNotFound):
 			continue
@@ -212,9 +212,9 @@ func (c *importCmd) read(stdin io.Reader) (good []consent, bad []error, err erro
 }
 
 func (s *server) optOut(ctx context.Context, o consent) error {
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
-	return s.conversations.OptOut(ctx, o.Number, o.Sender, wire.Consent{At: o.Date, Source: o.Source, Words: o.Words})
+	return s.desk.OptOut(ctx, o.Number, o.Sender, wire.Consent{At: o.Date, Source: o.Source, Words: o.Words})
 }
 
 // first are the first few errors, and how many more there are.

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/sms"
@@ -93,14 +92,14 @@ func (c *parkedCmd) Run(ctx context.Context, a *app) error {
 
 // parkedConversation is a conversation with what is parked there.
 type parkedConversation struct {
-	listedConversation
+	conversations.Row
 	marks []wire.ParkedMark
 	known bool // it says what is parked, which runs of older builds do not
 }
 
 func (s *server) parkedIn(info *workflowpb.WorkflowExecutionInfo) (parkedConversation, bool) {
-	row, ok := s.rowOf(info)
-	c := parkedConversation{listedConversation: row}
+	row, ok := s.desk.Row(info)
+	c := parkedConversation{Row: row}
 	if memo := info.GetMemo().GetFields()[wire.ParkedMemo]; memo != nil {
 		c.known = s.dataConverter().FromPayload(memo, &c.marks) == nil
 	}
@@ -123,7 +122,7 @@ func (s *server) unreadable(info *workflowpb.WorkflowExecutionInfo) bool {
 func (s *server) allParked(ctx context.Context, wanted choice) ([]parkedConversation, error) {
 	var all []parkedConversation
 	unread := 0
-	err := s.eachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
+	err := s.desk.EachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
 		if s.unreadable(info) {
 			unread++
 		}
@@ -140,22 +139,4 @@ func (s *server) allParked(ctx context.Context, wanted choice) ([]parkedConversa
 	oldest := func(c parkedConversation) time.Time { return wanted.among(c.marks)[0].At }
 	slices.SortStableFunc(all, func(a, b parkedConversation) int { return oldest(a).Compare(oldest(b)) })
 	return all, nil
-}
-
-// eachMarked goes through the running conversations of which a condition on
-// search attributes is true, and through those that have no attributes: they
-// began before these were registered. Where they are not registered, it goes
-// through all.
-func (s *server) eachMarked(ctx context.Context, condition string, visit func(*workflowpb.WorkflowExecutionInfo)) error {
-	each := func(query string) error {
-		return s.conversations.EachConversation(ctx, query, math.MaxInt, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
-			visit(info)
-			return true, nil
-		})
-	}
-	err := each(fmt.Sprintf("ExecutionStatus = 'Running' AND (%s OR %s IS NULL)", condition, wire.StateAttribute.GetName()))
-	if _, unregistered := errors.AsType[*serviceerror.InvalidArgument](err); unregistered {
-		return each("ExecutionStatus = 'Running'")
-	}
-	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -204,7 +205,7 @@ func TestMendOfOlderBuilds(t *testing.T) {
 	require.Contains(t, problem, "an older build parked it without an id")
 
 	retry.wanted = choice{}
-	silent := parkedConversation{listedConversation: listedConversation{Attention: "asking the responder: HTTP 500"}}
+	silent := parkedConversation{Row: conversations.Row{Attention: "asking the responder: HTTP 500"}}
 	_, parked, problem = retry.mend(silent)
 	require.Empty(t, problem, "only the conversation knows what is parked")
 	require.Empty(t, parked)

@@ -169,7 +169,7 @@ func (s sending) follows(taken *taskqueuepb.TaskQueueConfig) bool {
 // limit sets the rate of a queue's activities, or takes it back, and returns what
 // the server took.
 func (s *server) limit(ctx context.Context, queue string, rate *taskqueuepb.RateLimit, why string) (*taskqueuepb.TaskQueueConfig, error) {
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	taken, err := s.WorkflowService().UpdateTaskQueueConfig(ctx, &workflowservice.UpdateTaskQueueConfigRequest{
 		Namespace: s.options.Namespace, Identity: userName(), TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
@@ -214,7 +214,7 @@ func sendingOf(queue string, described *workflowservice.DescribeTaskQueueRespons
 
 // taskQueue describes a task queue with all that the server knows of it.
 func (s *server) taskQueue(ctx context.Context, queue string, kind enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	described, err := s.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: s.options.Namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}, TaskQueueType: kind,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"parley/activities"
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -66,8 +67,8 @@ const (
 // Run prints the proof.
 func (c *proofCmd) Run(ctx context.Context, a *app) error {
 	what := strings.TrimSpace(c.Message)
-	key := messageKey.FindStringSubmatch(what)
-	if key == nil && !isMessageID(what) {
+	key, firstRun, isKey := conversations.ParseKey(what)
+	if !isKey && !conversations.IsMessageID(what) {
 		return usagef("%q is neither a message's key nor its id at Sinch", what)
 	}
 	s, err := a.connect(ctx, workFlags{linkFlag: c.linkFlag})
@@ -75,11 +76,11 @@ func (c *proofCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
+	s.desk.Archive = records{s, c.archiveFlags}
 	d := digger{server: s, archive: c.archiveFlags, search: c.Search}
 	var found proof
-	if key != nil {
-		whole, _, _ := strings.Cut(what, ".")
-		found, err = d.byKey(ctx, whole, key[1])
+	if isKey {
+		found, err = d.byKey(ctx, key, firstRun)
 	} else {
 		found, err = d.byMessageID(ctx, what)
 	}
@@ -99,7 +100,8 @@ func (d digger) byMessageID(ctx context.Context, id string) (proof, error) {
 	if err == nil {
 		p = proof{WorkflowID: r.Conversation, Evidence: []evidence{{Source: fromRecords, AsOf: r.At, Message: m}}}
 	} else {
-		v, searched := d.server.search(ctx, d.search, id, func(m wire.Message) bool { return m.MessageID == id })
+		v, searched := d.server.desk.Search(ctx, d.search, id, func(m wire.Message) bool { return m.MessageID == id })
+		searched = searchFurther(searched, d.search)
 		if searched != nil && errors.Is(err, activities.ErrNoRecord) {
 			return proof{}, fmt.Errorf("%w; %s", searched, d.archive.nothing())
 		}
@@ -109,10 +111,10 @@ func (d digger) byMessageID(ctx context.Context, id string) (proof, error) {
 		m = *v.Message
 		p = proof{WorkflowID: v.WorkflowID, Evidence: []evidence{{Source: fromNow, Message: m}}}
 	}
-	if key := messageKey.FindStringSubmatch(m.Key); key != nil {
-		return d.byKey(ctx, m.Key, key[1])
+	if key, firstRun, ok := conversations.ParseKey(m.Key); ok {
+		return d.byKey(ctx, key, firstRun)
 	}
-	with := d.server.whose(ctx, p.WorkflowID)
+	with := d.server.desk.Whose(ctx, p.WorkflowID)
 	p.Number, p.Sender = with.Contact, with.Sender
 	return p, nil
 }

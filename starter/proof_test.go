@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -154,7 +155,7 @@ func TestProofFromTheArchive(t *testing.T) {
 	story := w.does("show", string(ana))
 	require.Contains(t, story, "+12025550154 · from the archive; Temporal no longer has it · since ")
 	require.Contains(t, story, "→ application · sent ✓\n            Early\n")
-	require.Equal(t, statusArchived, unmarshal[shown](t, w.does("show", string(ana), "--json")).Status)
+	require.Equal(t, conversations.StatusArchived, unmarshal[shown](t, w.does("show", string(ana), "--json")).Status)
 	for _, what := range []string{key, id} {
 		require.Contains(t, w.does("show", what), "» ")
 	}

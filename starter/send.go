@@ -89,9 +89,9 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 }
 
 func (s *server) queue(ctx context.Context, to sms.Number, sender sms.Sender, key string, r wire.SendRequest) error {
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
-	err := s.conversations.Queue(ctx, to, sender, key, r)
+	err := s.desk.Queue(ctx, to, sender, key, r)
 	if conversations.IsTimeout(err) {
 		return fmt.Errorf("queueing the text: Temporal at %s did not answer within %s, and may have taken it: repeat this with --key %s, which sends nothing twice", s.options.HostPort, s.timeout, key)
 	}
@@ -99,9 +99,9 @@ func (s *server) queue(ctx context.Context, to sms.Number, sender sms.Sender, ke
 }
 
 func (s *server) send(ctx context.Context, to sms.Number, sender sms.Sender, key string, r wire.SendRequest) (string, error) {
-	waiting, cancel := s.conversations.WithPatience(ctx)
+	waiting, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
-	messageKey, err := s.conversations.Send(waiting, to, sender, key, r)
+	messageKey, err := s.desk.Send(waiting, to, sender, key, r)
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.As(err, &refused) && refused.Type() == wire.TypeRefused:
@@ -110,7 +110,7 @@ func (s *server) send(ctx context.Context, to sms.Number, sender sms.Sender, key
 		// The server keeps an update that no worker has seen in memory: one that starts
 		// a minute later may still be handed it, unless the server restarts meanwhile.
 		return "", fmt.Errorf("nobody took the text: %s. It may still reach a worker that starts later; to be sure, repeat this with --queue --key %s, which sends nothing twice",
-			s.missingWorker(ctx, s.conversations.TaskQueue), key)
+			s.desk.MissingWorker(ctx, s.desk.TaskQueue), key)
 	}
 	return messageKey, s.explain("sending the text", err)
 }

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -22,7 +23,7 @@ func TestShow(t *testing.T) {
 	w.texts(ana, "01INBOUND", "Hello")
 	key := unmarshal[sent](t, w.does("send", string(ana), "First", "--json")).MessageKey
 	w.eventually("sent ✓\n            First", "show", string(ana))
-	first := find(unmarshal[shown](t, w.does("show", string(ana), "--json")).Conversation, func(m wire.Message) bool { return m.Key == key })
+	first := conversations.Pick(unmarshal[shown](t, w.does("show", string(ana), "--json")).Conversation, func(m wire.Message) bool { return m.Key == key })
 	require.NotNil(t, first)
 	w.delivered(ana, first.MessageID)
 

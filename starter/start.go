@@ -186,7 +186,7 @@ func (a *app) ended(now started) error {
 }
 
 func (s *server) start(ctx context.Context, script workflows.Script, input any, options client.StartWorkflowOptions) (runID string, err error) {
-	ctx, cancel := s.conversations.WithPatience(ctx)
+	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	var args []any
 	if inputType(script) != nil {
@@ -207,7 +207,7 @@ func (s *server) start(ctx context.Context, script workflows.Script, input any, 
 
 // accept says whether the script that has the id already will do.
 func (s *server) accept(ctx context.Context, script workflows.Script, input any, id, runID string, zone *time.Location) error {
-	info, err := s.conversations.Describe(ctx, id, runID)
+	info, err := s.desk.Describe(ctx, id, runID)
 	switch {
 	case errors.Is(err, conversations.ErrNotFound):
 		return fmt.Errorf("%s was there and is gone: try again", id)
@@ -244,7 +244,7 @@ func (s *server) input(ctx context.Context, id string, info *workflowpb.Workflow
 	if runID == "" { // servers before 1.25 do not say
 		runID = info.GetExecution().GetRunId()
 	}
-	started, _, err := s.conversations.Started(ctx, id, runID)
+	started, _, err := s.desk.Started(ctx, id, runID)
 	if err != nil {
 		return nil, s.explain("reading how "+id+" was started", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -73,7 +74,7 @@ func (p *page) head(v shown) {
 	}
 	word := map[string]string{wire.StateOpen: "open", wire.StateAsking: "a script is asking", wire.StateOptedOut: "opted out"}[v.State]
 	switch {
-	case v.Status == statusArchived:
+	case v.Status == conversations.StatusArchived:
 		word = "from the archive; Temporal no longer has it"
 	case v.Closed != nil:
 		word = fmt.Sprintf("closed (%s %s)", v.Status, p.at(*v.Closed))

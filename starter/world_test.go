@@ -275,7 +275,7 @@ func (w *world) sentBy(contact sms.Number, key string) (m wire.Message) {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		state, err := w.reach.State(w.t.Context(), contact, "")
-		if found := find(state, func(m wire.Message) bool { return m.Key == key }); err == nil && found != nil {
+		if found := conversations.Pick(state, func(m wire.Message) bool { return m.Key == key }); err == nil && found != nil {
 			m = *found
 		}
 		return m.MessageID != ""

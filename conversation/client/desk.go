@@ -17,11 +17,19 @@ import (
 type Desk struct {
 	Client
 	Namespace string
-	Converter converter.DataConverter // reads what conversations wrote
-	Patience  time.Duration           // with one call; 0: as long as its context has
+	Converter converter.DataConverter    // reads what conversations wrote
+	Failures  converter.FailureConverter // reads why workers fail
+	Archive   Archive                    // nil: there is none
+	Patience  time.Duration              // with one call; 0: as long as its context has
 
 	// Words says what failed, and why, to whoever works here. Nil: as errors do.
 	Words func(doing string, err error) error
+}
+
+// Unreadable is the error of a converter that lacks what a payload was encrypted with.
+type Unreadable interface {
+	error
+	Unreadable()
 }
 
 // ErrNotFound is returned when there is no such workflow.

@@ -31,6 +31,9 @@ type Unreadable struct {
 
 func (u *Unreadable) Error() string { return u.why }
 
+// Unreadable tells this error from others where the package is not known.
+func (*Unreadable) Unreadable() {}
+
 // A Codec encrypts payloads with the first key, and decrypts with any. What is not
 // encrypted passes, so that it can be turned on for conversations that run. It may
 // wait for keys that are kept elsewhere.
