@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 )
 
@@ -37,35 +38,17 @@ func parseParkCode(s string) (wire.ParkCode, error) {
 	return code, nil
 }
 
-// A choice is made among what is parked; the zero value takes everything.
-type choice struct {
-	codes []wire.ParkCode
-	ids   []string
-	since time.Time
-}
-
-func (f whichFlags) choice(now time.Time, ids ...string) (choice, error) {
-	c := choice{codes: f.Reason, ids: ids}
+// choice is what the flags pick; now is when --since ends.
+func (f whichFlags) choice(now time.Time, ids ...string) (conversations.Choice, error) {
+	c := conversations.Choice{Codes: f.Reason, IDs: ids}
 	if f.Since == nil {
 		return c, nil
 	}
 	if *f.Since <= 0 {
 		return c, usagef("--since must be longer than nothing, such as 2h")
 	}
-	c.since = now.Add(-*f.Since)
+	c.Since = now.Add(-*f.Since)
 	return c, nil
-}
-
-func (c choice) everything() bool { return len(c.codes)+len(c.ids) == 0 && c.since.IsZero() }
-
-func (c choice) takes(p wire.ParkedMark) bool {
-	return (len(c.codes) == 0 || slices.Contains(c.codes, p.Code)) &&
-		(len(c.ids) == 0 || slices.Contains(c.ids, p.ID)) &&
-		!p.At.Before(c.since)
-}
-
-func (c choice) among(marks []wire.ParkedMark) []wire.ParkedMark {
-	return slices.DeleteFunc(slices.Clone(marks), func(p wire.ParkedMark) bool { return !c.takes(p) })
 }
 
 // age is how long ago something was, to a precision that matters to a person.

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os/user"
-	"slices"
+	"strings"
 	"time"
 
 	conversations "parley/conversation/client"
@@ -18,10 +19,13 @@ import (
 type mending struct {
 	*app
 	server *server
-	wanted choice
-	why    string
-	key    string // by which a repeated signal is known
+	does   conversations.Mending
 	report mended
+}
+
+func newMending(a *app, s *server, does conversations.Mending) *mending {
+	does.By, does.Key = userName(), strings.ToLower(rand.Text())
+	return &mending{app: a, server: s, does: does, report: mended{DryRun: does.DryRun, retries: !does.Skip}}
 }
 
 // mended is what was done, for --json.
@@ -104,24 +108,21 @@ func counted(n int, what string) string {
 
 // one deals with a single conversation, and fails if there is nothing to do.
 func (m *mending) one(ctx context.Context, contact sms.Number, sender sms.Sender) error {
-	id := m.server.id(contact, sender)
-	info, err := m.server.desk.Describe(ctx, id, "")
-	nothing := fmt.Errorf("no conversation with %s%s is running, so nothing is parked there", contact, overSender(sender))
-	switch {
-	case errors.Is(err, conversations.ErrNotFound), err == nil && !conversations.IsRunning(info):
-		return nothing
-	case err != nil:
-		return err
+	var did conversations.Mended
+	c, err := m.server.desk.ParkedWith(ctx, contact, sender)
+	if err == nil {
+		did, err = m.server.desk.Mend(ctx, c, m.does)
+		if err != nil && !errors.Is(err, conversations.ErrClosed) {
+			err = m.server.explain("telling the conversation", err)
+		}
 	}
-	c, _ := m.server.parkedIn(info)
-	did, err := m.tell(ctx, c)
 	switch {
 	case errors.Is(err, conversations.ErrClosed):
-		return nothing
+		return fmt.Errorf("no conversation with %s%s is running, so nothing is parked there", contact, overSender(sender))
 	case err != nil:
-		return m.server.explain("telling the conversation", err)
+		return err
 	case did.LeftOut != "":
-		return fmt.Errorf("with %s%s: %s", contact, overSender(sender), did.LeftOut)
+		return fmt.Errorf("with %s%s: %s", contact, overSender(sender), leftOut[did.LeftOut])
 	}
 	m.add(did)
 	if !m.JSON {
@@ -132,95 +133,39 @@ func (m *mending) one(ctx context.Context, contact sms.Number, sender sms.Sender
 
 // all deals with many conversations, and tells how far it came if that was not
 // to the end.
-func (m *mending) all(ctx context.Context, all []parkedConversation, pace pace) error {
+func (m *mending) all(ctx context.Context, all []conversations.ParkedConversation, pace pace) error {
 	m.report.Conversations = []mendedConversation{} // in JSON an empty list, not null
-	next := pace.steps()
-	for i, c := range all {
-		var did mendedConversation
-		var err error
-		if !m.report.DryRun {
-			err = next(ctx)
-		}
-		if err == nil {
-			did, err = m.tell(ctx, c)
-		}
-		if errors.Is(err, conversations.ErrClosed) {
-			did, err = of(c), nil
-			did.LeftOut = "it has closed meanwhile"
-		}
-		if err != nil {
-			err = m.server.explain(fmt.Sprintf("after %d of %s", i, counted(len(all), "conversation")), err)
-			return errors.Join(m.print(m.report), fmt.Errorf("%w; the same command goes on with the rest", err))
-		}
-		m.add(did)
+	n, err := m.server.desk.MendAll(ctx, all, m.does, pace.steps(), m.add)
+	if err != nil {
+		err = m.server.explain(fmt.Sprintf("after %d of %s", n, counted(len(all), "conversation")), err)
+		return errors.Join(m.print(m.report), fmt.Errorf("%w; the same command goes on with the rest", err))
 	}
 	return m.print(m.report)
 }
 
+// leftOut are the words for why nothing was done.
+var leftOut = map[conversations.LeftOut]string{
+	conversations.LeftOutOptedOut: "the contact opted out, so nothing can be tried again",
+	conversations.LeftOutNothing:  "nothing is parked",
+	conversations.LeftOutOther:    "something is parked, but not that: see parley parked",
+	conversations.LeftOutNameless: "an older build parked it without an id, so it cannot be picked out: leave out --reason, --since and --id",
+	conversations.LeftOutClosed:   "it has closed meanwhile",
+}
+
 // add notes what was done, and prints it: there may be many more to come.
-func (m *mending) add(did mendedConversation) {
-	m.report.Conversations = append(m.report.Conversations, did)
+func (m *mending) add(did conversations.Mended) {
+	row := mendedConversation{WorkflowID: did.WorkflowID, Number: did.Number, Sender: did.Sender, Parked: []wire.ParkedMark{}, LeftOut: leftOut[did.LeftOut]}
 	if did.LeftOut == "" {
-		m.report.Total += len(did.Parked)
+		row.Parked = append(row.Parked, did.Chosen...)
+		if len(did.Chosen) == 0 {
+			row.Attention = did.Attention
+		}
 	}
+	m.report.Conversations = append(m.report.Conversations, row)
+	m.report.Total += len(row.Parked)
 	if !m.JSON {
-		m.report.line(m.stdout, did)
+		m.report.line(m.stdout, row)
 	}
-}
-
-func of(c parkedConversation) mendedConversation {
-	return mendedConversation{WorkflowID: c.WorkflowID, Number: c.Number, Sender: c.Sender, Parked: []wire.ParkedMark{}}
-}
-
-// tell signals a conversation what to do with what was chosen there.
-func (m *mending) tell(ctx context.Context, c parkedConversation) (mendedConversation, error) {
-	did := of(c)
-	mend, parked, problem := m.mend(c)
-	if did.LeftOut = problem; problem != "" {
-		return did, nil
-	}
-	did.Parked = append(did.Parked, parked...)
-	if len(parked) == 0 {
-		did.Attention = c.Attention
-	}
-	if m.report.DryRun {
-		return did, nil
-	}
-	ctx, cancel := m.server.desk.WithPatience(ctx)
-	defer cancel()
-	if m.report.retries {
-		return did, m.server.desk.Retry(ctx, c.Number, c.Sender, m.key, mend)
-	}
-	return did, m.server.desk.Skip(ctx, c.Number, c.Sender, m.key, mend)
-}
-
-// mend is what to say to a conversation, or why there is nothing to say. It
-// names what it is about: what was parked since we looked waits for somebody who
-// has seen it.
-func (m *mending) mend(c parkedConversation) (mend wire.Mend, parked []wire.ParkedMark, problem string) {
-	mend = wire.Mend{By: userName(), Why: m.why}
-	parked = m.wanted.among(c.marks)
-	nameless := slices.ContainsFunc(parked, func(p wire.ParkedMark) bool { return p.ID == "" })
-	switch {
-	case m.report.retries && c.State == wire.StateOptedOut:
-		return mend, nil, "the contact opted out, so nothing can be tried again"
-	case !c.known && c.Attention != "" && m.wanted.everything():
-		return mend, nil, "" // of an older build: only the conversation itself knows
-	case !m.report.retries && len(c.marks) == 0 && c.Attention != "" && m.wanted.everything():
-		return mend, nil, "" // what asks for attention has been seen
-	case len(c.marks) == 0:
-		return mend, nil, "nothing is parked"
-	case len(parked) == 0:
-		return mend, nil, "something is parked, but not that: see parley parked"
-	case nameless && len(parked) < len(c.marks):
-		return mend, nil, "an older build parked it without an id, so it cannot be picked out: leave out --reason, --since and --id"
-	case nameless:
-		return mend, parked, ""
-	}
-	for _, p := range parked {
-		mend.IDs = append(mend.IDs, p.ID)
-	}
-	return mend, parked, ""
 }
 
 func overSender(sender sms.Sender) string {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -180,35 +179,6 @@ func TestSkip(t *testing.T) {
 	require.Equal(t, "+12025550171  needs nobody any more: the carrier refused a message: PERMISSION_DENIED\n", w.does("skip", string(ben), "--why", "We know."))
 	require.Eventually(t, func() bool { return !strings.Contains(w.does("show", string(ben)), "Needs attention") }, time.Minute, 50*time.Millisecond)
 	require.Contains(t, w.fails(1, "retry", string(ben)), "nothing is parked")
-}
-
-func TestMendOfOlderBuilds(t *testing.T) {
-	t.Parallel()
-	old := wire.ParkedMark{Reason: "asking the responder: HTTP 500", At: at("08:00:00")}
-	recent := wire.ParkedMark{ID: "r/p2", Code: wire.ParkedLoop, At: at("09:00:00")}
-	retry := mending{report: mended{retries: true}}
-	c := parkedConversation{marks: []wire.ParkedMark{old, recent}, known: true}
-
-	mend, parked, problem := retry.mend(c)
-	require.Empty(t, problem)
-	require.Empty(t, mend.IDs, "all of it")
-	require.Len(t, parked, 2)
-
-	retry.wanted = choice{since: at("08:30:00")}
-	mend, parked, problem = retry.mend(c)
-	require.Empty(t, problem)
-	require.Equal(t, []string{"r/p2"}, mend.IDs)
-	require.Len(t, parked, 1)
-
-	retry.wanted = choice{codes: []wire.ParkCode{""}}
-	_, _, problem = retry.mend(c)
-	require.Contains(t, problem, "an older build parked it without an id")
-
-	retry.wanted = choice{}
-	silent := parkedConversation{Row: conversations.Row{Attention: "asking the responder: HTTP 500"}}
-	_, parked, problem = retry.mend(silent)
-	require.Empty(t, problem, "only the conversation knows what is parked")
-	require.Empty(t, parked)
 }
 
 func TestAge(t *testing.T) {

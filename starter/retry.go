@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"strings"
 	"time"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -47,13 +47,13 @@ func (c *retryCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	m := mending{app: a, server: s, wanted: wanted, report: mended{DryRun: c.DryRun, retries: true}, key: strings.ToLower(rand.Text())}
+	m := newMending(a, s, conversations.Mending{Choice: wanted, DryRun: c.DryRun})
 	if !c.All {
 		return m.one(ctx, c.To, c.asGiven())
 	}
-	all, err := s.allParked(ctx, wanted)
+	all, err := s.desk.AllParked(ctx, wanted)
 	if err != nil {
-		return err
+		return undecryptable(err)
 	}
 	return m.all(ctx, all, c.Rate)
 }
@@ -85,6 +85,6 @@ func (c *skipCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	m := mending{app: a, server: s, wanted: choice{codes: c.Reason, ids: c.ID}, why: why, key: strings.ToLower(rand.Text())}
+	m := newMending(a, s, conversations.Mending{Choice: conversations.Choice{Codes: c.Reason, IDs: c.ID}, Skip: true, Why: why})
 	return m.one(ctx, c.To, c.asGiven())
 }
