@@ -8,12 +8,7 @@ import (
 	"strings"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
-	"go.temporal.io/api/workflowservice/v1"
-
-	"parley/internal/connect"
+	conversations "parley/conversation/client"
 	"parley/internal/settings"
 )
 
@@ -44,28 +39,15 @@ func (*resumeCmd) Help() string {
 PARLEY_SEND_RATE of the workers says. Repeating the command changes nothing.`
 }
 
-// sending is how the task queue of sending stands.
-type sending struct {
-	TaskQueue string     `json:"task_queue"`
-	Paused    bool       `json:"paused"`
-	Why       string     `json:"why,omitempty"`
-	By        string     `json:"by,omitempty"`
-	Since     *time.Time `json:"since,omitempty"`
-	Rate      float64    `json:"rate,omitempty"` // texts in a second; 0: no limit, unless paused
-	queued
-}
+// sending is how the task queue of sending stands, as it is printed.
+type sending conversations.Sending
 
-// queued is what waits in a task queue, and for how many workers.
-type queued struct {
-	Workers int           `json:"workers"` // heard of lately, those that have just ended among them
-	Waiting int64         `json:"waiting"`
-	Oldest  time.Duration `json:"-"`
-	Seconds int64         `json:"oldest_seconds"`
-}
+// queued is what waits in a task queue, as it is printed.
+type queued conversations.Queued
 
 func (s sending) text(w io.Writer, zone *time.Location) {
 	fmt.Fprintln(w, s.stands(zone))
-	fmt.Fprintf(w, "task queue %s: %s\n", s.TaskQueue, s.queued)
+	fmt.Fprintf(w, "task queue %s: %s\n", s.TaskQueue, queued(s.Queued))
 	switch {
 	case s.Workers == 0:
 		fmt.Fprintln(w, "no worker of this task queue was heard of lately: is PARLEY_SEND_TASK_QUEUE the same there?")
@@ -108,28 +90,20 @@ func (q queued) String() string {
 
 // Run pauses sending.
 func (c *pauseCmd) Run(ctx context.Context, a *app) error {
-	return a.limitSending(ctx, c.Temporal, func(s *server, now sending) (*taskqueuepb.TaskQueueConfig, error) {
-		why := strings.TrimSpace(c.Why)
-		if now.Paused && (why == "" || why == now.Why) {
-			return nil, nil
-		}
-		return s.limit(ctx, now.TaskQueue, &taskqueuepb.RateLimit{RequestsPerSecond: 0}, why)
+	return a.limitSending(ctx, c.Temporal, func(d conversations.Desk, queue string) (conversations.Sending, error) {
+		return d.PauseSending(ctx, queue, userName(), strings.TrimSpace(c.Why))
 	})
 }
 
-// Run resumes sending. A limit that somebody else has set is not ours to take.
+// Run resumes sending.
 func (c *resumeCmd) Run(ctx context.Context, a *app) error {
-	return a.limitSending(ctx, c.Temporal, func(s *server, now sending) (*taskqueuepb.TaskQueueConfig, error) {
-		if !now.Paused {
-			return nil, nil
-		}
-		return s.limit(ctx, now.TaskQueue, nil, "")
+	return a.limitSending(ctx, c.Temporal, func(d conversations.Desk, queue string) (conversations.Sending, error) {
+		return d.ResumeSending(ctx, queue, userName())
 	})
 }
 
-// limitSending has the limit changed where that is needed, and prints how
-// sending stands afterwards. change returns what the server took, or nil.
-func (a *app) limitSending(ctx context.Context, t settings.Temporal, change func(*server, sending) (*taskqueuepb.TaskQueueConfig, error)) error {
+// limitSending has the limit changed, and prints how sending stands afterwards.
+func (a *app) limitSending(ctx context.Context, t settings.Temporal, change func(conversations.Desk, string) (conversations.Sending, error)) error {
 	if !t.SendsApart() {
 		return errors.New("sending has no task queue of its own, and with the common one everything would stand still: set PARLEY_SEND_TASK_QUEUE, for all workers and here")
 	}
@@ -138,92 +112,22 @@ func (a *app) limitSending(ctx context.Context, t settings.Temporal, change func
 		return err
 	}
 	defer s.Close()
-	now, err := s.sending(ctx, t.SendTaskQueue)
+	now, err := change(s.desk, t.SendTaskQueue)
 	if err != nil {
-		return err
+		return s.cannotLimit(err)
 	}
-	taken, err := change(s, now)
-	if err != nil {
-		return err
-	}
-	// The part of the server that keeps the limit tells the one that sends go by.
-	for end := time.Now().Add(a.Timeout); ; time.Sleep(20 * time.Millisecond) {
-		if now, err = s.sending(ctx, t.SendTaskQueue); err != nil {
-			return err
-		}
-		if taken == nil || now.follows(taken) || time.Now().After(end) {
-			return a.print(now)
-		}
-	}
+	return a.print(sending(now))
 }
 
-// follows reports whether sending stands as a change of its limit would have it.
-func (s sending) follows(taken *taskqueuepb.TaskQueueConfig) bool {
-	asked := sendingOf(s.TaskQueue, &workflowservice.DescribeTaskQueueResponse{Config: taken})
-	if s.Paused != asked.Paused || s.Why != asked.Why {
-		return false
-	}
-	return s.Since == nil || asked.Since == nil || s.Since.Equal(*asked.Since)
-}
-
-// limit sets the rate of a queue's activities, or takes it back, and returns what
-// the server took.
-func (s *server) limit(ctx context.Context, queue string, rate *taskqueuepb.RateLimit, why string) (*taskqueuepb.TaskQueueConfig, error) {
-	ctx, cancel := s.desk.WithPatience(ctx)
-	defer cancel()
-	taken, err := s.WorkflowService().UpdateTaskQueueConfig(ctx, &workflowservice.UpdateTaskQueueConfigRequest{
-		Namespace: s.options.Namespace, Identity: userName(), TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
-		UpdateQueueRateLimit: &workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate{RateLimit: rate, Reason: why},
-	})
+// cannotLimit says what else stops texts, if the server does not.
+func (s *server) cannotLimit(err error) error {
+	refused, ok := errors.AsType[*conversations.CannotLimit](err)
 	const doing = "changing the rate of sending"
-	var unknown *serviceerror.Unimplemented
-	var denied *serviceerror.PermissionDenied
 	switch {
-	case errors.As(err, &unknown):
-		return nil, fmt.Errorf("%s: Temporal at %s is too old to know how; update it, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort)
-	case errors.As(err, &denied):
-		return nil, fmt.Errorf("%s: Temporal at %s does not allow it; use a TEMPORAL_API_KEY that may write to namespace %q, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort, s.options.Namespace)
+	case !ok:
+		return err
+	case refused.TooOld:
+		return fmt.Errorf("%s: Temporal at %s is too old to know how; update it, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort)
 	}
-	return taken.GetConfig(), s.explain(doing, err)
-}
-
-// sending looks up how the task queue of sending stands.
-func (s *server) sending(ctx context.Context, queue string) (sending, error) {
-	described, err := s.taskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
-	return sendingOf(queue, described), err
-}
-
-func sendingOf(queue string, described *workflowservice.DescribeTaskQueueResponse) sending {
-	now := sending{TaskQueue: queue, queued: queuedIn(described)}
-	limit := described.GetConfig().GetQueueRateLimit()
-	if limit.GetRateLimit() != nil && limit.GetRateLimit().GetRequestsPerSecond() == 0 {
-		now.Paused, now.Why, now.By = true, limit.GetMetadata().GetReason(), limit.GetMetadata().GetUpdateIdentity()
-		if at := limit.GetMetadata().GetUpdateTime(); at.IsValid() {
-			since := at.AsTime()
-			now.Since = &since
-		}
-		return now
-	}
-	// The server's own limit is one that nobody reaches.
-	effective := described.GetEffectiveRateLimit()
-	if from := effective.GetRateLimitSource(); from == enumspb.RATE_LIMIT_SOURCE_API || from == enumspb.RATE_LIMIT_SOURCE_WORKER {
-		now.Rate = float64(effective.GetRequestsPerSecond())
-	}
-	return now
-}
-
-// taskQueue describes a task queue with all that the server knows of it.
-func (s *server) taskQueue(ctx context.Context, queue string, kind enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
-	ctx, cancel := s.desk.WithPatience(ctx)
-	defer cancel()
-	described, err := s.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-		Namespace: s.options.Namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}, TaskQueueType: kind,
-		ReportStats: true, ReportConfig: true,
-	})
-	return described, s.explain(fmt.Sprintf("looking up task queue %q", queue), err)
-}
-
-func queuedIn(described *workflowservice.DescribeTaskQueueResponse) queued {
-	now := connect.LoadOf(described)
-	return queued{Workers: now.Workers, Waiting: now.Waiting, Oldest: now.Oldest, Seconds: int64(now.Oldest / time.Second)}
+	return fmt.Errorf("%s: Temporal at %s does not allow it; use a TEMPORAL_API_KEY that may write to namespace %q, or stop the workers that run with --only send: texts wait then, too", doing, s.options.HostPort, s.options.Namespace)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -12,7 +11,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/timestamppb"
+
+	conversations "parley/conversation/client"
 )
 
 func TestPauseAndResume(t *testing.T) {
@@ -69,6 +69,10 @@ func (o otherService) UpdateTaskQueueConfig(context.Context, *workflowservice.Up
 	return nil, o.err
 }
 
+func (otherService) DescribeTaskQueue(context.Context, *workflowservice.DescribeTaskQueueRequest, ...grpc.CallOption) (*workflowservice.DescribeTaskQueueResponse, error) {
+	return &workflowservice.DescribeTaskQueueResponse{}, nil
+}
+
 func TestServersThatCannotPause(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -80,9 +84,10 @@ func TestServersThatCannotPause(t *testing.T) {
 		{serviceerror.NewUnavailable("no"), "cannot be reached any more"},
 	}
 	for _, tt := range tests {
-		s := &server{Client: otherServer{service: otherService{err: tt.err}}, options: client.Options{HostPort: "temporal:7233", Namespace: "ns"}, timeout: time.Second}
-		_, err := s.limit(t.Context(), "sending", nil, "")
-		require.ErrorContains(t, err, tt.want)
+		s := &server{options: client.Options{HostPort: "temporal:7233", Namespace: "ns"}}
+		s.desk = conversations.Desk{Client: conversations.Client{Temporal: otherServer{service: otherService{err: tt.err}}}, Words: s.explain}
+		_, err := s.desk.PauseSending(t.Context(), "sending", "ana", "")
+		require.ErrorContains(t, s.cannotLimit(err), tt.want)
 	}
 }
 
@@ -90,36 +95,5 @@ func rateOf(namespace, queue string, rate float32) *workflowservice.UpdateTaskQu
 	return &workflowservice.UpdateTaskQueueConfigRequest{
 		Namespace: namespace, Identity: "ana", TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
 		UpdateQueueRateLimit: &workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate{RateLimit: &taskqueuepb.RateLimit{RequestsPerSecond: rate}},
-	}
-}
-
-// TestFollowsTheChange: what is printed after a change is not how sending stood before.
-func TestFollowsTheChange(t *testing.T) {
-	t.Parallel()
-	limit := func(why string, at time.Time) *taskqueuepb.TaskQueueConfig {
-		return &taskqueuepb.TaskQueueConfig{QueueRateLimit: &taskqueuepb.RateLimitConfig{
-			RateLimit: &taskqueuepb.RateLimit{}, Metadata: &taskqueuepb.ConfigMetadata{Reason: why, UpdateTime: timestamppb.New(at)},
-		}}
-	}
-	stands := func(config *taskqueuepb.TaskQueueConfig) sending {
-		return sendingOf("sending", &workflowservice.DescribeTaskQueueResponse{Config: config})
-	}
-	none, at := &taskqueuepb.TaskQueueConfig{}, time.Now()
-	paused := limit("away", at)
-	tests := []struct {
-		name          string
-		before, taken *taskqueuepb.TaskQueueConfig
-	}{
-		{"paused", none, paused},
-		{"resumed", paused, none},
-		{"for another reason", paused, limit("still away", at.Add(time.Second))},
-		{"once more for the same", paused, limit("away", at.Add(time.Second))},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			require.False(t, stands(tt.before).follows(tt.taken))
-			require.True(t, stands(tt.taken).follows(tt.taken))
-		})
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
-	"parley/internal/connect"
 	"parley/internal/settings"
 )
 
@@ -56,7 +56,7 @@ type figures struct {
 
 type load struct {
 	queue
-	connect.Load
+	conversations.Load
 }
 
 // Take counts the server until the context ends, while somebody reads the metrics.
@@ -200,5 +200,5 @@ func (c *census) load(ctx context.Context, q queue) *load {
 	if err != nil {
 		return nil
 	}
-	return &load{q, connect.LoadOf(described)}
+	return &load{q, conversations.LoadOf(described)}
 }
