@@ -14,9 +14,8 @@ import (
 	"strconv"
 	"time"
 
-	"go.opentelemetry.io/otel/propagation"
-
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"go.opentelemetry.io/otel/propagation"
 )
 
 // A Hook is a service of the user's own that Parley posts JSON to, or asks for

@@ -8,22 +8,25 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"parley/conversation/wire"
 	"parley/sms"
 )
 
-// The types of the errors that SendMessage ends with. The conversation tells
-// the server to retry the first and to bring the others straight back.
+// The types of the errors that SendMessage ends with.
 const (
-	ErrTypeNotTaken  = "NotTaken"  // refused before the carrier took it
-	ErrTypeRefused   = "Refused"   // refused for good, because of the text itself
-	ErrTypeDenied    = "Denied"    // refused because of the account or the settings
-	ErrTypeTooLate   = "TooLate"   // not handed over: it would come too late to be useful
-	ErrTypeUnknown   = "Unknown"   // not handed over: nobody can say whether it was before
-	ErrTypeAmbiguous = "Ambiguous" // the carrier may have taken it
+	ErrTypeNotTaken  = wire.SendNotTaken
+	ErrTypeRefused   = wire.SendRefused
+	ErrTypeDenied    = wire.SendDenied
+	ErrTypeTooLate   = wire.SendTooLate
+	ErrTypeUnknown   = wire.SendUnknown
+	ErrTypeAmbiguous = wire.SendAmbiguous
 )
 
 // SendMessageType is the name under which a worker registers SendMessage.
-const SendMessageType = "SendMessage"
+const SendMessageType = wire.SendMessageType
+
+// SendInput is the input of SendMessage.
+type SendInput = wire.SendInput
 
 // A Carrier takes texts. Send returns a *sms.SendError that says what may be
 // concluded when it does not end well.
@@ -36,15 +39,6 @@ type Carrier interface {
 type Messaging struct {
 	Carrier Carrier
 	Now     func() time.Time // nil: the machine's clock
-}
-
-// SendInput is one text, and what to look for first if it may have left before.
-type SendInput struct {
-	Message sms.Outbound `json:"message"`
-	Look    *sms.Search  `json:"look,omitempty"`
-	Until   time.Time    `json:"until,omitzero"`   // not handed over later than this
-	Park    bool         `json:"park,omitempty"`   // if nobody can know whether it left: do not send again
-	Settle  bool         `json:"settle,omitempty"` // only look: it was sent often enough
 }
 
 // SendMessage hands one text to the carrier, which has no idempotency key; so

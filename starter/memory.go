@@ -152,3 +152,6 @@ func (r *rememberer) forgets(ctx context.Context, m *memory) error {
 	}
 	return nil
 }
+
+// archiveReach is how many messages of a conversation the archive is asked for.
+const archiveReach = 1000

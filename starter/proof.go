@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
-	"parley/activities"
 	conversations "parley/conversation/client"
-	"parley/conversation/wire"
-	"parley/sms"
 )
 
 type proofCmd struct {
@@ -34,41 +30,13 @@ is one; and in the raw history of its runs. Each text says where it was found. I
 nothing has it, you are told where was looked, and the exit code is 1.`
 }
 
-// proof is what is known about a message, and about those that it repeats or
-// that repeat it.
-type proof struct {
-	Message    string     `json:"message"` // that was asked for
-	WorkflowID string     `json:"workflow_id"`
-	Link       string     `json:"link,omitempty"`
-	Number     sms.Number `json:"number"`
-	Sender     sms.Sender `json:"sender,omitempty"`
-	Evidence   []evidence `json:"evidence"`       // oldest first
-	Note       string     `json:"note,omitempty"` // why there may be more
-}
-
-// evidence is a message, and where it was found.
-type evidence struct {
-	Source  source           `json:"source"`
-	AsOf    time.Time        `json:"as_of,omitzero"` // it may have changed since
-	Message wire.Message     `json:"message"`
-	Parked  *wire.ParkedMark `json:"parked,omitempty"`
-}
-
-// A source says how good a piece of evidence is.
-type source string
-
-const (
-	fromNow     source = "conversation" // as it is now, or was when it closed
-	fromBefore  source = "earlier run"  // as it was when that ended, and what its history tells since
-	fromRecords source = "archive"      //
-	fromHistory source = "history"      // put together from its events: who wrote it is not known
-)
-
 // Run prints the proof.
 func (c *proofCmd) Run(ctx context.Context, a *app) error {
 	what := strings.TrimSpace(c.Message)
-	key, firstRun, isKey := conversations.ParseKey(what)
-	if !isKey && !conversations.IsMessageID(what) {
+	sought := conversations.Sought{MessageID: what, Search: c.Search}
+	if key, _, ok := conversations.ParseKey(what); ok {
+		sought = conversations.Sought{Key: key, Search: c.Search}
+	} else if !conversations.IsMessageID(what) {
 		return usagef("%q is neither a message's key nor its id at Sinch", what)
 	}
 	s, err := a.connect(ctx, workFlags{linkFlag: c.linkFlag})
@@ -77,47 +45,45 @@ func (c *proofCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer s.Close()
 	s.desk.Archive = records{s, c.archiveFlags}
-	d := digger{server: s, archive: c.archiveFlags, search: c.Search}
-	var found proof
-	if isKey {
-		found, err = d.byKey(ctx, key, firstRun)
-	} else {
-		found, err = d.byMessageID(ctx, what)
-	}
+	found, err := s.desk.Prove(ctx, sought)
 	if err != nil {
-		return err
+		return c.inVain(s, err)
 	}
 	found.Message, found.Link = what, s.link(found.WorkflowID)
-	return a.print(found)
+	return a.print(proof(found))
 }
 
-// byMessageID finds a message by the carrier's id. The archive knows at once
-// whose it is; without one, conversations are asked.
-func (d digger) byMessageID(ctx context.Context, id string) (proof, error) {
-	var p proof
-	r, err := d.server.archived(ctx, d.archive, id)
-	m := kept(r)
-	if err == nil {
-		p = proof{WorkflowID: r.Conversation, Evidence: []evidence{{Source: fromRecords, AsOf: r.At, Message: m}}}
-	} else {
-		v, searched := d.server.desk.Search(ctx, d.search, id, func(m wire.Message) bool { return m.MessageID == id })
-		searched = searchFurther(searched, d.search)
-		if searched != nil && errors.Is(err, activities.ErrNoRecord) {
-			return proof{}, fmt.Errorf("%w; %s", searched, d.archive.nothing())
-		}
-		if searched != nil {
-			return proof{}, errors.Join(searched, err)
-		}
-		m = *v.Message
-		p = proof{WorkflowID: v.WorkflowID, Evidence: []evidence{{Source: fromNow, Message: m}}}
+// inVain says where was looked.
+func (c *proofCmd) inVain(s *server, err error) error {
+	if none, ok := errors.AsType[*conversations.NoTrace](err); ok {
+		return fmt.Errorf("no trace of %s: %s; %s", none.Key, c.nowhere(s, none), c.nothing())
 	}
-	if key, firstRun, ok := conversations.ParseKey(m.Key); ok {
-		return d.byKey(ctx, key, firstRun)
+	none, ok := errors.AsType[*conversations.Unproven](err)
+	if !ok {
+		return err
 	}
-	with := d.server.desk.Whose(ctx, p.WorkflowID)
-	p.Number, p.Sender = with.Contact, with.Sender
-	return p, nil
+	asked := searchFurther(none.Asked, c.Search)
+	if none.Archive != nil {
+		return errors.Join(asked, none.Archive)
+	}
+	return fmt.Errorf("%w; %s", asked, c.nothing())
 }
+
+// nowhere says what is left of the message's conversation in Temporal.
+func (c *proofCmd) nowhere(s *server, none *conversations.NoTrace) string {
+	switch {
+	case none.WorkflowID == "":
+		return fmt.Sprintf("no history is left of its conversation, neither in the visibility of namespace %q nor among the %d newest conversations (a new one is listed a second or two late)", s.options.Namespace, c.Search)
+	case none.Note != "":
+		return fmt.Sprintf("what is left of the history of %s does not have it; %s", none.WorkflowID, none.Note)
+	case none.Number() > none.LastKey:
+		return fmt.Sprintf("%s has given out keys up to -%d only", none.WorkflowID, none.LastKey)
+	}
+	return fmt.Sprintf("%s no longer knows it, and what is left of its history does not have it", none.WorkflowID)
+}
+
+// proof is what is known about a message, as it is printed.
+type proof conversations.Proof
 
 func (p proof) text(w io.Writer, zone *time.Location) {
 	out := &page{w: w, zone: zone}
@@ -145,7 +111,7 @@ func (p *page) moment(t time.Time) string {
 	return t.In(p.zone).Format(moment)
 }
 
-func (p *page) evidence(e evidence) {
+func (p *page) evidence(e conversations.Evidence) {
 	m := e.Message
 	about := []string{"From " + m.From}
 	switch {
@@ -165,7 +131,7 @@ func (p *page) evidence(e evidence) {
 		p.line("Repeats %s, which did not arrive", m.ResendOf)
 	}
 	p.words(m.Text)
-	for _, step := range steps(m) {
+	for _, step := range conversations.Steps(m) {
 		line := fmt.Sprintf("  %s  %s", p.moment(step.At), step.Status)
 		if step.Reason != "" {
 			line += ": " + step.Reason
@@ -188,38 +154,12 @@ func (p *page) evidence(e evidence) {
 		p.line("  %s  parked (%s): %s · %s", p.moment(e.Parked.At), e.Parked.Code, e.Parked.Reason, e.Parked.ID)
 	}
 	switch e.Source {
-	case fromNow:
-	case fromBefore:
+	case conversations.FromNow:
+	case conversations.FromBefore:
 		p.line("  from an earlier run of its conversation, as of %s, and the history since", p.moment(e.AsOf))
-	case fromRecords:
+	case conversations.FromArchive:
 		p.line("  from the archive, as of %s", p.moment(e.AsOf))
-	case fromHistory:
+	case conversations.FromHistory:
 		p.line("  put together from the history of its conversation, which itself no longer knows it")
 	}
-}
-
-// steps are how a message came to its status. Messages that were sent before
-// steps were kept have at least the last one.
-func steps(m wire.Message) []wire.Step {
-	if m.Key == "" {
-		all := []wire.Step{{Status: "received", At: m.At, MessageID: m.MessageID}}
-		if !m.Accepted.IsZero() {
-			all = append([]wire.Step{{Status: "taken by the carrier", At: m.Accepted}}, all...)
-		}
-		return all
-	}
-	all := append([]wire.Step{{Status: sms.StatusQueued, At: m.At}}, m.Steps...)
-	if last := all[len(all)-1]; last.Status != m.Status && m.Status != "" {
-		all = append(all, wire.Step{Status: m.Status, Reason: m.Reason, At: m.StatusAt, MessageID: m.MessageID})
-	}
-	// A receipt may have been faster than the answer that said so.
-	told := func(s wire.Step) bool { return s.Status == sms.StatusAccepted }
-	if !m.Accepted.IsZero() && !slices.ContainsFunc(all, told) {
-		later := slices.IndexFunc(all, func(s wire.Step) bool { return sms.StatusAccepted.Before(s.Status) })
-		if later < 0 {
-			later = len(all)
-		}
-		all = slices.Insert(all, later, wire.Step{Status: sms.StatusAccepted, At: m.Accepted, MessageID: m.MessageID})
-	}
-	return all
 }

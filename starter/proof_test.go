@@ -35,7 +35,7 @@ func TestProof(t *testing.T) {
 	require.Equal(t, key, told.Message)
 	require.Equal(t, ana, told.Number)
 	require.Len(t, told.Evidence, 1)
-	require.Equal(t, fromNow, told.Evidence[0].Source)
+	require.Equal(t, conversations.FromNow, told.Evidence[0].Source)
 	require.Equal(t, m.Accepted, told.Evidence[0].Message.Accepted)
 	require.Equal(t, sms.StatusDelivered, told.Evidence[0].Message.Status)
 
@@ -52,7 +52,7 @@ func TestProof(t *testing.T) {
 	stop()
 	without := unmarshal[proof](t, w.does("proof", key, "--json", "--timeout", "2s"))
 	require.Contains(t, without.Note, "answers only while a worker runs")
-	require.Equal(t, fromHistory, without.Evidence[0].Source)
+	require.Equal(t, conversations.FromHistory, without.Evidence[0].Source)
 	require.Equal(t, "Your order has left.", without.Evidence[0].Message.Text)
 	require.Equal(t, "O-1", without.Evidence[0].Message.Reference)
 	require.Equal(t, sms.StatusDelivered, without.Evidence[0].Message.Status)
@@ -105,7 +105,7 @@ func TestProofFromAnEarlierRun(t *testing.T) {
 	w.delivered(ana, w.carrier.id(key))
 	w.does("send", string(ana), "Hi") // behind the receipt
 	told := unmarshal[proof](t, w.does("proof", key, "--json"))
-	require.Equal(t, fromBefore, told.Evidence[0].Source)
+	require.Equal(t, conversations.FromBefore, told.Evidence[0].Source)
 	require.Equal(t, "Early", told.Evidence[0].Message.Text)
 	require.Equal(t, "application", told.Evidence[0].Message.From)
 	require.Equal(t, sms.StatusDelivered, told.Evidence[0].Message.Status, "as the history tells since")
@@ -123,7 +123,7 @@ func TestProofFromHistory(t *testing.T) {
 	w.delivered(ana, w.carrier.id(key))
 	w.fill(ana)
 	told := unmarshal[proof](t, w.does("proof", key, "--json"))
-	require.Equal(t, fromHistory, told.Evidence[0].Source)
+	require.Equal(t, conversations.FromHistory, told.Evidence[0].Source)
 	require.Equal(t, "Early", told.Evidence[0].Message.Text)
 	require.Equal(t, w.carrier.id(key), told.Evidence[0].Message.MessageID)
 	require.Equal(t, sms.StatusDelivered, told.Evidence[0].Message.Status)
@@ -145,7 +145,7 @@ func TestProofFromTheArchive(t *testing.T) {
 
 	for _, what := range []string{key, id} {
 		told := unmarshal[proof](t, w.does("proof", what, "--json"))
-		require.Equal(t, fromRecords, told.Evidence[0].Source)
+		require.Equal(t, conversations.FromArchive, told.Evidence[0].Source)
 		require.Equal(t, "Early", told.Evidence[0].Message.Text)
 		require.Equal(t, ana, told.Number)
 		require.Contains(t, w.does("proof", what), "  from the archive, as of ")
@@ -166,55 +166,5 @@ func TestProofFromTheArchive(t *testing.T) {
 	w.work()
 	w.texts(ana, "01AGAIN", "Hello again")
 	w.eventually("Before this conversation, from the archive:\n", "show", string(ana))
-	require.Equal(t, fromRecords, unmarshal[proof](t, w.does("proof", key, "--json")).Evidence[0].Source)
-}
-
-func TestSteps(t *testing.T) {
-	t.Parallel()
-	receiptFirst := wire.Message{
-		Key: "r-1", MessageID: "01", At: at("08:00:00"), Accepted: at("08:00:02"), Status: sms.StatusDelivered, StatusAt: at("08:00:05"),
-		Steps: []wire.Step{{Status: sms.StatusUnknown, At: at("08:00:01")}, {Status: sms.StatusDelivered, At: at("08:00:05"), MessageID: "01"}},
-	}
-	require.Equal(t, []sms.Status{sms.StatusQueued, sms.StatusUnknown, sms.StatusAccepted, sms.StatusDelivered}, statuses(steps(receiptFirst)))
-	olderBuild := wire.Message{Key: "r-1", At: at("08:00:00"), Accepted: at("08:00:02"), Status: sms.StatusFailed, Reason: "NO", StatusAt: at("08:00:05")}
-	require.Equal(t, []sms.Status{sms.StatusQueued, sms.StatusAccepted, sms.StatusFailed}, statuses(steps(olderBuild)))
-	waiting := wire.Message{Key: "r-1", At: at("08:00:00"), Status: sms.StatusQueued}
-	require.Equal(t, []sms.Status{sms.StatusQueued}, statuses(steps(waiting)))
-}
-
-func statuses(steps []wire.Step) []sms.Status {
-	var all []sms.Status
-	for _, s := range steps {
-		all = append(all, s.Status)
-	}
-	return all
-}
-
-func TestChain(t *testing.T) {
-	t.Parallel()
-	l := ledger{}
-	l.read(&wire.State{
-		Transcript: []wire.Message{
-			{MessageID: "01IN"}, {Key: "r-1"}, {Key: "r-2", ResendOf: "r-1"}, {Key: "r-10", ResendOf: "r-9"}, {Key: "r-3"},
-		},
-		Resends: []wire.Message{{Key: "r-11", ResendOf: "r-10"}},
-	}, evidence{Source: fromNow})
-	keys := func(key string) (keys []string) {
-		for _, e := range l.chain(key) {
-			keys = append(keys, e.Message.Key)
-		}
-		return keys
-	}
-	require.Equal(t, []string{"r-1", "r-2"}, keys("r-1"))
-	require.Equal(t, []string{"r-1", "r-2"}, keys("r-2"))
-	require.Equal(t, []string{"r-3"}, keys("r-3"))
-	require.Equal(t, []string{"r-10", "r-11"}, keys("r-11"))
-	require.Equal(t, "r-9", l.missing("r-11"))
-	require.Equal(t, "r-4", l.missing("r-4"))
-	require.Empty(t, l.missing("r-2"))
-
-	l.add(evidence{Message: wire.Message{Key: "r-3", Text: "older"}})
-	require.Empty(t, l["r-3"].Message.Text, "what is known stands")
-	l.add(evidence{Message: wire.Message{Key: "r-9"}})
-	require.Equal(t, []string{"r-9", "r-10", "r-11"}, keys("r-9"))
+	require.Equal(t, conversations.FromArchive, unmarshal[proof](t, w.does("proof", key, "--json")).Evidence[0].Source)
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,9 +10,8 @@ import (
 
 func TestMendOfOlderBuilds(t *testing.T) {
 	t.Parallel()
-	at := func(hour, minute int) time.Time { return time.Date(2026, 11, 24, hour, minute, 0, 0, time.UTC) }
-	old := wire.ParkedMark{Reason: "asking the responder: HTTP 500", At: at(8, 0)}
-	recent := wire.ParkedMark{ID: "r/p2", Code: wire.ParkedLoop, At: at(9, 0)}
+	old := wire.ParkedMark{Reason: "asking the responder: HTTP 500", At: at("08:00:00")}
+	recent := wire.ParkedMark{ID: "r/p2", Code: wire.ParkedLoop, At: at("09:00:00")}
 	var retry Mending
 	c := ParkedConversation{Marks: []wire.ParkedMark{old, recent}, known: true}
 
@@ -22,7 +20,7 @@ func TestMendOfOlderBuilds(t *testing.T) {
 	require.Empty(t, word.IDs, "all of it")
 	require.Len(t, parked, 2)
 
-	retry.Since = at(8, 30)
+	retry.Since = at("08:30:00")
 	word, parked, left = retry.word(c)
 	require.Empty(t, left)
 	require.Equal(t, []string{"r/p2"}, word.IDs)

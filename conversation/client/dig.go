@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"context"
@@ -11,34 +11,31 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 
-	"parley/activities"
-	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 )
 
 // A digger looks for messages wherever they may be.
 type digger struct {
-	server  *server
-	archive archiveFlags
-	search  int
+	Desk
+	search int
 }
 
 // A ledger is what is known of a conversation's messages, by key. What was
 // written last is read first, and stands.
-type ledger map[string]evidence
+type ledger map[string]Evidence
 
-func (l ledger) add(e evidence) {
+func (l ledger) add(e Evidence) {
 	if _, known := l[e.Message.Key]; !known && e.Message.Key != "" {
 		l[e.Message.Key] = e
 	}
 }
 
 // read adds all messages of a state.
-func (l ledger) read(s *wire.State, as evidence) {
-	for _, m := range conversations.Messages(s) {
+func (l ledger) read(s *wire.State, as Evidence) {
+	for _, m := range Messages(s) {
 		e := as
 		e.Message = m
-		if i := slices.IndexFunc(s.Parked, func(p wire.Parked) bool { return p.Message != nil && p.Message.Key == m.Key }); i >= 0 && as.Source == fromNow {
+		if i := slices.IndexFunc(s.Parked, func(p wire.Parked) bool { return p.Message != nil && p.Message.Key == m.Key }); i >= 0 && as.Source == FromNow {
 			p := s.Parked[i]
 			e.Parked = &wire.ParkedMark{ID: p.ID, Code: p.Code, Reason: p.Reason, At: p.At}
 		}
@@ -48,7 +45,7 @@ func (l ledger) read(s *wire.State, as evidence) {
 
 // chain is a message with those that it repeats and those that repeat it,
 // oldest first; empty if it is not known.
-func (l ledger) chain(key string) []evidence {
+func (l ledger) chain(key string) []Evidence {
 	first, known := l[key]
 	if !known {
 		return nil
@@ -66,13 +63,13 @@ func (l ledger) chain(key string) []evidence {
 			linked[k] = linked[k] || linked[e.Message.ResendOf]
 		}
 	}
-	var chain []evidence
+	var chain []Evidence
 	for k, e := range l {
 		if linked[k] {
 			chain = append(chain, e)
 		}
 	}
-	slices.SortFunc(chain, func(a, b evidence) int { return numberOf(a.Message.Key) - numberOf(b.Message.Key) })
+	slices.SortFunc(chain, func(a, b Evidence) int { return numberOf(a.Message.Key) - numberOf(b.Message.Key) })
 	return chain
 }
 
@@ -91,61 +88,57 @@ func numberOf(key string) int {
 }
 
 // byKey finds a message of ours, and those that it is linked with.
-func (d digger) byKey(ctx context.Context, key, firstRun string) (proof, error) {
+func (d digger) byKey(ctx context.Context, key, firstRun string) (Proof, error) {
 	known := ledger{}
-	var p proof
-	info, err := d.server.desk.LastRun(ctx, key, firstRun, d.search)
+	var p Proof
+	info, err := d.LastRun(ctx, key, firstRun, d.search)
 	var walked walk
 	switch {
 	case err == nil:
 		p.WorkflowID = info.GetExecution().GetWorkflowId()
 		if walked, err = d.walk(ctx, info, key, known); err != nil {
-			return proof{}, err
+			return Proof{}, err
 		}
 		p.Note = walked.note
-	case !errors.Is(err, conversations.ErrGone):
-		return proof{}, err
+	case !errors.Is(err, ErrGone):
+		return Proof{}, err
 	}
 	id, err := d.fromArchive(ctx, key, known)
 	if err != nil {
-		return proof{}, err
+		return Proof{}, err
 	}
 	if p.WorkflowID == "" {
 		p.WorkflowID = id
 	}
 	if info != nil {
 		if err := d.trace(ctx, p.WorkflowID, walked, key, known); err != nil {
-			return proof{}, err
+			return Proof{}, err
 		}
 	}
 	if p.Evidence = known.chain(key); len(p.Evidence) == 0 {
-		return proof{}, d.nowhere(key, info, walked)
+		return Proof{}, &NoTrace{Key: key, WorkflowID: info.GetExecution().GetWorkflowId(), LastKey: walked.lastKey, Note: walked.note}
 	}
-	with := d.server.desk.Whose(ctx, p.WorkflowID)
+	with := d.Whose(ctx, p.WorkflowID)
 	p.Number, p.Sender = with.Contact, with.Sender
 	return p, nil
 }
 
-// nowhere says where was looked in vain.
-func (d digger) nowhere(key string, info *workflowpb.WorkflowExecutionInfo, w walk) error {
-	id := info.GetExecution().GetWorkflowId()
-	var temporal string
-	switch {
-	case info == nil:
-		temporal = fmt.Sprintf("no history is left of its conversation, neither in the visibility of namespace %q nor among the %d newest conversations (a new one is listed a second or two late)", d.server.options.Namespace, d.search)
-	case w.note != "":
-		temporal = fmt.Sprintf("what is left of the history of %s does not have it; %s", id, w.note)
-	case numberOf(key) > w.lastKey:
-		temporal = fmt.Sprintf("%s has given out keys up to -%d only", id, w.lastKey)
-	default:
-		temporal = fmt.Sprintf("%s no longer knows it, and what is left of its history does not have it", id)
-	}
-	return fmt.Errorf("no trace of %s: %s; %s", key, temporal, d.archive.nothing())
+// A NoTrace error says where a message was looked for in vain, besides the archive.
+type NoTrace struct {
+	Key        string
+	WorkflowID string // its conversation's; empty: nothing is left of that
+	LastKey    int    // the last number that the conversation has given out
+	Note       string // why there may be more than was seen
 }
+
+func (e *NoTrace) Error() string { return "there is no trace of the message " + e.Key }
+
+// Number is that of the message in its conversation.
+func (e *NoTrace) Number() int { return numberOf(e.Key) }
 
 // A walk is what was seen of a conversation's runs.
 type walk struct {
-	runs    []conversations.Before // newest first
+	runs    []Before // newest first
 	lastKey int
 	note    string
 }
@@ -155,25 +148,25 @@ type walk struct {
 func (d digger) walk(ctx context.Context, info *workflowpb.WorkflowExecutionInfo, key string, known ledger) (walk, error) {
 	var w walk
 	id, run := info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId()
-	now, err := d.server.desk.Read(ctx, id, run)
+	now, err := d.Read(ctx, id, run)
 	switch {
-	case errors.Is(err, conversations.ErrNoWorker):
+	case errors.Is(err, ErrNoWorker):
 		w.note = err.Error() + "; what it knows now is not shown"
 	case err != nil:
 		return w, err
 	default:
-		known.read(&now.Conversation, evidence{Source: fromNow})
+		known.read(&now.Conversation, Evidence{Source: FromNow})
 		w.lastKey = now.Conversation.LastKey
 	}
 	if known.missing(key) == "" {
 		return w, nil
 	}
-	return w, d.server.desk.EachBefore(ctx, id, run, func(b conversations.Before) bool {
+	return w, d.EachBefore(ctx, id, run, func(b Before) bool {
 		w.runs = append(w.runs, b)
 		if b.State == nil {
 			return false
 		}
-		known.read(b.State, evidence{Source: fromBefore, AsOf: b.At})
+		known.read(b.State, Evidence{Source: FromBefore, AsOf: b.At})
 		w.lastKey = max(w.lastKey, b.State.LastKey)
 		return known.missing(key) != ""
 	})
@@ -183,27 +176,27 @@ func (d digger) walk(ctx context.Context, info *workflowpb.WorkflowExecutionInfo
 // repeats a message is found among the last ones of its conversation.
 func (d digger) fromArchive(ctx context.Context, key string, known ledger) (workflowID string, err error) {
 	for missing := known.missing(key); missing != ""; missing = known.missing(key) {
-		r, err := d.server.archived(ctx, d.archive, missing)
-		if errors.Is(err, activities.ErrNoRecord) {
-			break
-		}
+		r, found, err := d.Archived(ctx, missing)
 		if err != nil {
 			return "", err
 		}
-		m := kept(r)
+		if !found {
+			break
+		}
+		m := r.Message
 		m.Key = missing
 		workflowID = r.Conversation
-		known.add(evidence{Source: fromRecords, AsOf: r.At, Message: m})
+		known.add(Evidence{Source: FromArchive, AsOf: r.At, Message: m})
 	}
 	if workflowID == "" {
 		return "", nil
 	}
-	records, err := d.server.recent(ctx, d.archive, workflowID, archiveReach)
+	records, err := d.Recent(ctx, workflowID, archiveReach)
 	if err != nil {
 		return "", err
 	}
 	for _, r := range records {
-		known.add(evidence{Source: fromRecords, AsOf: r.At, Message: kept(r)})
+		known.add(Evidence{Source: FromArchive, AsOf: r.At, Message: r.Message})
 	}
 	return workflowID, nil
 }
@@ -217,14 +210,14 @@ const archiveReach = 1000
 func (d digger) trace(ctx context.Context, id string, w walk, key string, known ledger) error {
 	traces := map[int][]*trace{} // by the run to begin with
 	for _, e := range known.chain(key) {
-		if e.Source == fromBefore {
-			i := slices.IndexFunc(w.runs, func(b conversations.Before) bool { return b.At.Equal(e.AsOf) })
-			traces[i] = append(traces[i], newTrace(e, d.server.dataConverter()))
+		if e.Source == FromBefore {
+			i := slices.IndexFunc(w.runs, func(b Before) bool { return b.At.Equal(e.AsOf) })
+			traces[i] = append(traces[i], newTrace(e, d.Converter))
 		}
 	}
 	if missing := known.missing(key); missing != "" {
-		i := slices.IndexFunc(w.runs, func(b conversations.Before) bool { return b.State == nil || b.State.LastKey < numberOf(missing) })
-		traces[i] = append(traces[i], newTrace(evidence{Source: fromHistory, Message: wire.Message{Key: missing}}, d.server.dataConverter()))
+		i := slices.IndexFunc(w.runs, func(b Before) bool { return b.State == nil || b.State.LastKey < numberOf(missing) })
+		traces[i] = append(traces[i], newTrace(Evidence{Source: FromHistory, Message: wire.Message{Key: missing}}, d.Converter))
 	}
 	var begun []*trace
 	for i, b := range slices.Backward(w.runs) {
@@ -232,13 +225,13 @@ func (d digger) trace(ctx context.Context, id string, w walk, key string, known 
 		if len(begun) == 0 {
 			continue
 		}
-		err := d.server.desk.EachEvent(ctx, id, b.Run, func(event *historypb.HistoryEvent) {
+		err := d.EachEvent(ctx, id, b.Run, func(event *historypb.HistoryEvent) {
 			for _, t := range begun {
 				t.take(b.Run, event)
 			}
 		})
-		if err != nil && !conversations.IsNotFound(err) {
-			return d.server.explain("reading the history of "+id, err)
+		if err != nil && !IsNotFound(err) {
+			return d.Explain("reading the history of "+id, err)
 		}
 	}
 	for _, t := range begun {

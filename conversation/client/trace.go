@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"encoding/json"
@@ -11,9 +11,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/converter"
 
-	"parley/activities"
 	"parley/conversation/wire"
-	"parley/internal/encryption"
 	"parley/sms"
 )
 
@@ -21,10 +19,10 @@ import (
 // holds it any more: what was handed to the carrier, how that ended, and the
 // receipts.
 type trace struct {
-	evidence  evidence
+	evidence  Evidence
 	converter converter.DataConverter
 	attempts  map[attempt]bool
-	encrypted *encryption.Unreadable // something that we lack the key of
+	encrypted Unreadable // something that we lack the key of
 }
 
 // An attempt is named by the event that scheduled it.
@@ -33,14 +31,14 @@ type attempt struct {
 	event int64
 }
 
-func newTrace(e evidence, c converter.DataConverter) *trace {
+func newTrace(e Evidence, c converter.DataConverter) *trace {
 	return &trace{evidence: e, converter: c, attempts: map[attempt]bool{}}
 }
 
 // read reports whether a payload could be read.
 func (t *trace) read(payloads *commonpb.Payloads, value any) bool {
 	err := t.converter.FromPayloads(payloads, value)
-	if unreadable, ok := errors.AsType[*encryption.Unreadable](err); ok {
+	if unreadable, ok := errors.AsType[Unreadable](err); ok {
 		t.encrypted = unreadable
 	}
 	return err == nil
@@ -49,8 +47,8 @@ func (t *trace) read(payloads *commonpb.Payloads, value any) bool {
 // take notes an event, if it is about the message.
 func (t *trace) take(run string, event *historypb.HistoryEvent) {
 	at := event.GetEventTime().AsTime()
-	if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == activities.SendMessageType {
-		var in activities.SendInput
+	if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == wire.SendMessageType {
+		var in wire.SendInput
 		if t.read(a.GetInput(), &in) && t.ours(in.Message.Key) {
 			t.attempts[attempt{run, event.GetEventId()}] = true
 			t.handedOver(in.Message, at)
@@ -95,9 +93,9 @@ func (t *trace) failed(info *failurepb.ApplicationFailureInfo, at time.Time) {
 	code := "UNKNOWN"
 	_ = t.read(info.GetDetails(), &code) // without details the code stays
 	switch info.GetType() {
-	case activities.ErrTypeRefused, activities.ErrTypeDenied:
+	case wire.SendRefused, wire.SendDenied:
 		t.step(sms.StatusFailed, code, at)
-	case activities.ErrTypeAmbiguous:
+	case wire.SendAmbiguous:
 		t.step(sms.StatusUnknown, code, at)
 	}
 }
