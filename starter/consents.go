@@ -12,26 +12,19 @@ import (
 	"time"
 	"unicode"
 
+	conversations "parley/conversation/client"
 	"parley/sms"
 )
 
-// A consent is a line of the list of who opted out.
-type consent struct {
-	Number sms.Number `json:"number"`
-	Sender sms.Sender `json:"sender,omitempty"` // empty: the default one
-	Date   time.Time  `json:"date"`
-	Source string     `json:"source"`
-	Words  string     `json:"words,omitempty"`
-}
-
-type consents []consent
+// consents are the lines of the list of who opted out.
+type consents []conversations.OptOut
 
 func (c consents) text(w io.Writer, _ *time.Location) { _ = writeConsents(w, c) }
 
 // The columns, in the order in which they are written.
 var columns = []string{"number", "sender", "date", "source", "words"}
 
-func writeConsents(w io.Writer, all []consent) error {
+func writeConsents(w io.Writer, all []conversations.OptOut) error {
 	out := csv.NewWriter(w)
 	_ = out.Write(columns)
 	for _, c := range all {
@@ -44,7 +37,7 @@ func writeConsents(w io.Writer, all []consent) error {
 
 // readConsents reads the lines, and says of each bad one why it is. Its error is
 // about the whole.
-func readConsents(r io.Reader, now time.Time) (good []consent, bad []error, err error) {
+func readConsents(r io.Reader, now time.Time) (good []conversations.OptOut, bad []error, err error) {
 	buffered := bufio.NewReader(r)
 	if mark, _ := buffered.Peek(3); bytes.Equal(mark, []byte("\ufeff")) { // spreadsheets write one
 		_, _ = buffered.Discard(3)
@@ -107,9 +100,9 @@ const (
 	clocksDiffer  = time.Hour
 )
 
-func (f fields) consent(row []string, now time.Time) (consent, error) {
+func (f fields) consent(row []string, now time.Time) (conversations.OptOut, error) {
 	if len(row) != len(f) {
-		return consent{}, fmt.Errorf("it has %d fields, and the first line has %d", len(row), len(f))
+		return conversations.OptOut{}, fmt.Errorf("it has %d fields, and the first line has %d", len(row), len(f))
 	}
 	cell := func(name string) string {
 		if i, named := f[name]; named {
@@ -119,13 +112,13 @@ func (f fields) consent(row []string, now time.Time) (consent, error) {
 	}
 	number, err := sms.ParseNumber(cell("number"))
 	if err != nil {
-		return consent{}, err
+		return conversations.OptOut{}, err
 	}
 	date, err := parseTime(cell("date"))
 	if err != nil {
-		return consent{}, err
+		return conversations.OptOut{}, err
 	}
-	c := consent{Number: number, Sender: sms.ParseSender(strings.TrimSpace(cell("sender"))), Date: date, Source: strings.TrimSpace(cell("source")), Words: cell("words")}
+	c := conversations.OptOut{Number: number, Sender: sms.ParseSender(strings.TrimSpace(cell("sender"))), Date: date, Source: strings.TrimSpace(cell("source")), Words: cell("words")}
 	switch {
 	case date.After(now.Add(clocksDiffer)):
 		return c, errors.New("its date is in the future")

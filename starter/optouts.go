@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	workflowpb "go.temporal.io/api/workflow/v1"
 
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
@@ -49,7 +46,11 @@ func (c *exportCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	all, err := s.optedOut(ctx)
+	found, err := s.desk.OptOuts(ctx)
+	if partly, ok := errors.AsType[*conversations.Partly](err); ok {
+		err = fmt.Errorf("after %d of %s: %w", partly.Done, counted(partly.Of, "conversation"), partly.Err)
+	}
+	all := consents(found)
 	switch {
 	case err != nil:
 		return err
@@ -63,44 +64,6 @@ func (c *exportCmd) Run(ctx context.Context, a *app) error {
 	}
 	return writeConsents(a.stdout, all)
 }
-
-// optedOut are the conversations whose contacts opted out. It fails if one cannot
-// be asked: half a backup would be taken for a whole one.
-func (s *server) optedOut(ctx context.Context) (consents, error) {
-	var ids []string
-	err := s.desk.EachMarked(ctx, fmt.Sprintf("%s = '%s'", wire.StateAttribute.GetName(), wire.StateOptedOut), func(info *workflowpb.WorkflowExecutionInfo) {
-		if row, ok := s.desk.Row(info); ok {
-			ids = append(ids, row.WorkflowID)
-		}
-	})
-	if err != nil {
-		return nil, s.explain("listing conversations", err)
-	}
-	slices.Sort(ids)
-	all := consents{} // in JSON an empty list, not null
-	for i, id := range ids {
-		v, err := s.desk.Read(ctx, id, "")
-		switch {
-		case errors.Is(err, conversations.ErrNotFound):
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("after %d of %s: %w", i, counted(len(ids), "conversation"), err)
-		}
-		if o := v.Conversation.OptedOut; o != nil {
-			date := o.Accepted
-			if date.IsZero() {
-				date = o.At
-			}
-			all = append(all, consent{
-				Number: v.Conversation.Contact, Sender: v.Conversation.Sender, Date: date.UTC(), Source: cmp.Or(o.Source, byText), Words: o.Text,
-			})
-		}
-	}
-	return all, nil
-}
-
-// byText is the source of words that the contact texted.
-const byText = "text"
 
 type exported struct {
 	File    string `json:"file"`
@@ -188,7 +151,7 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 }
 
 // read checks everything before anything is brought in.
-func (c *importCmd) read(stdin io.Reader) (good []consent, bad []error, err error) {
+func (c *importCmd) read(stdin io.Reader) (good []conversations.OptOut, bad []error, err error) {
 	from := stdin
 	if c.File != "" && c.File != "-" {
 		file, err := os.Open(c.File)
@@ -211,7 +174,7 @@ func (c *importCmd) read(stdin io.Reader) (good []consent, bad []error, err erro
 	return good, bad, nil
 }
 
-func (s *server) optOut(ctx context.Context, o consent) error {
+func (s *server) optOut(ctx context.Context, o conversations.OptOut) error {
 	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	return s.desk.OptOut(ctx, o.Number, o.Sender, wire.Consent{At: o.Date, Source: o.Source, Words: o.Words})

@@ -173,7 +173,7 @@ func TestConsentsThatAreNone(t *testing.T) {
 // Words come from strangers, and a spreadsheet obeys what it is given.
 func TestConsentsAreHarmless(t *testing.T) {
 	t.Parallel()
-	all := []consent{
+	all := []conversations.OptOut{
 		{Number: "+12025550180", Sender: "+12065550100", Date: at("08:00:00.123456789"), Source: "text", Words: `=HYPERLINK("http://x","STOP")`},
 		{Number: "+12025550181", Sender: "ACME", Date: at("08:00:00"), Source: "@import", Words: "+STOP"},
 		{Number: "+12025550182", Sender: "-x", Date: at("08:00:00"), Source: "text", Words: "  -1+1"},
@@ -193,7 +193,7 @@ func TestConsentsAreHarmless(t *testing.T) {
 	require.Empty(t, bad)
 	require.Equal(t, all, read)
 
-	require.NoError(t, writeConsents(&list, []consent{{Number: "+12025550180", Source: "text", Words: "\x1b[2JStop\r\nnow"}}))
+	require.NoError(t, writeConsents(&list, []conversations.OptOut{{Number: "+12025550180", Source: "text", Words: "\x1b[2JStop\r\nnow"}}))
 	require.Contains(t, list.String(), "\"�[2JStop\nnow\"")
 }
 

@@ -38,7 +38,7 @@ type page struct {
 	w       io.Writer
 	zone    *time.Location
 	day     string
-	repeats repeats
+	repeats conversations.Repeats
 }
 
 func (p *page) line(format string, args ...any) {
@@ -58,7 +58,7 @@ func (v shown) text(w io.Writer, zone *time.Location) {
 	p := &page{w: w, zone: zone}
 	p.head(v)
 	p.earlier(v.Conversation.Before)
-	p.repeats = repeatsIn(v.Conversation)
+	p.repeats = conversations.RepeatsIn(v.Conversation)
 	for _, m := range slices.Concat(v.Conversation.Transcript, v.Conversation.Outbox, v.Conversation.Resends) {
 		p.message(m, v.Message)
 	}
@@ -153,7 +153,7 @@ func (p *page) message(m wire.Message, sought *wire.Message) {
 
 // mark says what became of a text of ours, when, and why.
 func (p *page) mark(m wire.Message) string {
-	if _, waits := p.repeats.due[m.Key]; waits {
+	if _, waits := p.repeats.Due[m.Key]; waits {
 		return "waits …"
 	}
 	mark, known := marks[m.Status]
@@ -167,6 +167,31 @@ func (p *page) mark(m wire.Message) string {
 		mark += ": " + m.Reason
 	}
 	return mark
+}
+
+// repetition says that a text was sent once more, or is such a text.
+func (p *page) repetition(m wire.Message) []string {
+	var about []string
+	if m.ResendOf != "" {
+		which := "an earlier text"
+		if first, known := p.repeats.First[m.ResendOf]; known {
+			which = "that of " + first.In(p.zone).Format(clock)
+		}
+		about = append(about, "repeats "+which)
+	}
+	if at, waits := p.repeats.Due[m.Key]; waits {
+		about = append(about, "is sent at "+at.In(p.zone).Format(clock))
+	}
+	again, repeated := p.repeats.Again[m.Key]
+	_, waits := p.repeats.Due[again]
+	switch {
+	case m.Key == "" || !repeated:
+	case waits:
+		about = append(about, "will be sent once more")
+	default:
+		about = append(about, "sent once more")
+	}
+	return about
 }
 
 func (p *page) identity(m wire.Message) {
