@@ -69,7 +69,8 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 	defer s.Close()
 
 	report := backfilled{Found: len(texts), DryRun: c.DryRun, Texts: []backfilledText{}}
-	r := rememberer{server: s, archive: c.archiveFlags, from: from, known: map[string]memory{}}
+	s.desk.Archive = c.messages()
+	r := rememberer{server: s, from: from, known: map[string]memory{}}
 	for i, text := range texts {
 		did, err := c.bring(ctx, &r, text)
 		if err != nil {

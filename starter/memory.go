@@ -35,7 +35,6 @@ func (m memory) fate(text sms.Inbound) fate {
 // A rememberer asks conversations what they know, each once.
 type rememberer struct {
 	server    *server
-	archive   archiveFlags
 	from      time.Time // nothing earlier matters
 	known     map[string]memory
 	retention time.Duration
@@ -126,10 +125,10 @@ func earlier(a, b time.Time) time.Time {
 // fromArchive adds what the archive has. What it lacks may have been known all
 // the same: it may be younger than the conversation.
 func (r *rememberer) fromArchive(ctx context.Context, id string, m *memory) error {
-	records, err := r.server.recent(ctx, r.archive, id, archiveReach)
+	records, err := r.server.desk.Recent(ctx, id, archiveReach)
 	for _, record := range records {
-		if record.Key == "" {
-			m.ids[record.MessageID] = true
+		if record.Message.Key == "" {
+			m.ids[record.Message.MessageID] = true
 		}
 	}
 	return err

@@ -44,7 +44,7 @@ func (c *proofCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	s.desk.Archive = records{s, c.archiveFlags}
+	s.desk.Archive = c.messages()
 	found, err := s.desk.Prove(ctx, sought)
 	if err != nil {
 		return c.inVain(s, err)

@@ -46,7 +46,7 @@ func (c *showCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	s.desk.Archive = records{s, c.archiveFlags}
+	s.desk.Archive = c.messages()
 	found, err := s.desk.Find(ctx, sought)
 	if err != nil {
 		return c.inVain(sought, err)
