@@ -116,9 +116,6 @@ func (c *eraseCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.Close()
-	if !s.desk.IDs.Keyed() {
-		return errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. a namespace is used with one from the start, see docs/privacy.md")
-	}
 	e := erasing.Eraser{
 		Desk: s.desk, Contact: c.Contact, Scripts: workflows.Names(), Keep: c.Keep, Archive: archive, Carrier: carrier,
 	}
@@ -127,6 +124,9 @@ func (c *eraseCmd) Run(ctx context.Context, a *app) error {
 		erase = e.Erase
 	}
 	erased, err := erase(ctx)
+	if errors.Is(err, erasing.ErrNoKey) {
+		return err
+	}
 	done := certificate(erased)
 	if err != nil {
 		return errors.Join(a.print(done), fmt.Errorf("%w; repeat the command to go on", err))

@@ -103,7 +103,7 @@ func (d digger) byKey(ctx context.Context, key, firstRun string) (Proof, error) 
 	case !errors.Is(err, ErrGone):
 		return Proof{}, err
 	}
-	id, err := d.fromArchive(ctx, key, known)
+	id, err := d.complete(ctx, key, known)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -172,9 +172,9 @@ func (d digger) walk(ctx context.Context, info *workflowpb.WorkflowExecutionInfo
 	})
 }
 
-// fromArchive completes a chain from the archive, and returns whose it is. Who
+// complete finds the rest of a chain in the archive, and returns whose it is. Who
 // repeats a message is found among the last ones of its conversation.
-func (d digger) fromArchive(ctx context.Context, key string, known ledger) (workflowID string, err error) {
+func (d digger) complete(ctx context.Context, key string, known ledger) (workflowID string, err error) {
 	for missing := known.missing(key); missing != ""; missing = known.missing(key) {
 		r, found, err := d.Archived(ctx, missing)
 		if err != nil {

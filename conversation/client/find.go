@@ -29,7 +29,7 @@ type Sought struct {
 }
 
 var (
-	// A text that was sent anew after a doubt carries a second number.
+	// A text that was sent again after a doubt carries a second number.
 	messageKey = regexp.MustCompile(`^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-[0-9]+(?:\.[0-9]+)?$`)
 	messageID  = regexp.MustCompile(`^[0-9A-Za-z_-]{6,128}$`)
 )

@@ -13,9 +13,9 @@ import (
 // Proof is what is known about a message, and about those that it repeats or
 // that repeat it.
 type Proof struct {
-	Message    string     `json:"message"` // that was asked for, for its caller to fill in
+	Message    string     `json:"message"` // that was asked for; the caller fills it in
 	WorkflowID string     `json:"workflow_id"`
-	Link       string     `json:"link,omitempty"` // in Temporal's UI, as in a View
+	Link       string     `json:"link,omitempty"` // in Temporal's UI; the caller fills it in
 	Number     sms.Number `json:"number"`
 	Sender     sms.Sender `json:"sender,omitempty"`
 	Evidence   []Evidence `json:"evidence"`       // oldest first

@@ -20,9 +20,9 @@ import (
 type View struct {
 	WorkflowID   string        `json:"workflow_id"`
 	RunID        string        `json:"run_id"`
-	Link         string        `json:"link,omitempty"`  // in Temporal's UI, for whoever knows where that is to fill in
+	Link         string        `json:"link,omitempty"`  // in Temporal's UI; the caller fills it in
 	Status       string        `json:"status"`          // of the workflow: running, completed, …; or archived
-	State        string        `json:"state,omitempty"` // open, asking or optedout, as for list; nobody knows if archived
+	State        string        `json:"state,omitempty"` // open, asking or optedout, as for a Row; empty if archived
 	Closed       *time.Time    `json:"closed,omitempty"`
 	Message      *wire.Message `json:"message,omitempty"` // if one was asked for
 	Conversation wire.State    `json:"conversation"`

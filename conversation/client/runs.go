@@ -97,7 +97,7 @@ func (d Desk) searchRun(ctx context.Context, firstRun string, limit int) (*workf
 }
 
 // follow finds the last run that grew out of a first one. The workflow id may
-// have been used again since, by a conversation that began anew.
+// have been used again since, by a later conversation.
 func (d Desk) follow(ctx context.Context, id, firstRun string) (*workflowpb.WorkflowExecutionInfo, error) {
 	info, err := d.Describe(ctx, id, "")
 	switch {

@@ -4,6 +4,7 @@ package erasing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +37,7 @@ type Ended struct {
 	Deleted int `json:"deleted"` // histories
 }
 
-// An Eraser erases one contact, whose conversations have ids made with a key.
+// An Eraser erases one contact. Ids of conversations have to be made with a key.
 type Eraser struct {
 	Desk    client.Desk
 	Contact sms.Number
@@ -52,8 +53,14 @@ type Archive interface {
 	Erase(ctx context.Context, conversation string) (records int, err error)
 }
 
+// ErrNoKey is returned where ids are made without a key.
+var ErrNoKey = errors.New("erasing needs PARLEY_ID_KEY: without it what has to be kept of the contact would be the number itself. a namespace is used with one from the start, see docs/privacy.md")
+
 // Rehearse finds what Erase would erase in Temporal, and changes nothing.
 func (e Eraser) Rehearse(ctx context.Context) (Certificate, error) {
+	if !e.Desk.IDs.Keyed() {
+		return Certificate{}, ErrNoKey
+	}
 	once := e.begin(true)
 	err := once.temporal(ctx)
 	return once.done, err
@@ -63,6 +70,9 @@ func (e Eraser) Rehearse(ctx context.Context) (Certificate, error) {
 // carrier and the archive have of them. It is idempotent. If it fails, the
 // certificate says what was erased by then.
 func (e Eraser) Erase(ctx context.Context) (Certificate, error) {
+	if !e.Desk.IDs.Keyed() {
+		return Certificate{}, ErrNoKey
+	}
 	once := e.begin(false)
 	err := once.temporal(ctx)
 	if err == nil {

@@ -39,10 +39,18 @@ func TestEraseFailsWithoutNumbers(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
 	const contact sms.Number = "+15559876543"
-	e := Eraser{Desk: conversations.Desk{Client: conversations.Client{Temporal: temporal}, Patience: time.Second}, Contact: contact}
+	e := Eraser{Desk: conversations.Desk{Client: conversations.Client{Temporal: temporal, IDs: wire.KeyedIDs([]byte("a key"))}, Patience: time.Second}, Contact: contact}
 	_, err = e.Rehearse(t.Context())
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), string(contact[1:]))
+}
+
+func TestErasingNeedsAKey(t *testing.T) {
+	t.Parallel()
+	_, err := Eraser{}.Rehearse(t.Context())
+	require.ErrorIs(t, err, ErrNoKey)
+	_, err = Eraser{}.Erase(t.Context())
+	require.ErrorIs(t, err, ErrNoKey)
 }
 
 // TestScriptsIn: what talked with a contact is erased, and nothing that is merely
