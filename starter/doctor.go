@@ -90,13 +90,15 @@ func (s *server) examined(zone *time.Location) *doctor.Server {
 		Explain: s.explain, TimedOut: conversations.IsTimeout,
 		EachConversation: s.desk.EachConversation, EachMarked: s.desk.EachMarked,
 		Needs: func(info *workflowpb.WorkflowExecutionInfo) ([]wire.ParkedMark, string, bool) {
-			c, ours := s.parkedIn(info)
-			return c.marks, c.Attention, ours
+			c, ours := s.desk.ParkedIn(info)
+			return c.Marks, c.Attention, ours
 		},
-		TaskQueue: s.taskQueue,
-		Queued:    func(described *workflowservice.DescribeTaskQueueResponse) string { return queuedIn(described).String() },
+		TaskQueue: s.desk.DescribeQueue,
+		Queued: func(described *workflowservice.DescribeTaskQueueResponse) string {
+			return queued(conversations.QueuedIn(described)).String()
+		},
 		Sending: func(described *workflowservice.DescribeTaskQueueResponse) (bool, string) {
-			now := sendingOf("", described)
+			now := sending(conversations.SendingOf("", described))
 			return now.Paused, now.stands(zone)
 		},
 	}

@@ -11,7 +11,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/internal/connect"
+	conversations "parley/conversation/client"
 )
 
 // examineBuilds finds out which build gets new conversations. Workers with a
@@ -21,7 +21,7 @@ func examineBuilds(described *workflowservice.DescribeTaskQueueResponse) []Findi
 	const makeCurrent = "temporal worker deployment set-current-version --deployment-name "
 	alive := map[string]bool{} // "<deployment>:<build>", or empty for those without
 	for _, p := range described.GetPollers() {
-		if connect.IsAlive(p) {
+		if conversations.IsAlive(p) {
 			alive[versionOf(p.GetDeploymentOptions())] = true
 		}
 	}

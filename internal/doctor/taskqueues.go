@@ -8,7 +8,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/internal/connect"
+	conversations "parley/conversation/client"
 )
 
 // overdue is how long work may wait for a worker before a person should know.
@@ -57,7 +57,7 @@ func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
 
 // waiting judges what waits in a task queue. Paused sending may wait for long.
 func (e *examination) waiting(check string, w work, queue *workflowservice.DescribeTaskQueueResponse) Finding {
-	now, queued := connect.LoadOf(queue), e.server.Queued(queue)
+	now, queued := conversations.LoadOf(queue), e.server.Queued(queue)
 	paused := false
 	if w.name == "sending" {
 		paused, _ = e.server.Sending(queue)

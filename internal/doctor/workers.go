@@ -7,12 +7,12 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
-	"parley/internal/connect"
+	conversations "parley/conversation/client"
 )
 
 func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[string]string) {
 	for _, p := range described.GetPollers() {
-		if !connect.IsAlive(p) {
+		if !conversations.IsAlive(p) {
 			continue
 		}
 		if version := versionOf(p.GetDeploymentOptions()); version != "" {
@@ -38,9 +38,9 @@ func (e *examination) workersFound(builds map[string]string) Finding {
 	}
 	switch {
 	case len(names) == 0:
-		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", connect.PollTime)
+		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", conversations.PollTime)
 	case len(known) > 1:
 		return warned(check, "let a deployment come to its end", "of %s: %s", e.Counted(len(known), "build"), strings.Join(names, ", "))
 	}
-	return fine(check, "heard of in the last %s: %s", connect.PollTime, strings.Join(names, ", "))
+	return fine(check, "heard of in the last %s: %s", conversations.PollTime, strings.Join(names, ", "))
 }
