@@ -22,8 +22,7 @@ type Record struct {
 	Body         json.RawMessage `json:"body"`                 // conversation.Message, or conversation.Closing
 }
 
-// An Archive keeps records. Its methods may be called again with the same
-// arguments.
+// An Archive keeps records. All methods are idempotent.
 type Archive interface {
 	// Store keeps records; all are of one conversation.
 	Store(ctx context.Context, records []Record) error

@@ -127,7 +127,7 @@ func (t things) count() Deletion {
 	return d
 }
 
-// doomed are the ids of what the last look found, and nothing speaks for.
+// doomed returns the ids that the last pass found and has no reason to keep.
 func (t things) doomed() []string {
 	var ids []string
 	for _, id := range slices.Sorted(maps.Keys(t)) {

@@ -62,7 +62,7 @@ func (a *app) connect(ctx context.Context, work workFlags) (*server, error) {
 	return s, nil
 }
 
-// dial is for who does not ask for conversations by their ids.
+// dial connects without resolving how workflow ids are made.
 func (a *app) dial(ctx context.Context, work workFlags) (*server, error) {
 	// Not every command has a flag for it.
 	work.Temporal.APIKeyParam = cmp.Or(work.Temporal.APIKeyParam, a.env["TEMPORAL_API_KEY_PARAM"])

@@ -136,8 +136,8 @@ func parse(body []byte) (sinch.Callback, error) {
 	return sinch.ParseCallback(body)
 }
 
-// stranger is the log for what anybody can make us write. Once its source has
-// failed too often it is silent.
+// stranger returns the logger for unauthenticated requests; it discards once the
+// source is over its limit.
 func (h Callbacks) stranger(c echo.Context) *slog.Logger {
 	if !h.failures.Take(h.Proxies.Source(c.Request())) {
 		return slog.New(slog.DiscardHandler)

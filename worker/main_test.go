@@ -75,7 +75,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"a deployment", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "parley", "TEMPORAL_WORKER_BUILD_ID", "1"}, []string{"reaching Temporal"}},
 		{"an empty deployment is none", nil, []string{"TEMPORAL_DEPLOYMENT_NAME", "", "TEMPORAL_WORKER_BUILD_ID", ""}, []string{"reaching Temporal"}},
 		{"sending has no build", []string{"--only", "send"}, append(apart, "TEMPORAL_WORKER_BUILD_ID", "1"), []string{"reaching Temporal"}},
-		{"a key that is none", nil, []string{"PARLEY_ENCRYPTION_KEYS", "c2VjcmV0"}, []string{"set PARLEY_ENCRYPTION_KEYS to keys: entry 1 of the encryption keys is none"}},
+		{"a key that is none", nil, []string{"PARLEY_ENCRYPTION_KEYS", "c2VjcmV0"}, []string{"set PARLEY_ENCRYPTION_KEYS to keys: encryption key 1 is invalid"}},
 		{"only what", []string{"--only", "receive"}, nil, []string{"--only must be one of"}},
 		{
 			"everything at once", nil, append(noCredentials, "PARLEY_IDLE_AFTER", "1h", "PARLEY_OUTCOME_URL", "x", "SINCH_WEBHOOK_TOLERANCE", "-1s"),

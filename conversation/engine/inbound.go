@@ -74,7 +74,7 @@ func open(p *commonpb.Payload) (wire.Envelope, error) {
 		return wire.Envelope{}, errors.New("event is not an envelope")
 	}
 	if e.ID == "" || len(e.ID) > wire.MaxEventIDBytes {
-		return wire.Envelope{}, errors.New("event without an id, or with one that is none")
+		return wire.Envelope{}, errors.New("event: the id is missing, or longer than 500 bytes")
 	}
 	return e, nil
 }
@@ -124,7 +124,7 @@ func (c *conversation) seen(id string) bool {
 // everything else waits in the inbox for its turn.
 func (c *conversation) onInbound(e wire.Envelope, in sms.Inbound) error {
 	if in.ID == "" || len(in.ID) > wire.MaxIDBytes {
-		return errors.New("inbound event without a message id, or with one that is none")
+		return errors.New("inbound event: the message id is missing, or longer than 200 bytes")
 	}
 	in.Text, in.ConversationID, in.Reference = wire.Cut(in.Text, maxTextBytes), wire.Cut(in.ConversationID, wire.MaxIDBytes), wire.Cut(in.Reference, wire.MaxIDBytes)
 	if c.seen(e.ID) {

@@ -34,7 +34,7 @@ func (c *conversation) forward(m *wire.Message, r sms.Receipt) bool {
 // still in flight or in doubt, or one whose acceptance has not been told yet.
 func (c *conversation) onReceipt(_ wire.Envelope, r sms.Receipt) error {
 	if r.MessageID == "" || len(r.MessageID) > wire.MaxIDBytes {
-		return errors.New("receipt without a message id, or with one that is none")
+		return errors.New("receipt event: the message id is missing, or longer than 200 bytes")
 	}
 	r.Reason, r.Description, r.Reference = wire.Cut(r.Reason, wire.MaxIDBytes), wire.Cut(r.Description, wire.MaxIDBytes), wire.Cut(r.Reference, wire.MaxIDBytes)
 	s := c.state

@@ -28,8 +28,8 @@ func (o *OptOut) Remembered() bool { return o != nil && o.Source == SourceErased
 // evidence is gone with everything else.
 const SourceErased = "erased"
 
-// A record is a workflow that need not do anything: that it runs says it all. It
-// is how a namespace remembers what has to outlive its retention.
+// A record is a workflow that never runs code; its existence is the fact. It is
+// how a namespace remembers what has to outlive its retention.
 const (
 	KeyRecordType     = "IDKey"       // how the workflow ids of this namespace are made
 	SuppressionType   = "Suppression" // a contact who was erased, and shall be sent nothing

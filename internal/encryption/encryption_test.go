@@ -234,8 +234,8 @@ func TestKeysThatAreNone(t *testing.T) {
 	good := newKey(t, "good")
 	short := base64.StdEncoding.EncodeToString([]byte("sixteen bytes!!!"))
 	for name, tt := range map[string]struct{ entries, words string }{
-		"no colon":       {"c2VjcmV0", "entry 1 of the encryption keys is none, since it has no colon"},
-		"short":          {good + ",b:" + short, "entry 2 of the encryption keys is none, since what follows the colon is not 32 bytes in base64"},
+		"no colon":       {"c2VjcmV0", "encryption key 1 is invalid: it has no colon"},
+		"short":          {good + ",b:" + short, "encryption key 2 is invalid: what follows the colon is not 32 bytes in base64"},
 		"not base64":     {"b:§§§", "is not 32 bytes in base64"},
 		"id":             {"My Key" + strings.TrimPrefix(good, "good"), "since its id is not made of"},
 		"reserved id":    {"none" + strings.TrimPrefix(good, "good"), "since its id is not made of"},

@@ -49,7 +49,7 @@ func parse(entries string) (*ring, error) {
 		}
 		k, err := parseKey(entry)
 		if err != nil {
-			return nil, fmt.Errorf("entry %d of the encryption keys is none, %w; parley encryption-key prints one", n, err)
+			return nil, fmt.Errorf("encryption key %d is invalid: %w; parley encryption-key prints one", n, err)
 		}
 		if r.byID[k.id] != nil {
 			return nil, fmt.Errorf("two of the encryption keys have the id %q: give each its own, since payloads name the key by it", k.id)
@@ -69,9 +69,9 @@ func parseKey(entry string) (*key, error) {
 	id, encoded, found := strings.Cut(entry, ":")
 	switch {
 	case !found:
-		return nil, errors.New("since it has no colon: write id:key")
+		return nil, errors.New("it has no colon: write id:key")
 	case !keyID.MatchString(id) || id == None:
-		return nil, errors.New("since its id is not made of up to 32 of a-z, 0-9, dot, hyphen and underscore, or is the word none")
+		return nil, errors.New("its id is not made of up to 32 of a-z, 0-9, dot, hyphen and underscore, or is the word none")
 	}
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil || len(raw) != keyBytes {
@@ -79,11 +79,11 @@ func parseKey(entry string) (*key, error) {
 	}
 	block, err := aes.NewCipher(raw)
 	if err != nil {
-		return nil, errors.New("since AES does not take it")
+		return nil, errors.New("AES does not take it")
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
-		return nil, errors.New("since AES-GCM does not take it")
+		return nil, errors.New("AES-GCM does not take it")
 	}
 	return &key{id: id, aead: aead}, nil
 }

@@ -76,8 +76,8 @@ func (k *Kept) Get(ctx context.Context) (string, error) {
 		defer cancel()
 		k.renewBeside(ctx)
 	}
-	// Who else was waiting meanwhile waited for the same; but what was on its way
-	// while a Lambda was frozen is as old as what we have.
+	// Another caller may have fetched it while we waited: use that, unless its fetch
+	// began before the Lambda was frozen.
 	renewed, err := k.renew(ctx, func(last time.Time) bool { return !last.Equal(asked) && within(k.now(), last, lastsFor) })
 	if err != nil && known {
 		return value, nil
