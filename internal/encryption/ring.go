@@ -75,7 +75,7 @@ func parseKey(entry string) (*key, error) {
 	}
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil || len(raw) != keyBytes {
-		return nil, fmt.Errorf("since what follows the colon is not %d bytes in base64", keyBytes)
+		return nil, fmt.Errorf("what follows the colon is not %d bytes in base64", keyBytes)
 	}
 	block, err := aes.NewCipher(raw)
 	if err != nil {

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -24,8 +26,12 @@ import (
 // there, or may not be read.
 var ErrRefused = errors.New("refused")
 
-// attempts of one fetch, which has two seconds for all.
-const attempts = 2
+// attempts of one fetch, and the longest wait between them: a fetch has two seconds
+// for all.
+const (
+	attempts = 2
+	maxWait  = 500 * time.Millisecond
+)
 
 // Store finds parameters. Where it is, and who we are there, AWS's library reads
 // from its own variables and files, and from the machine we run on; it does so
@@ -61,7 +67,7 @@ func open() (*ssm.Client, error) {
 	// Between two fetches lie minutes, in which a connection may be forgotten by what
 	// is on its way.
 	once := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.DisableKeepAlives = true })
-	loaded, err := config.LoadDefaultConfig(context.Background(), config.WithRetryMaxAttempts(attempts), config.WithHTTPClient(once))
+	loaded, err := config.LoadDefaultConfig(context.Background(), config.WithRetryer(retryer), config.WithHTTPClient(once))
 	if err != nil {
 		return nil, fmt.Errorf("%w: reading AWS's settings: %w", ErrRefused, err)
 	}
@@ -69,6 +75,10 @@ func open() (*ssm.Client, error) {
 		return nil, fmt.Errorf("%w: set AWS_REGION to the region of the parameters", ErrRefused)
 	}
 	return ssm.NewFromConfig(loaded), nil
+}
+
+func retryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = attempts, maxWait })
 }
 
 // Parameter is the value that has this name in the store. Space around a value
