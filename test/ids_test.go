@@ -163,8 +163,10 @@ func TestMemoOutlivesItsKey(t *testing.T) {
 		return w.describe(w.IDs().Of(bob, "")).GetWorkflowExecutionInfo().GetExecution().GetRunId()
 	}
 	before := run()
-	for i := range 4 {
-		w.Text(bob, fmt.Sprint("Hello ", i))
+	for i := range 4 { // one by one: together they are too few events
+		hello := fmt.Sprint("Hello ", i)
+		w.Text(bob, hello)
+		w.Eventually("it is recorded", func() bool { return strings.Contains(string(w.parley("show", string(bob))), hello) })
 	}
 	w.Eventually("the conversation has continued as new", func() bool { return run() != before })
 	restart(newer)
