@@ -82,17 +82,15 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 		return err
 	}
 	door := &door{client: conversations.Client{Temporal: temporal, TaskQueue: c.TaskQueue}, key: c.KeyOfIDs(p.Kept)}
+	if c.IDKey != "" { // await reads a parameter
+		if _, err := settings.ReadIDs(ctx, door.key); err != nil {
+			return err
+		}
+	}
 	needs := []health.Check{
 		{Words: errNoSecrets.Error(), Ask: signing.known},
 		{Words: "the encryption keys cannot be read", Ask: p.Keys.Known},
 		p.Reachable(temporal),
-	}
-	for _, need := range needs {
-		go func() { // beside the rest
-			if err := need.Ask(ctx); err != nil && ctx.Err() == nil {
-				p.Log.Warn("callbacks get 503: "+need.Words, "error", err)
-			}
-		}()
 	}
 	servers, err := c.servers(p, door, signing, counts)
 	if err != nil {
@@ -100,6 +98,13 @@ func run(ctx context.Context, args []string, env settings.Env, stdout, stderr io
 	}
 	p.Ready.Begin(append(needs, health.Check{Words: "it is not known how workflow ids are made", Ask: door.known})...) // of which await tells
 	group, serving := errgroup.WithContext(ctx)
+	for _, need := range needs {
+		go func() { // beside the rest
+			if err := need.Ask(serving); err != nil && serving.Err() == nil {
+				p.Log.Warn("callbacks get 503: "+need.Words, "error", err)
+			}
+		}()
+	}
 	group.Go(func() error { return door.await(serving, p.Log) })
 	group.Go(func() error {
 		if onLambda(env) {
