@@ -60,7 +60,7 @@ func SignHeader(h http.Header, secret string, body []byte, at time.Time) {
 // callbacks; an empty one never matches, since anybody can sign with it. The
 // algorithm header may be absent, as in some of Sinch's own samples. The nonce
 // is not remembered: duplicates are dropped by message id, where a repetition
-// that Sinch signed anew is found as well.
+// that Sinch signed again is found as well.
 func Verify(h http.Header, body []byte, secrets []string, now time.Time, tolerance time.Duration) error {
 	signature, timestamp, nonce := h.Get(HeaderSignature), h.Get(HeaderTimestamp), h.Get(HeaderNonce)
 	if signature == "" || timestamp == "" || nonce == "" {

@@ -110,7 +110,7 @@ our default number; with one, SINCH_SMS_SENDER must be set as for the worker. If
 a line is bad, all bad lines are named and nothing is brought in.
 
 Nothing is sent, and no worker needs to run. Bringing the same in twice changes
-nothing. A START that the contact texted after the date stands, as long as the
+nothing. A START that the contact texted after the date stays in force, as long as the
 conversation remembers it: bring old lists in with care.`
 }
 

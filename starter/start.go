@@ -47,7 +47,7 @@ not have, or a value that it does not understand, is refused.
 
 With --id, repeating the command is harmless: if the script runs with the same
 details, that is success; if it runs with others, you are told which differ; if
-it has ended, you are told how, and --again starts it anew.`
+it has ended, you are told how, and --again starts it a second time.`
 }
 
 // Run starts the script.
@@ -220,7 +220,7 @@ func (s *server) accept(ctx context.Context, script workflows.Script, input any,
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("%s has ended already (%s on %s%s): start it anew with --again",
+		return fmt.Errorf("%s has ended already (%s on %s%s): start it a second time with --again",
 			id, how.Status, info.GetCloseTime().AsTime().In(zone).Format(dateAndTime), how.detail())
 	}
 	asked, err := json.Marshal(input)

@@ -57,7 +57,7 @@ func TestAppointment(t *testing.T) {
 
 	complaint = w.fails(1, visit("A-17", ana, "--now")...)
 	require.Contains(t, complaint, "appointment:A-17 has ended already (completed on ")
-	require.Contains(t, complaint, outcome+"): start it anew with --again")
+	require.Contains(t, complaint, outcome+"): start it a second time with --again")
 
 	require.Contains(t, w.does(visit("A-17", ana, "--now", "--again")...), "started appointment:A-17\n")
 	w.eventually(question, "show", string(ana))

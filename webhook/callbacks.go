@@ -111,7 +111,7 @@ func (h Callbacks) handle(c echo.Context, secrets Secrets) ending {
 		h.stranger(c).Error("callback could not be checked", "result", unavailable, "error", err)
 		return ending{result: unavailable, reason: "secrets", words: errNoSecrets.Error()}
 	case errors.Is(err, sinch.ErrStale):
-		h.Log.Error("refused a callback that Sinch did sign: a text or a receipt is lost, unless Sinch signs it anew; is our clock right, is SINCH_WEBHOOK_TOLERANCE long enough?",
+		h.Log.Error("refused a callback that Sinch did sign: a text or a receipt is lost, unless Sinch signs it again; is our clock right, is SINCH_WEBHOOK_TOLERANCE long enough?",
 			"result", refused, "reason", "stale", "signed_at", c.Request().Header.Get(sinch.HeaderTimestamp), "tolerance", h.Tolerance.String())
 		return ending{result: refused, reason: "stale", status: http.StatusUnauthorized, words: err.Error()}
 	case errors.Is(err, sinch.ErrUnsigned):

@@ -13,7 +13,7 @@ import (
 
 // An ending is what became of a callback.
 type ending struct {
-	kind   string // the trigger; empty if it is none that we know
+	kind   string // the trigger; empty if we do not know it
 	result string
 	reason string // a word out of a small set, since it labels a metric
 	status int    // of a refusal

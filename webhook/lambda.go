@@ -38,7 +38,7 @@ func functionURL(h http.Handler) func(context.Context, *events.LambdaFunctionURL
 	return func(ctx context.Context, request *events.LambdaFunctionURLRequest) (*events.LambdaFunctionURLResponse, error) {
 		stream, err := wrapped(ctx, request)
 		if err != nil {
-			// A path that is none. Anybody can send it, so it is no error of the function.
+			// An invalid path. Anybody can send one, so it is no error of the function.
 			return &events.LambdaFunctionURLResponse{StatusCode: http.StatusBadRequest}, nil //nolint:nilerr // answered
 		}
 		body, err := io.ReadAll(stream.Body)

@@ -136,7 +136,7 @@ func TestRunRefusesToStart(t *testing.T) {
 		{"a network that is none", environment("PARLEY_WEBHOOK_PROXIES", "the balancer"), "set PARLEY_WEBHOOK_PROXIES"},
 		{"a rate of nothing", environment("PARLEY_API_RATE", "0"), "set PARLEY_API_RATE"},
 		{"no rate", environment("PARLEY_API_RATE", "many"), "PARLEY_API_RATE"},
-		{"a scope that there is not", environment("PARLEY_API_TOKEN", "t0ken,write:t0ken"), "token 2 of PARLEY_API_TOKEN"},
+		{"an unknown scope", environment("PARLEY_API_TOKEN", "t0ken,write:t0ken"), "token 2 of PARLEY_API_TOKEN"},
 		{"no address", environment("PARLEY_WEBHOOK_ADDR", "here"), "listening where PARLEY_WEBHOOK_ADDR says"},
 	}
 	for _, tt := range tests {

@@ -61,7 +61,7 @@ func parseTokens(written []string, perSecond float64) (known tokens, err error) 
 		}
 		switch {
 		case granted == 0:
-			return tokens{}, fmt.Errorf("token %d of PARLEY_API_TOKEN begins like a scope that there is not: write send:TOKEN, read:TOKEN, or TOKEN for both; one that holds a colon itself stands there twice, as send:TOKEN and as read:TOKEN", i+1)
+			return tokens{}, fmt.Errorf("token %d of PARLEY_API_TOKEN begins with an unknown scope: write send:TOKEN, read:TOKEN, or TOKEN for both; list a token that holds a colon itself twice, as send:TOKEN and as read:TOKEN", i+1)
 		case text == "":
 			return tokens{}, fmt.Errorf("token %d of PARLEY_API_TOKEN has nothing behind its scope: write send:TOKEN or read:TOKEN", i+1)
 		}
