@@ -145,7 +145,7 @@ func (c *Chat) ask(ctx workflow.Context, a wire.Asked) (string, error) {
 	for again := 1; ; again++ {
 		// The conversation keeps the time. Should it have been terminated, or its
 		// answer be lost, asking again with the same id repeats the outcome or opens
-		// the question anew.
+		// the question again.
 		deadline := workflow.Now(ctx).Add(a.Timeout + time.Hour)
 		o, ok, err := c.listen(ctx, answers, deadline)
 		switch {

@@ -22,7 +22,7 @@ type beginnings struct {
 }
 
 // A beginning is what a run of a script was given, and whether it has done
-// anything since that beginning anew would do twice, lose, or see otherwise.
+// anything since that beginning again would do twice, lose, or see otherwise.
 type beginning struct {
 	input []any
 	over  bool
@@ -83,8 +83,8 @@ func (b *beginningInbound) ExecuteUpdate(ctx workflow.Context, in *interceptor.U
 }
 
 // A beginningOutbound sees all that a script does. What is not listed below may
-// be done again at no harm, such as a search attribute that is set, or shall be
-// decided anew, such as GetVersion.
+// be done again without harm, such as setting a search attribute, or must be
+// decided again, such as GetVersion.
 type beginningOutbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
 }

@@ -32,7 +32,7 @@ type sleeper struct {
 	Until time.Time `json:"until"`
 }
 
-// TestSleepUntilGoesOnElsewhere: only who has done nothing begins anew, and only
+// TestSleepUntilGoesOnElsewhere: only who has done nothing begins again, and only
 // if there is a newer build.
 func TestSleepUntilGoesOnElsewhere(t *testing.T) {
 	t.Parallel()

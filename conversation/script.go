@@ -157,7 +157,7 @@ func Do[T any](ctx workflow.Context, activity any, args ...any) (T, error) {
 //
 // A script with a version that sleeps for more than a day, and has done nothing
 // before, goes on elsewhere if there is a newer build by then: that begins it
-// anew, with the same input. To have looked at the time is to have done
+// again, with the same input. To have looked at the time is to have done
 // something. See Interceptor.
 func SleepUntil(ctx workflow.Context, t time.Time) error {
 	wait := t.Sub(workflow.Now(ours(ctx)))

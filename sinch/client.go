@@ -103,7 +103,7 @@ func NewClient(c Config) (*Client, error) {
 	client := &http.Client{
 		Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse // whoever we are sent to shall get neither token nor text
+			return http.ErrUseLastResponse // a host we are sent to gets neither token nor text
 		},
 	}
 	return &Client{

@@ -30,7 +30,7 @@ func metadata(out sms.Outbound, defaultSender sms.Sender) string {
 // parseMetadata is the inverse of metadata, and tells whether the message is
 // marked. Keys hold no spaces; sender names may. Another program that sends
 // through the same app may use metadata of its own, JSON by custom: that is a
-// key we shall not know, and names no sender.
+// key we do not know, and names no sender.
 func parseMetadata(s string) (key string, from sms.Sender, marked bool) {
 	if strings.HasPrefix(s, "{") {
 		return s, "", false

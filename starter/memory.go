@@ -20,7 +20,7 @@ type memory struct {
 	since time.Time // what is later and not in it was never known
 }
 
-// fate is what shall become of a text: a conversation that knows it has dealt
+// fate is what becomes of a text: a conversation that knows it has dealt
 // with it, and one that has forgotten would answer it again.
 func (m memory) fate(text sms.Inbound) fate {
 	switch {

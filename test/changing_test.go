@@ -186,7 +186,7 @@ func (w *world) hears(contact sms.Number, want ...string) {
 
 // TestChangedWithoutVersioning changes a script while fifty contacts wait to
 // answer. A build that has other steps before the one that waits stops at them,
-// and nothing is lost: it goes on with the old build, with a guard, or anew.
+// and nothing is lost: it goes on with the old build, with a guard, or again.
 func TestChangedWithoutVersioning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -513,7 +513,7 @@ func TestSleepsOntoTheNewBuild(t *testing.T) {
 	w.Receives(ana, "New Harbor Dental")
 	require.Equal(t, "2", w.buildOf(asleep))
 	runs := w.runs(asleep, 2)
-	require.Len(t, runs, 2, "it was begun anew")
+	require.Len(t, runs, 2, "it was begun again")
 	for _, run := range runs {
 		require.NoError(t, replay(t, "AppointmentConfirmation", workflows.AppointmentConfirmation, w.history(asleep, run)))
 	}

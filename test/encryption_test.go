@@ -41,7 +41,7 @@ func newKeys(t *testing.T, ids ...string) []string {
 	return entries
 }
 
-// rekey starts workers anew that have these keys.
+// rekey starts workers again that have these keys.
 func (w *world) rekey(entries ...string) {
 	w.T.Helper()
 	w.StopWorker()

@@ -48,7 +48,7 @@ type hold struct {
 // theToken names the call for an access token among the holds.
 const theToken = "token"
 
-// useGate starts the worker anew, with a gate before the carrier.
+// useGate starts the worker again, with a gate before the carrier.
 func (w *world) useGate() *gate {
 	w.T.Helper()
 	g := &gate{carrier: w.Sim, holds: map[string]*hold{}}

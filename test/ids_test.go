@@ -121,7 +121,7 @@ func (w *world) refuses(key, words string) {
 }
 
 // TestMemoOutlivesItsKey: whom a conversation is with, and why it needs a person, is
-// encrypted anew by each run, so that an old key can go.
+// encrypted again by each run, so that an old key can go.
 func TestMemoOutlivesItsKey(t *testing.T) {
 	t.Parallel()
 

@@ -53,7 +53,7 @@ type lambda struct {
 	parameters *parameterstest.Store
 }
 
-// newLambda starts a server that keeps its state when it is started anew.
+// newLambda starts a server that keeps its state when it is started again.
 func newLambda(t *testing.T) *lambda {
 	t.Helper()
 	l := &lambda{t: t, dir: t.TempDir(), port: e2e.FreePort(t), parameters: parameterstest.Start(t, map[string]string{parameter: secret})}
@@ -285,7 +285,7 @@ func TestLambdaBeginsWithoutTemporal(t *testing.T) {
 	require.Less(t, took, lastAnswer)
 
 	l.startServer()
-	require.Eventually(t, func() bool { // gRPC tries the address anew within seconds
+	require.Eventually(t, func() bool { // gRPC tries the address again within seconds
 		taken, _ := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
 		return taken.Status == http.StatusOK
 	}, patience, 100*time.Millisecond)
@@ -381,7 +381,7 @@ func TestLambdaConnectionIsForgotten(t *testing.T) {
 	require.Equal(t, []string{"Hi!", "01LAMBDA2", "01LAMBDA3"}, l.told(contact))
 }
 
-// TestLambdaSecretIsReplaced: no callback is lost, and no function starts anew.
+// TestLambdaSecretIsReplaced: no callback is lost, and no function starts again.
 func TestLambdaSecretIsReplaced(t *testing.T) {
 	t.Parallel()
 	l := newLambda(t)

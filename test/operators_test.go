@@ -125,7 +125,7 @@ func TestScriptIsTerminatedAndStartedAnew(t *testing.T) {
 }
 
 // A conversation that is terminated comes back with the next text, and the
-// script that waits for it asks anew, in time, under the same id.
+// script that waits for it asks again, in time, under the same id.
 func TestConversationIsTerminatedUnderAWaitingScript(t *testing.T) {
 	t.Parallel()
 

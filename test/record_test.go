@@ -31,7 +31,7 @@ func (w *world) save(folder, name, id, runID string) {
 	path := filepath.Join("..", folder, "testdata", "histories", *record, name+".json")
 	require.NoError(w.T, os.MkdirAll(filepath.Dir(path), 0o750))
 	_, err = os.Stat(path)
-	require.ErrorIs(w.T, err, os.ErrNotExist, "a recorded history is never made anew")
+	require.ErrorIs(w.T, err, os.ErrNotExist, "a recorded history is never made again")
 	require.NoError(w.T, os.WriteFile(path, raw, 0o600))
 }
 

@@ -230,7 +230,7 @@ func (r *trial) ends(t *testing.T, contact sms.Number, f fate) {
 	if f.again {
 		attempts = 1
 	}
-	require.Equal(t, attempts, first.Attempts, "times it was handed over anew after a doubt")
+	require.Equal(t, attempts, first.Attempts, "times it was handed over again after a doubt")
 	var calls []post
 	for _, p := range r.gate.asked(contact) {
 		if p.text == "first" {

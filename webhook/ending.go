@@ -52,7 +52,7 @@ func (e *entry) drop(reason string) ending {
 	return ending{result: dropped, reason: reason}
 }
 
-// told ends a callback as Temporal did. Whatever its error, Sinch shall come
+// told ends a callback as Temporal did. Whatever its error, Sinch must come
 // again: the callback is good, so the fault is on our side.
 func (e *entry) told(err error) ending {
 	if err != nil {

@@ -187,7 +187,7 @@ func TestRotationInAFlood(t *testing.T) {
 	require.Positive(t, renewed)
 }
 
-// replaced are secrets of which the newer one is seen only by who asks anew, as if
+// replaced are secrets of which the newer one is seen only by who asks again, as if
 // each renewal had been a moment too early for the next request.
 type replaced struct {
 	old, new string

@@ -25,7 +25,7 @@ const (
 )
 
 // A plan is what this process will do, with all settings checked: a worker that
-// starts shall not stumble over a setting an hour later.
+// starts must not stumble over a setting an hour later.
 type plan struct {
 	queue     string  // of conversations and scripts; empty: not ours
 	sendQueue string  // of sending; empty: not ours

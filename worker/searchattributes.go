@@ -28,7 +28,7 @@ const attributesPause = 20 * time.Second
 
 // keepSearchAttributes registers the attributes again when they are gone: a
 // development server that keeps nothing on disk forgets them when it is started
-// anew, and every conversation would stand still until the worker is, too.
+// again, and every conversation would stand still until the worker is, too.
 func keepSearchAttributes(ctx context.Context, pause time.Duration, ensure func(context.Context) (bool, string, error)) {
 	ticks := time.NewTicker(pause)
 	defer ticks.Stop()

@@ -101,7 +101,7 @@ func (s TemporalSuppressions) Lift(ctx context.Context, contact sms.Number, send
 	return s.record(ctx, s.IDs.LiftedID(contact, sender), "Has written START since")
 }
 
-// record starts a record anew: it counts from now.
+// record starts a record again: it counts from now.
 func (s TemporalSuppressions) record(ctx context.Context, id, summary string) error {
 	return startRecord(ctx, s.Client, s.TaskQueue, wire.SuppressionType, id, summary, nil, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING)
 }

@@ -15,7 +15,7 @@ import (
 // Replay replays recorded histories on this build, as a worker would that takes
 // over what another one began: testdata/histories/<version>/<name>.json.
 // Conversations live for weeks, across deploys, so the files are never made
-// anew; a change that breaks one would break a conversation that is running.
+// again; a change that breaks one would break a conversation that is running.
 func Replay(t *testing.T, register func(worker.WorkflowReplayer)) {
 	t.Helper()
 	histories, err := filepath.Glob("testdata/histories/*/*.json")

@@ -161,7 +161,7 @@ func (c *conversation) evict(m wire.Message) {
 }
 
 // recalled reports whether it is known what was said in an earlier
-// conversation, and asks for it if not: the responder shall see that too.
+// conversation, and asks for it if not: the responder needs to see that too.
 func (c *conversation) recalled() bool {
 	s := c.state
 	if s.Recalled || s.Run > 0 || !s.Settings.Archive {

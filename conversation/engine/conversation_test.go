@@ -801,12 +801,12 @@ func TestQuestions(t *testing.T) {
 		k := newTalk(t)
 		k.at(0, func() { k.ask("q1", "one", "first?", time.Hour, time.Time{}) })
 		k.at(time.Minute, func() {
-			body := []byte(`{"script":{"type":"Script","workflow_id":"one","run_id":"another"},"text":"anew?","timeout":3600000000000}`)
+			body := []byte(`{"script":{"type":"Script","workflow_id":"one","run_id":"another"},"text":"again?","timeout":3600000000000}`)
 			k.signal(wire.Envelope{Schema: 1, ID: "q2", Kind: wire.KindAsk, Body: body}, nil)
 		})
 		k.at(2*time.Minute, func() { k.text("1", "yes") })
 		k.run()
-		require.Equal(t, []string{"first?", "anew?"}, words(k.sends))
+		require.Equal(t, []string{"first?", "again?"}, words(k.sends))
 		require.Equal(t, []string{"one answer/q2 answered yes"}, k.outcomes)
 	})
 }

@@ -94,7 +94,7 @@ func (c *conversation) onAsk(e wire.Envelope, a wire.Asked) error {
 }
 
 // forgetOlderRuns withdraws the questions of a script's earlier runs: the same
-// appointment was started anew, and nobody waits for the old answers.
+// appointment was started again, and nobody waits for the old answers.
 func (c *conversation) forgetOlderRuns(script wire.ScriptRef) {
 	older := func(r wire.ScriptRef) bool { return r.WorkflowID == script.WorkflowID && r.RunID != script.RunID }
 	c.withdraw(func(q wire.PendingQuestion) bool {

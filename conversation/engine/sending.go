@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxAttempts    = 3                // to send one message anew after a doubt
+	maxAttempts    = 3                // to send one message again after a doubt
 	attemptTimeout = 30 * time.Second // of one attempt; the carrier's client gives up five seconds before
 
 	codeNobody = "NO_WORKER" // takes work of the queue for sending

@@ -41,7 +41,7 @@ func (c *conversation) show() {
 	}
 }
 
-// renewMemo writes the memo anew. The server hands it from run to run as it is: in
+// renewMemo writes the memo again. The server hands it from run to run as it is: in
 // clear from before there were keys, or under a key that is to be taken away.
 func (c *conversation) renewMemo() {
 	inherited := c.info.Memo.GetFields()

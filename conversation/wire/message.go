@@ -29,7 +29,7 @@ type Message struct {
 	AskID     string       `json:"ask_id,omitempty"`      // if it is a question
 	SayID     string       `json:"say_id,omitempty"`      // if a script said it
 	Delivery  *Outstanding `json:"delivery,omitempty"`    // while it is in the outbox
-	Attempts  int          `json:"attempts,omitempty"`    // times it was handed to the carrier anew after a doubt
+	Attempts  int          `json:"attempts,omitempty"`    // times it was handed to the carrier again after a doubt
 	Must      bool         `json:"must,omitempty"`        // goes out although the contact opted out: the confirmation
 	Useful    time.Time    `json:"useful_until,omitzero"` //
 	InDoubt   InDoubt      `json:"in_doubt,omitempty"`

@@ -32,7 +32,7 @@ const SourceErased = "erased"
 // how a namespace remembers what has to outlive its retention.
 const (
 	KeyRecordType     = "IDKey"       // how the workflow ids of this namespace are made
-	SuppressionType   = "Suppression" // a contact who was erased, and shall be sent nothing
+	SuppressionType   = "Suppression" // a contact who was erased, and gets nothing
 	KeyRecordID       = "parley:id-key"
 	FingerprintMemo   = "fingerprint-" // and that of the key, since a memo's name is never encrypted
 	suppressionPrefix = "suppression:"

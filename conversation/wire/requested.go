@@ -8,7 +8,7 @@ import (
 type Requested struct {
 	Key     string   // of the text as it was asked for; empty if it was not taken
 	Refused string   // why it was not taken; empty if it was
-	Last    *Message // the text or, if it was sent anew, the last that repeats it; nil if too much was said since
+	Last    *Message // the text or, if it was sent again, the last that repeats it; nil if too much was said since
 }
 
 // Requested looks up an idempotency key, and tells whether the conversation

@@ -26,7 +26,7 @@ type State struct {
 	Inbox      []Text            `json:"inbox,omitempty"`   // texts not yet given to a question or the responder
 	Backlog    []Text            `json:"backlog,omitempty"` // texts that wait for the responder
 	Turn       *Turn             `json:"turn,omitempty"`    // what the responder is working on
-	Redo       []Turn            `json:"redo,omitempty"`    // turns that were parked and shall be tried again
+	Redo       []Turn            `json:"redo,omitempty"`    // turns that were parked and wait for another try
 	Says       []Say             `json:"says,omitempty"`    // scripts' messages that wait for the floor
 	Watches    []Watch           `json:"watches,omitempty"` // scripts that want to know whether a text arrived
 	OptedOut   *OptOut           `json:"opted_out,omitempty"`

@@ -152,7 +152,7 @@ func (d *Directory) conversation(digest string) string {
 	return filepath.Join(d.root, conversations, digest[:2], digest+".jsonl")
 }
 
-// digest names a file. A workflow id holds a phone number, which shall not stand
+// digest names a file. A workflow id holds a phone number, which must not be
 // in a listing of files, in a backup's log or in an error.
 func digest(id string) string {
 	sum := sha256.Sum256([]byte(id))

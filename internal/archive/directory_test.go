@@ -91,7 +91,7 @@ func only(t *testing.T, root string) string {
 	return found[0]
 }
 
-// overwrite makes a file anew, since some file systems are slow to shorten one.
+// overwrite makes a file again, since some file systems are slow to shorten one.
 func overwrite(t *testing.T, file string, content []byte) {
 	t.Helper()
 	require.NoError(t, os.Remove(file))

@@ -13,7 +13,7 @@ import (
 const lockPause = 10 * time.Millisecond
 
 // openLocked opens a file that no other process writes to until it is closed. A
-// file that was erased while the lock was waited for is opened anew: what is
+// file that was erased while the lock was waited for is opened again: what is
 // written to one without a name is lost.
 func openLocked(ctx context.Context, path string, flag int) (*os.File, error) {
 	for {

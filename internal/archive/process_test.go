@@ -122,7 +122,7 @@ func TestProcessesTakeTurns(t *testing.T) {
 }
 
 // A contact may be erased while a worker, or a conversation that has just begun
-// anew, stores: each record that was said to be safe is either erased or still
+// again, stores: each record that was said to be safe is either erased or still
 // there, and none ends in a file that has no name any more.
 func TestEraseWhileOthersStore(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ const (
 	// readTimeout is what a caller waits for keys that are kept elsewhere.
 	readTimeout = 2 * time.Second
 	// watchEvery is how often a worker looks for other keys. It asks what is kept,
-	// which is asked anew where it comes from every few minutes.
+	// which is asked again where it comes from every few minutes.
 	watchEvery = 20 * time.Second
 	// renewEvery is how far apart the keys are asked for again because of one that is
 	// not among them: a payload can name any.

@@ -163,7 +163,7 @@ func (k *Kept) keep(began time.Time, value string, err error) {
 	known := !k.fetched.IsZero()
 	switch {
 	case err != nil && known:
-		k.log.Warn("a secret cannot be read anew: going on with the last one", "secret", k.name, "age", began.Sub(k.fetched).Round(time.Second).String(), "error", err)
+		k.log.Warn("a secret cannot be read again: going on with the last one", "secret", k.name, "age", began.Sub(k.fetched).Round(time.Second).String(), "error", err)
 	case err == nil:
 		if known && k.value != value {
 			k.log.Info("a secret was replaced", "secret", k.name)

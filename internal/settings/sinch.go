@@ -140,7 +140,7 @@ func (c SinchCallbacks) ReceiptsSecrets(p Parameters) (SigningSecrets, error) {
 	return SigningSecrets{v}, nil
 }
 
-// AllReceipts is false if only the final ones shall reach the conversation, and
+// AllReceipts is false if only the final ones reach the conversation, and
 // those of messages with a reference.
 func (c SinchCallbacks) AllReceipts() bool { return c.Receipts == "all" }
 

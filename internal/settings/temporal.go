@@ -12,7 +12,7 @@ import (
 // just as Temporal's own command line does.
 type Temporal struct {
 	TaskQueue     string `default:"parley" env:"TEMPORAL_TASK_QUEUE" placeholder:"NAME" help:"Task queue of conversations and scripts. Default: ${default}."`
-	SendTaskQueue string `env:"PARLEY_SEND_TASK_QUEUE" placeholder:"NAME" help:"Task queue of sending, if it shall be another one: then a process of its own can hold the carrier's credentials, and sending can be paused."`
+	SendTaskQueue string `env:"PARLEY_SEND_TASK_QUEUE" placeholder:"NAME" help:"Task queue of sending, if sending has its own: then a process of its own can hold the carrier's credentials, and sending can be paused."`
 	APIKeyParam   string `name:"temporal-api-key-param" env:"TEMPORAL_API_KEY_PARAM" placeholder:"NAME" help:"Parameter of AWS's SSM Parameter Store that holds Temporal's API key, if that is not set itself."`
 }
 

@@ -12,7 +12,7 @@ import (
 // Versioning. Its variables have no PARLEY_ in their names because Temporal's own
 // tools for Kubernetes set them.
 type Versioning struct {
-	DeploymentName string `env:"TEMPORAL_DEPLOYMENT_NAME" placeholder:"NAME" help:"Worker deployment of this worker, if builds shall run side by side; the same for all builds. Needs TEMPORAL_WORKER_BUILD_ID. New work then goes to the build that 'temporal worker deployment set-current-version' names, and to none before. Default: no versioning."`
+	DeploymentName string `env:"TEMPORAL_DEPLOYMENT_NAME" placeholder:"NAME" help:"Worker deployment of this worker, if builds run side by side; the same for all builds. Needs TEMPORAL_WORKER_BUILD_ID. New work then goes to the build that 'temporal worker deployment set-current-version' names, and to none before. Default: no versioning."`
 	BuildID        string `env:"TEMPORAL_WORKER_BUILD_ID" placeholder:"ID" help:"This build, another one for each change of code, such as a commit. Needs TEMPORAL_DEPLOYMENT_NAME."`
 }
 

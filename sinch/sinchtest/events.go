@@ -22,7 +22,7 @@ type change struct {
 }
 
 // keptChanges is how far back a page can catch up. One that was away for longer
-// reads everything anew.
+// reads everything again.
 const keptChanges = 10_000
 
 // note records a change and wakes all who wait for one. The caller holds the lock.
@@ -132,7 +132,7 @@ type event struct {
 }
 
 // events is GET /events: server-sent events "message" and "phone" with the JSON
-// of the other endpoints, and "reset" when the page must read everything anew.
+// of the other endpoints, and "reset" when the page must read everything again.
 // It goes on after the Last-Event-ID header, or else after ?after=.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	after := r.Header.Get("Last-Event-ID")

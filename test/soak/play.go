@@ -183,7 +183,7 @@ func start(ctx context.Context, temporal client.Client, q Quiz) {
 			ID: fmt.Sprint("quiz:", q.Script), TaskQueue: scriptQueue,
 			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			// A killed worker's task begins anew after this: before its conversation
+			// A killed worker's task begins again after this: before its conversation
 			// may have closed and forgotten what it was told.
 			WorkflowTaskTimeout: 3 * time.Second,
 		}, quizType, q)

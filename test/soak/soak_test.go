@@ -11,7 +11,7 @@ import (
 	"parley/sinch/sinchtest"
 )
 
-// The proof starts itself anew as a worker of scripts.
+// The proof starts itself again as a worker of scripts.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == scriptsCommand {
 		main()
