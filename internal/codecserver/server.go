@@ -29,7 +29,7 @@ const (
 	mostPayloads = 4 << 20 // bytes of one request, as the Temporal server allows in a message
 	mostForm     = 4 << 10
 
-	sessionCookie = "parley_codec"
+	sessionCookie = "parley-codec"
 	sessionLasts  = 12 * time.Hour
 
 	// A source whose tokens were wrong is not listened to for a while, also with a
