@@ -24,7 +24,7 @@ func (f HookFallback) FallBack(ctx context.Context, u wire.Undelivered) error {
 
 // Fallbacks hand over what could not be delivered.
 type Fallbacks struct {
-	Fallback Fallback // nil: there is none
+	Fallback Fallback // nil: no fallback
 }
 
 // HandOver gives a text that failed for good to the fallback.

@@ -19,7 +19,7 @@ type Question[T any] struct {
 	Attempts    int           // how often to ask in all; 0 is once
 	Timeout     time.Duration // how long to wait for an answer each time, from when the carrier took the text; 0 is 24 hours
 	UsefulUntil time.Time     // not asked, and not waited for, later than this; zero: always useful
-	InDoubt     InDoubt       // what to do when nobody can know whether the carrier took the text; empty: Resend
+	InDoubt     InDoubt       // what to do when it is unknown whether the carrier took the text; empty: Resend
 }
 
 // How a question can end without an answer that was understood. These are

@@ -13,7 +13,7 @@ const (
 	DeliveryUnknown = wire.DeliveryUnknown
 )
 
-// InDoubt says what to do with a text when nobody can know whether the carrier
+// InDoubt says what to do with a text when it is unknown whether the carrier
 // took it.
 type InDoubt = wire.InDoubt
 

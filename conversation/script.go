@@ -60,7 +60,7 @@ type SayOption func(*wire.Said)
 // appointment, a code after its life.
 func Until(t time.Time) SayOption { return func(s *wire.Said) { s.UsefulUntil = t } }
 
-// WhenInDoubt says what to do with a text when nobody can know whether the
+// WhenInDoubt says what to do with a text when it is unknown whether the
 // carrier took it. The default is Resend.
 func WhenInDoubt(d InDoubt) SayOption { return func(s *wire.Said) { s.InDoubt = d } }
 

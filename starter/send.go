@@ -22,7 +22,7 @@ type sendCmd struct {
 	fromFlag
 	Reference string    `placeholder:"ID" help:"What it is about, such as an order's id: shown beside the text in the transcript."`
 	Until     time.Time `placeholder:"TIME" help:"Not sent later than this, like 2026-11-24T15:00:00+01:00: a reminder after the appointment, a code after its life."`
-	InDoubt   string    `enum:",resend,park" default:"" placeholder:"resend|park" help:"What to do when nobody can know whether the carrier took it. Default: resend."`
+	InDoubt   string    `enum:",resend,park" default:"" placeholder:"resend|park" help:"What to do when it is unknown whether the carrier took it. Default: resend."`
 	By        string    `placeholder:"NAME" help:"Who writes, for the transcript. Default: application."`
 	Key       string    `placeholder:"KEY" help:"Idempotency key: what is sent twice under one key is sent once. Default: a random one."`
 	Queue     bool      `help:"Leave the text in the conversation's queue without waiting for a worker."`

@@ -39,7 +39,7 @@ type plan struct {
 	responder activities.Hook
 	outcome   activities.Hook
 	notify    activities.Hook
-	fallback  activities.Fallback // nil: there is none
+	fallback  activities.Fallback // nil: no fallback
 	archive   activities.Archive  // nil: nothing is kept
 	carrier   activities.Carrier
 	idKey     secrets.Value                                                        // nil: workflow ids hold numbers

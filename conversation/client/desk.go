@@ -19,7 +19,7 @@ type Desk struct {
 	Namespace string
 	Converter converter.DataConverter    // reads what conversations wrote
 	Failures  converter.FailureConverter // reads why workers fail
-	Archive   Archive                    // nil: there is none
+	Archive   Archive                    // nil: no archive
 	Patience  time.Duration              // with one call; 0: as long as its context has
 
 	// Words says what failed, and why, to whoever works here. Nil: as errors do.

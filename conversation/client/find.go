@@ -110,8 +110,8 @@ type Forgotten struct {
 func (e *Forgotten) Error() string { return "its conversation no longer knows the message " + e.Key }
 
 // Find finds a conversation, or a message in one. It returns a NoConversation, a
-// NoMessage or a Forgotten where there is none, ErrGone where nothing is left of a
-// message's conversation, and ErrNoWorker where a conversation cannot be asked.
+// NoMessage or a Forgotten if it finds nothing, ErrGone if nothing is left of a
+// message's conversation, and ErrNoWorker if a conversation cannot be asked.
 func (d Desk) Find(ctx context.Context, what Sought) (View, error) {
 	switch {
 	case what.Key != "":

@@ -28,7 +28,7 @@ func (c *conversation) take(raw converter.RawValue) {
 		return
 	}
 	kind := e.Kind
-	if len(e.Trace) <= wire.MaxIDBytes { // else it is none, and would stand in the state for each text
+	if len(e.Trace) <= wire.MaxIDBytes { // a longer one is invalid, and the state would keep it for each text
 		c.trace = e.Trace
 	}
 	defer func() { c.trace = "" }()

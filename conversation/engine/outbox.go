@@ -54,7 +54,7 @@ func (c *conversation) refusalOf(id string, r wire.SendRequest) string {
 	case len(c.state.Outbox) >= maxOutbox:
 		return fmt.Sprintf("%d messages wait to be sent already", maxOutbox)
 	case len(r.Reference) > wire.MaxIDBytes || len(r.By) > wire.MaxIDBytes:
-		return fmt.Sprintf("the reference, or the name of who sends it, is longer than %d bytes", wire.MaxIDBytes)
+		return fmt.Sprintf("the reference or the name of its author is longer than %d bytes", wire.MaxIDBytes)
 	case len(id) > wire.MaxIDBytes:
 		return fmt.Sprintf("the idempotency key is longer than %d bytes", wire.MaxIDBytes)
 	case slices.Contains([]string{wire.FromContact, wire.FromResponder, wire.FromParley}, strings.ToLower(strings.TrimSpace(r.By))):

@@ -53,7 +53,7 @@ type SendRequest struct {
 	InDoubt     InDoubt   `json:"in_doubt,omitempty"`    // default: resend
 }
 
-// InDoubt says what to do with a message when nobody can know whether the
+// InDoubt says what to do with a message when it is unknown whether the
 // carrier took it.
 type InDoubt string
 

@@ -27,6 +27,6 @@ type SendInput struct {
 	Message sms.Outbound `json:"message"`
 	Look    *sms.Search  `json:"look,omitempty"`
 	Until   time.Time    `json:"until,omitzero"`   // not handed over later than this
-	Park    bool         `json:"park,omitempty"`   // if nobody can know whether it left: do not send again
+	Park    bool         `json:"park,omitempty"`   // if it is unknown whether it left: do not send again
 	Settle  bool         `json:"settle,omitempty"` // only look: it was sent often enough
 }

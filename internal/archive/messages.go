@@ -15,7 +15,7 @@ import (
 // Messages reads an archive for whoever looks for conversations: it implements
 // client.Archive.
 type Messages struct {
-	Open func() (activities.Archive, error) // called when there is something to look for; nil: there is none
+	Open func() (activities.Archive, error) // called when there is something to look for; nil: no archive
 }
 
 // Find returns the message with this key, or with this id at the carrier.

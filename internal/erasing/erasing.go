@@ -43,7 +43,7 @@ type Eraser struct {
 	Contact sms.Number
 	Scripts []string      // the types of workflows whose input may name the contact
 	Keep    []string      // workflow ids of scripts that stay as they are
-	Archive Archive       // nil: there is none
+	Archive Archive       // nil: no archive
 	Carrier *sinch.Client // nil: it is not asked
 }
 
