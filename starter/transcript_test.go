@@ -33,15 +33,15 @@ func TestTranscriptOfWhoWasErased(t *testing.T) {
 	t.Parallel()
 	erased := &wire.OptOut{At: at("08:00:00"), Source: "erased"}
 	require.True(t, erased.Remembered())
-	require.Contains(t, render(t, shown{State: wire.StateOptedOut, Conversation: wire.State{OptedOut: erased}}),
+	require.Contains(t, render(t, shown{State: wire.StateOptedOut, Conversation: wire.State{Consents: wire.Consents{OptedOut: erased}}}),
 		"\nErased before 24 Nov 2026 09:00; nothing is sent until they text START.\n")
 }
 
 func TestTranscript(t *testing.T) {
 	t.Parallel()
 	state := wire.State{
-		Contact: "+15559876543", StartedAt: at("09:00:00").AddDate(0, 0, -1),
-		Transcript: []wire.Message{
+		Life: wire.Life{Contact: "+15559876543", StartedAt: at("09:00:00").AddDate(0, 0, -1), Evicted: 3},
+		Chronicle: wire.Chronicle{Transcript: []wire.Message{
 			{MessageID: "01IN1", From: "contact", Kind: sms.KindText, Text: "Where is\r\nmy order?", At: at("22:59:58").AddDate(0, 0, -1)},
 			{Key: "r-1", MessageID: "01OUT1", From: "responder", Kind: sms.KindText, Text: "On its way.", At: at("08:00:00"), Status: sms.StatusRead, StatusAt: at("08:00:09")},
 			{MessageID: "01IN2", From: "contact", Kind: sms.KindMedia, Text: "https://media.example/1.jpg", At: at("08:01:00")},
@@ -50,11 +50,11 @@ func TestTranscript(t *testing.T) {
 			{Key: "r-4", From: "Bea", Text: "Hello again", At: at("08:04:00"), Status: sms.StatusDropped, Reason: "its question was withdrawn"},
 			{Key: "r-5", MessageID: "01OUT5", From: "Bea", Text: "And again", At: at("08:05:00"), Status: sms.StatusOnChannel, Attempts: 1},
 			{Key: "r-6", From: "Bea", Text: "Who knows", At: at("08:05:30"), Status: sms.StatusUnknown, Reason: "TIMEOUT"},
-		},
-		Outbox: []wire.Message{
+		}},
+		Departures: wire.Departures{Outbox: []wire.Message{
 			{Key: "r-7", From: "application", Text: "Later.", At: at("08:06:00"), Status: sms.StatusQueued},
-		},
-		Questions: []wire.PendingQuestion{
+		}},
+		Dialogue: wire.Dialogue{Questions: []wire.PendingQuestion{
 			{
 				ID: "q1", Key: "r-2", Script: wire.ScriptRef{Type: "AppointmentConfirmation", WorkflowID: "appointment:A-17"}, Text: "Does that suit you?",
 				Timeout: 24 * time.Hour, UsefulUntil: at("14:00:00"), AskedAt: at("08:02:00"), OpenSince: at("08:02:01"),
@@ -62,11 +62,9 @@ func TestTranscript(t *testing.T) {
 			{
 				ID: "q2", Script: wire.ScriptRef{Type: "Feedback", WorkflowID: "Feedback:x"}, Text: "How was it?", Timeout: time.Hour, AskedAt: at("08:02:30"),
 			},
-		},
-		Concerns: []wire.Concern{{Cause: wire.CauseRefused, Reason: "the carrier refused a message: RECIPIENT_NOT_REACHABLE", At: at("08:03:05")}},
-		Parked:   []wire.Parked{{Reason: "asking the responder: HTTP 500", At: at("08:06:30"), Turn: &wire.Turn{Texts: []wire.Text{{Inbound: sms.Inbound{Text: "Anybody?"}}}}}},
-		Skipped:  []wire.Skipped{{ID: "x", Reason: "unknown kind of event", At: at("08:06:40")}},
-		Evicted:  3,
+		}},
+		Cares:    wire.Cares{Concerns: []wire.Concern{{Cause: wire.CauseRefused, Reason: "the carrier refused a message: RECIPIENT_NOT_REACHABLE", At: at("08:03:05")}}, Parked: []wire.Parked{{Reason: "asking the responder: HTTP 500", At: at("08:06:30"), Turn: &wire.Turn{Texts: []wire.Text{{Inbound: sms.Inbound{Text: "Anybody?"}}}}}}},
+		Arrivals: wire.Arrivals{Skipped: []wire.Skipped{{ID: "x", Reason: "unknown kind of event", At: at("08:06:40")}}},
 	}
 	require.Equal(t, `
 +15559876543 · a script is asking · since 23 Nov 2026 10:00
@@ -115,21 +113,20 @@ Skipped 24 Nov 2026 09:06: unknown kind of event
 func TestTranscriptOfTrouble(t *testing.T) {
 	t.Parallel()
 	state := wire.State{
-		Contact: "+15559876543", StartedAt: at("08:00:00"),
-		Before: []wire.Line{{From: "contact", Text: "See you\nsoon", Time: at("10:00:00").AddDate(0, 0, -20)}},
-		Transcript: []wire.Message{
+		Life:     wire.Life{Contact: "+15559876543", StartedAt: at("08:00:00")},
+		Services: wire.Services{Before: []wire.Line{{From: "contact", Text: "See you\nsoon", Time: at("10:00:00").AddDate(0, 0, -20)}}},
+		Chronicle: wire.Chronicle{Transcript: []wire.Message{
 			{Key: "r-1", MessageID: "01A", From: "Bea", Text: "One", At: at("08:00:00"), Status: sms.StatusFailed, Reason: "RECIPIENT_NOT_REACHABLE", StatusAt: at("08:00:05")},
 			{Key: "r-2", MessageID: "01B", From: "Bea", Text: "One", At: at("08:01:05"), Status: sms.StatusFailed, Reason: "RECIPIENT_NOT_REACHABLE", StatusAt: at("08:01:09"), ResendOf: "r-1", Resend: 1},
 			{Key: "r-3", MessageID: "01C", From: "Bea", Text: "Two", At: at("08:02:00"), Status: sms.StatusFailed, Reason: "CHANNEL_REJECT", StatusAt: at("08:02:05"), Fallback: "handed over", Stored: true},
 			{Key: "r-4", From: "application", Text: "Three", At: at("08:03:00"), Status: sms.StatusFailed, Reason: "FORBIDDEN", StatusAt: at("08:03:01")},
 			{Key: "r-6", MessageID: "01D", From: "application", Text: "Four", At: at("08:04:00"), Status: sms.StatusAccepted, ResendOf: "r-0", Resend: 1},
-		},
-		Resends: []wire.Message{{Key: "r-5", From: "Bea", Text: "One", At: at("08:01:09"), Status: sms.StatusQueued, ResendOf: "r-2", Resend: 2}},
-		Parked: []wire.Parked{
+		}},
+		Departures: wire.Departures{Resends: []wire.Message{{Key: "r-5", From: "Bea", Text: "One", At: at("08:01:09"), Status: sms.StatusQueued, ResendOf: "r-2", Resend: 2}}},
+		Cares: wire.Cares{Parked: []wire.Parked{
 			{ID: "r/p1", Code: wire.ParkedDenied, Reason: "the carrier takes no messages from this account: FORBIDDEN", At: at("08:03:01"), Message: &wire.Message{Key: "r-4", Text: "Three"}},
-		},
-		Redo:   []wire.Turn{{Texts: []wire.Text{{Inbound: sms.Inbound{Text: "Anybody?"}}}}},
-		Mended: []wire.Mended{{ID: "r/p0", Code: wire.ParkedLoop, By: "bea", Why: "two machines", At: at("08:05:00")}},
+		}, Mended: []wire.Mended{{ID: "r/p0", Code: wire.ParkedLoop, By: "bea", Why: "two machines", At: at("08:05:00")}}},
+		Responses: wire.Responses{Redo: []wire.Turn{{Texts: []wire.Text{{Inbound: sms.Inbound{Text: "Anybody?"}}}}}},
 	}
 	require.Equal(t, `
 +15559876543 · open · since 24 Nov 2026 09:00
@@ -171,16 +168,19 @@ func TestTranscriptOfAClosedConversation(t *testing.T) {
 +15559876543 over 12345 · closed (completed 24 Nov 2026 13:00) · since 24 Nov 2026 09:00
 Opted out 24 Nov 2026 09:30 with "Stop!"; nothing is sent until they text START.
 `, render(t, shown{Status: "completed", Closed: &closed, Conversation: wire.State{
-		Contact: "+15559876543", Sender: "12345", StartedAt: at("08:00:00"), OptedOut: &wire.OptOut{At: at("08:30:00"), Text: "Stop!"},
+		Life:     wire.Life{Contact: "+15559876543", Sender: "12345", StartedAt: at("08:00:00")},
+		Consents: wire.Consents{OptedOut: &wire.OptOut{At: at("08:30:00"), Text: "Stop!"}},
 	}}))
 }
 
 // Texts come from strangers, and a terminal obeys what it is sent.
 func TestTranscriptIsHarmless(t *testing.T) {
 	t.Parallel()
-	printed := render(t, shown{Status: "running", Conversation: wire.State{Transcript: []wire.Message{
-		{From: "contact\x1b[2J", Text: "\x1b]0;owned\a\u009b31m \u202egnp.exe 👩‍👩‍👧\rgone"},
-	}}})
+	printed := render(t, shown{Status: "running", Conversation: wire.State{
+		Chronicle: wire.Chronicle{Transcript: []wire.Message{
+			{From: "contact\x1b[2J", Text: "\x1b]0;owned\a\u009b31m \u202egnp.exe 👩‍👩‍👧\rgone"},
+		}},
+	}})
 	require.Contains(t, printed, "contact�[2J")
 	require.Contains(t, printed, "�]0;owned��31m �gnp.exe 👩‍👩‍👧�gone\n", "but emoji stay")
 }

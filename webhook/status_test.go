@@ -33,14 +33,13 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	at := signedAt.Add(time.Second)
 	state := wire.State{
-		Requests: []wire.Request{{ID: "order-7-shipped", Key: "run-1"}, {ID: "long-ago", Key: "run-0"}, {ID: "again", Key: "run-2"}},
-		Skipped:  []wire.Skipped{{ID: "send:order-8", Reason: "the contact opted out"}},
-		Transcript: []wire.Message{
+		Departures: wire.Departures{Requests: []wire.Request{{ID: "order-7-shipped", Key: "run-1"}, {ID: "long-ago", Key: "run-0"}, {ID: "again", Key: "run-2"}}, Resends: []wire.Message{{Key: "run-4", Text: "private words", Status: sms.StatusQueued, ResendOf: "run-2", Resend: 1, At: at}}},
+		Arrivals:   wire.Arrivals{Skipped: []wire.Skipped{{ID: "send:order-8", Reason: "the contact opted out"}}},
+		Chronicle: wire.Chronicle{Transcript: []wire.Message{
 			{From: "contact", Text: "private words", MessageID: "theirs"},
 			{Key: "run-1", From: "api", Text: "private words", MessageID: "m1", Status: sms.StatusDelivered, At: signedAt, Accepted: at, StatusAt: at},
 			{Key: "run-2", Text: "private words", MessageID: "m2", Status: sms.StatusFailed, Reason: "RECIPIENT_NOT_REACHABLE", At: signedAt},
-		},
-		Resends: []wire.Message{{Key: "run-4", Text: "private words", Status: sms.StatusQueued, ResendOf: "run-2", Resend: 1, At: at}},
+		}},
 	}
 	tests := []struct {
 		name, body, conversation string
@@ -121,7 +120,7 @@ func TestStatusRefused(t *testing.T) {
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	const message, status = `{"to":"+15559876543","message":"Hi"}`, `{"to":"+15559876543","id":"x"}`
-	handler := api(&fake{state: wire.State{Requests: []wire.Request{{ID: "x", Key: "k"}}, Outbox: []wire.Message{{Key: "k"}}}}).Handler()
+	handler := api(&fake{state: wire.State{Departures: wire.Departures{Requests: []wire.Request{{ID: "x", Key: "k"}}, Outbox: []wire.Message{{Key: "k"}}}}}).Handler()
 	for token, want := range map[string]struct{ send, read int }{
 		"new-token":   {http.StatusAccepted, http.StatusOK},
 		"sender":      {http.StatusAccepted, http.StatusForbidden},

@@ -57,7 +57,7 @@ func (d Desk) fromArchive(ctx context.Context, id string, with wire.Start) (v Vi
 	if err != nil || len(records) == 0 {
 		return View{}, false, err
 	}
-	v = View{WorkflowID: id, Status: StatusArchived, Conversation: wire.State{Contact: with.Contact, Sender: with.Sender}}
+	v = View{WorkflowID: id, Status: StatusArchived, Conversation: wire.State{Life: wire.Life{Contact: with.Contact, Sender: with.Sender}}}
 	for _, r := range records {
 		v.Conversation.Transcript = append(v.Conversation.Transcript, r.Message)
 	}
@@ -82,7 +82,7 @@ func (d Desk) archivedWith(ctx context.Context, keyOrID string, has func(wire.Me
 	}
 	if v.Message = Pick(v.Conversation, has); v.Message == nil { // there have been many more since
 		v = View{WorkflowID: r.Conversation, Status: StatusArchived, Message: &r.Message}
-		v.Conversation = wire.State{Contact: with.Contact, Sender: with.Sender, StartedAt: r.Message.At, Transcript: []wire.Message{r.Message}}
+		v.Conversation = wire.State{Life: wire.Life{Contact: with.Contact, Sender: with.Sender, StartedAt: r.Message.At}, Chronicle: wire.Chronicle{Transcript: []wire.Message{r.Message}}}
 	}
 	return v, nil
 }

@@ -308,7 +308,7 @@ func (s *Stage) bring(ctx workflow.Context, running map[string]workflow.ChildWor
 			Contact: t.Contact, Sender: t.Sender,
 			// A child is signalled after it began, so it must not close for want of anything to do.
 			State: &wire.State{
-				Schema: wire.Schema, Contact: t.Contact, Sender: t.Sender, FirstRunID: id, StartedAt: workflow.Now(ctx), ActiveAt: workflow.Now(ctx),
+				Life: wire.Life{Schema: wire.Schema, Contact: t.Contact, Sender: t.Sender, FirstRunID: id, StartedAt: workflow.Now(ctx), ActiveAt: workflow.Now(ctx)},
 			},
 		})
 		if err := running[id].GetChildWorkflowExecution().Get(ctx, nil); err != nil {

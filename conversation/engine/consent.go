@@ -2,110 +2,132 @@ package engine
 
 import (
 	"errors"
+	"time"
 
 	"parley/conversation/wire"
 	"parley/sms"
 )
 
-// optOut acts on receipt: what has not left does not leave, and everybody who
+// consent knows the contact's last wish, and obeys it.
+type consent struct {
+	still
+	*run
+	*wire.Consents
+}
+
+// out reports whether the contact wants no texts.
+func (c *consent) out() bool { return c.OptedOut != nil }
+
+// outcome is how a question ends for a contact who opted out.
+func (c *consent) outcome() wire.Outcome {
+	return wire.Outcome{Kind: wire.EndOptedOut, Text: c.OptedOut.Text, MessageID: c.OptedOut.MessageID, AcceptedAt: c.OptedOut.Accepted}
+}
+
+// since is when the contact last wrote START.
+func (c *consent) since() time.Time { return c.OptedIn }
+
+// busy: an opt-out that no record remembers would be forgotten by closing.
+func (c *consent) busy() bool { return c.OptedOut != nil && !c.OptedOut.Remembered() }
+
+// heard acts at once on words about consent, and reports whether a text was such words.
+func (c *consent) heard(in sms.Inbound) bool {
+	if in.Kind != sms.KindText {
+		return false
+	}
+	switch word := wire.Keyword(in.Text); {
+	case word == wire.WordStop:
+		c.stop(in)
+	case word == wire.WordStart && c.out():
+		c.start(in)
+	case word == wire.WordStart:
+		if in.AcceptedAt.After(c.OptedIn) {
+			c.OptedIn = in.AcceptedAt // should an older wish be brought in
+		}
+		return false // it is a text like any other
+	case word == wire.WordHelp && !c.out():
+		c.help()
+	default:
+		return false
+	}
+	return true
+}
+
+// stop acts on receipt: what has not left does not leave, and everybody who
 // waits for this contact is told.
-func (c *conversation) optOut(in sms.Inbound) {
-	s := c.state
-	if in.AcceptedAt.Before(s.OptedIn) {
+func (c *consent) stop(in sms.Inbound) {
+	if in.AcceptedAt.Before(c.OptedIn) {
 		return // it comes late; the contact has written START since
 	}
-	if s.OptedOut != nil {
-		if in.AcceptedAt.After(s.OptedOut.Accepted) {
-			s.OptedOut.Accepted = in.AcceptedAt
+	if c.OptedOut != nil {
+		if in.AcceptedAt.After(c.OptedOut.Accepted) {
+			c.OptedOut.Accepted = in.AcceptedAt
 		}
 		return
 	}
-	c.silence(wire.OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Accepted: in.AcceptedAt})
-	if s.Settings.OptOutReply != "" {
-		c.enqueue(wire.Message{From: wire.FromParley, Text: s.Settings.OptOutReply, Must: true})
+	c.optOut(wire.OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Accepted: in.AcceptedAt})
+	if c.Settings.OptOutReply != "" {
+		c.outbox.enqueue(wire.Message{From: wire.FromParley, Text: c.Settings.OptOutReply, Must: true})
 	}
 }
 
 // onOptOut acts on a wish that was said elsewhere. It is not confirmed by a
-// text, and a START that was written later stands.
-func (c *conversation) onOptOut(e wire.Envelope, o wire.Consent) error {
+// text, and a START that was written later counts.
+func (c *consent) onOptOut(e wire.Envelope, o wire.Consent) error {
 	if o.At.IsZero() || o.Source == "" {
 		return errors.New("optout event without a time and a source")
 	}
 	if now := c.now(); o.At.After(now) {
 		o.At = now // a clock that is ahead must not void a later START
 	}
-	if c.seen(e.ID) {
+	if c.inbox.knows(e.ID) {
 		return nil
 	}
-	s := c.state
 	switch {
-	case s.OptedOut != nil && !o.At.After(s.OptedOut.Accepted), !o.At.After(s.OptedIn):
-	case s.OptedOut != nil:
-		s.OptedOut.Accepted = o.At
+	case c.OptedOut != nil && !o.At.After(c.OptedOut.Accepted), !o.At.After(c.OptedIn):
+	case c.OptedOut != nil:
+		c.OptedOut.Accepted = o.At
 	default:
 		c.touch()
-		c.silence(wire.OptOut{At: c.now(), Text: wire.Cut(o.Words, maxTextBytes), Source: wire.Cut(o.Source, wire.MaxIDBytes), Accepted: o.At})
+		c.optOut(wire.OptOut{At: c.now(), Text: wire.Cut(o.Words, maxTextBytes), Source: wire.Cut(o.Source, wire.MaxIDBytes), Accepted: o.At})
 	}
 	return nil
 }
 
-// silence takes back everything that has not left.
-func (c *conversation) silence(o wire.OptOut) {
-	s := c.state
+// optOut has each part take back what has not left.
+func (c *consent) optOut(o wire.OptOut) {
 	c.count(metricConsents, "change", "out")
-	c.countMany(len(s.Inbox)+len(s.Backlog), metricHandled, "by", byNobody)
-	s.OptedOut = &o
-	s.Floor = wire.Floor{}
-	s.Inbox, s.Backlog, s.Redo = nil, nil, nil
-	for _, m := range s.Says {
-		c.dropSay(m, reasonOptedOut)
+	c.OptedOut = &o
+	for _, p := range c.all() {
+		p.silence(o)
 	}
-	s.Says = nil
-	if !c.flying(flightThink) && !c.flying(flightStart) {
-		if s.Turn != nil {
-			c.countMany(len(s.Turn.Texts), metricHandled, "by", byNobody)
-		}
-		s.Turn = nil
-	} else {
-		s.Turn.Void = true // what is in flight ends it
-	}
-	for len(s.Questions) > 0 {
-		c.end(s.Questions[0], wire.Outcome{Kind: wire.EndOptedOut, Text: o.Text, MessageID: o.MessageID, AcceptedAt: o.Accepted}, nil)
-	}
-	for len(s.Resends) > 0 {
-		c.dropResend(0, sms.StatusDropped, reasonOptedOut)
-	}
-	c.dropOutbox()
 }
 
-// optIn acts on a START that is newer than the last STOP: callbacks may arrive
+// start acts on a START that is newer than the last STOP: callbacks may arrive
 // in any order.
-func (c *conversation) optIn(in sms.Inbound) {
-	if !in.AcceptedAt.After(c.state.OptedOut.Accepted) {
+func (c *consent) start(in sms.Inbound) {
+	if !in.AcceptedAt.After(c.OptedOut.Accepted) {
 		return
 	}
 	c.count(metricConsents, "change", "in")
-	if c.state.OptedOut.Remembered() {
+	if c.OptedOut.Remembered() {
 		c.lift()
 	}
-	c.state.OptedOut, c.state.OptedIn = nil, in.AcceptedAt
-	if c.state.Settings.OptInReply != "" {
-		c.enqueue(wire.Message{From: wire.FromParley, Text: c.state.Settings.OptInReply})
+	c.OptedOut, c.OptedIn = nil, in.AcceptedAt
+	if c.Settings.OptInReply != "" {
+		c.outbox.enqueue(wire.Message{From: wire.FromParley, Text: c.Settings.OptInReply})
 	}
 }
 
 // help answers HELP, unless the network does so itself, and within the bounds
 // of all replies.
-func (c *conversation) help() {
-	s := c.state
-	if s.Settings.HelpReply == "" {
+func (c *consent) help() {
+	if c.Settings.HelpReply == "" {
 		return
 	}
-	if !c.mayText() || len(s.Outbox) >= maxOutbox {
-		c.raise(wire.CauseLoop, c.tooMany())
+	if !c.gate.mayText() || c.outbox.full() {
+		c.desk.raise(wire.CauseLoop, c.gate.tooMany())
 		return
 	}
-	c.texted()
-	c.enqueue(wire.Message{From: wire.FromParley, Text: s.Settings.HelpReply})
+	c.gate.texted()
+	c.outbox.enqueue(wire.Message{From: wire.FromParley, Text: c.Settings.HelpReply})
 }

@@ -7,7 +7,6 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
-	"parley/activities"
 	"parley/conversation/wire"
 )
 
@@ -16,41 +15,28 @@ const (
 	maxRunLength = 30 * 24 * time.Hour // so that none holds an old build, or an old key, for longer
 )
 
-// conversation is one run: the state that outlives it, and what is in flight.
+// conversation is one run of the workflow: its parts, and the loop over them.
 type conversation struct {
-	root  workflow.Context // cancelled by an operator
-	ctx   workflow.Context // never cancelled: a conversation is not a job that can be called off
-	ids   wire.IDs
-	state *wire.State
-	info  *workflow.Info
+	*run
+	state *wire.State // as a whole, for who reads it and for the next run
 
-	events workflow.ReceiveChannel
-	wake   workflow.Channel // an update changed the state
-	timer  timer
-
-	flights
-
-	sending   *sending
-	answering []*answering
-	storing   *storing
-
-	begun         bool // what was before this conversation is known
-	closingStored bool // the archive has the record of this run's end
-
-	trace     string // of what is being acted upon
-	left      bool   // a message left the outbox
+	root      workflow.Context // cancelled by an operator
+	cancelled bool
+	events    workflow.ReceiveChannel
+	wake      workflow.Channel // an update changed the state
+	timer     timer
+	begun     bool // what was before this conversation is known
 	signals   int
 	baseline  int // history length when this run could first act
-	cancelled bool
 }
 
 // Conversation talks to one number: it keeps order, drops duplicates, sends
 // through one queue, asks one question at a time and tracks what became of each
 // text. It contains no business rules.
 //
-// It is one loop: take everything that arrived, start everything that can be
-// started, and wait. Nothing in the loop but wait blocks, so whatever was taken
-// is part of the state that closing or continuing as new hands on.
+// It is one loop: take everything that arrived, let each part start what it can,
+// and wait. Nothing in the loop but wait blocks, so whatever was taken is part of
+// the state that closing or continuing as new hands on.
 func (t *Toolkit) Conversation(ctx workflow.Context, start wire.Start) (wire.State, error) {
 	c, err := t.open(ctx, start)
 	if err != nil {
@@ -64,10 +50,10 @@ func (t *Toolkit) Conversation(ctx workflow.Context, start wire.Start) (wire.Sta
 		}
 		if c.none() && workflow.AllHandlersFinished(ctx) {
 			switch {
-			case continuing && !c.storeAll(true):
-				c.state.Run++
-				return wire.State{}, workflow.NewContinueAsNewError(ctx, wire.WorkflowType, wire.Start{Contact: c.state.Contact, Sender: c.state.Sender, State: c.state})
-			case !continuing && c.finished() && !c.storeAll(false):
+			case continuing && !c.archive.storeAll(c.closing(true)):
+				c.Run++
+				return wire.State{}, workflow.NewContinueAsNewError(ctx, wire.WorkflowType, wire.Start{Contact: c.Contact, Sender: c.Sender, State: c.state})
+			case !continuing && c.finished() && !c.archive.storeAll(c.closing(false)):
 				return *c.state, nil
 			}
 		}
@@ -78,14 +64,9 @@ func (t *Toolkit) Conversation(ctx workflow.Context, start wire.Start) (wire.Sta
 }
 
 func (t *Toolkit) open(ctx workflow.Context, start wire.Start) (*conversation, error) {
-	info := workflow.GetInfo(ctx)
 	state, fresh := start.State, start.State == nil
 	if fresh {
-		first := info.FirstRunID
-		if first == "" { // the test environment knows none
-			first = info.WorkflowExecution.RunID
-		}
-		state = &wire.State{Schema: wire.Schema, Contact: start.Contact, Sender: start.Sender, FirstRunID: first, StartedAt: workflow.Now(ctx)}
+		state = newState(ctx, start)
 	}
 	if state.Schema > wire.Schema {
 		// An old worker must not rewrite what it does not know in full: the task is
@@ -98,27 +79,15 @@ func (t *Toolkit) open(ctx workflow.Context, start wire.Start) (*conversation, e
 	}
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	c := &conversation{
-		root:     ctx,
-		ctx:      disconnected,
-		ids:      t.IDs,
-		state:    state,
-		info:     info,
-		events:   workflow.GetSignalChannel(disconnected, wire.EventSignal),
-		wake:     workflow.NewBufferedChannel(disconnected, 1),
-		baseline: info.GetCurrentHistoryLength(),
+		run:    newRun(disconnected, t.IDs, state),
+		state:  state,
+		root:   ctx,
+		events: workflow.GetSignalChannel(disconnected, wire.EventSignal),
+		wake:   workflow.NewBufferedChannel(disconnected, 1),
 	}
-	couldShow := state.Settings.SearchAttributes
-	state.Settings = wire.Settings{} // what is read must not be mixed with what the run before had
-	err := workflow.SideEffect(ctx, func(workflow.Context) any {
-		settings := t.Settings
-		settings.Version, settings.Suppressions = newest, t.Suppressions != nil
-		return settings
-	}).Get(&state.Settings)
-	if err != nil {
-		return nil, fmt.Errorf("reading the settings: %w", err)
-	}
-	if !couldShow {
-		state.Shown = wire.Shown{} // the attributes may have been registered since
+	c.baseline = c.info.GetCurrentHistoryLength()
+	if err := c.readSettings(t); err != nil {
+		return nil, err
 	}
 	c.begun = !fresh || !state.Settings.Suppressions // updates may be handled as soon as that is offered
 	if err := workflow.SetQueryHandlerWithOptions(disconnected, wire.StateQuery, func() (wire.State, error) { return *c.state, nil },
@@ -130,7 +99,7 @@ func (t *Toolkit) open(ctx workflow.Context, start wire.Start) (*conversation, e
 		return nil, fmt.Errorf("offering the update: %w", err)
 	}
 	if !c.begun {
-		if err := c.heedSuppression(); err != nil {
+		if err := c.consent.heedSuppression(); err != nil {
 			return nil, err
 		}
 		c.begun = true
@@ -139,6 +108,35 @@ func (t *Toolkit) open(ctx workflow.Context, start wire.Start) (*conversation, e
 		c.renewMemo()
 	}
 	return c, nil
+}
+
+func newState(ctx workflow.Context, start wire.Start) *wire.State {
+	info := workflow.GetInfo(ctx)
+	first := info.FirstRunID
+	if first == "" { // the test environment knows none
+		first = info.WorkflowExecution.RunID
+	}
+	return &wire.State{Life: wire.Life{
+		Schema: wire.Schema, Contact: start.Contact, Sender: start.Sender, FirstRunID: first, StartedAt: workflow.Now(ctx),
+	}}
+}
+
+// readSettings reads them once: a changed setting must not change what this run does.
+func (c *conversation) readSettings(t *Toolkit) error {
+	couldShow := c.Settings.SearchAttributes
+	c.Settings = wire.Settings{} // what is read must not be mixed with what the run before had
+	err := workflow.SideEffect(c.root, func(workflow.Context) any {
+		settings := t.Settings
+		settings.Version, settings.Suppressions = newest, t.Suppressions != nil
+		return settings
+	}).Get(&c.Settings)
+	if err != nil {
+		return fmt.Errorf("reading the settings: %w", err)
+	}
+	if !couldShow {
+		c.Shown = wire.Shown{} // the attributes may have been registered since
+	}
+	return nil
 }
 
 // drain takes every event that has arrived. It does not block.
@@ -150,23 +148,14 @@ func (c *conversation) drain() {
 	}
 }
 
-// advance starts whatever the state allows to be started.
+// advance lets each part start what it can, until nothing moves any more.
 func (c *conversation) advance() {
-	for c.left = true; c.left; { // a message that left may let others go on
-		c.left = false
-		c.routeTexts()
-		c.expireQuestions()
-		c.freeSilentFloor()
-		c.workOnTurn()
-		c.releaseSays()
-		c.releaseResends()
-		c.askNext()
-		c.checkHolder()
-		c.sendNext()
+	for c.moved = true; c.moved; {
+		c.moved = false
+		for _, p := range c.all() {
+			p.advance()
+		}
 	}
-	c.report()
-	c.runErrands()
-	c.store()
 }
 
 // wait blocks until something happened.
@@ -182,7 +171,7 @@ func (c *conversation) wait() {
 		s.AddReceive(c.root.Done(), func(ch workflow.ReceiveChannel, _ bool) {
 			ch.Receive(c.ctx, nil)
 			c.cancelled = true
-			c.raise(wire.CauseCancelled, "somebody cancelled this conversation, which has no effect; terminate it to stop it")
+			c.desk.raise(wire.CauseCancelled, "somebody cancelled this conversation, which has no effect; terminate it to stop it")
 		})
 	}
 	if c.timer.future != nil {
@@ -196,43 +185,33 @@ func (c *conversation) wait() {
 // new is started.
 func (c *conversation) mustContinue() bool {
 	length := c.info.GetCurrentHistoryLength()
-	after := c.state.Settings.ContinueAfter
+	after := c.Settings.ContinueAfter
 	return c.info.GetContinueAsNewSuggested() ||
 		c.signals >= maxSignals ||
 		after > 0 && length-c.baseline >= after ||
 		!c.now().Before(c.info.WorkflowStartTime.Add(maxRunLength))
 }
 
+// closing is what the archive keeps of a run that ends.
+func (c *conversation) closing(continues bool) wire.Closing {
+	s := c.state
+	return wire.Closing{
+		Contact: s.Contact, Sender: s.Sender, Run: s.Run, StartedAt: s.StartedAt, ActiveAt: s.ActiveAt, Continues: continues,
+		OptedOut: s.OptedOut, Parked: s.Parked, Mended: s.Mended, Evicted: s.Evicted,
+	}
+}
+
 // finished reports whether the conversation may complete.
 func (c *conversation) finished() bool {
-	if !c.mayClose() || c.busy() {
-		return false
-	}
-	return c.state.ActiveAt.IsZero() || !c.now().Before(c.idleAt())
+	return !c.busy() && (c.ActiveAt.IsZero() || !c.now().Before(c.idleAt()))
 }
 
-// busy reports whether there is anything left to do.
+// busy reports whether closing would forget something.
 func (c *conversation) busy() bool {
-	s := c.state
-	return len(s.Questions)+len(s.Outbox)+len(s.Resends)+len(s.Inbox)+len(s.Backlog)+len(s.Redo)+len(s.Says)+len(s.Watches)+len(s.Errands) > 0 || s.Turn != nil
+	for _, p := range c.all() {
+		if p.busy() {
+			return true
+		}
+	}
+	return false
 }
-
-// mayClose reports whether nothing would be forgotten by closing.
-func (c *conversation) mayClose() bool {
-	return (c.state.OptedOut == nil || c.state.OptedOut.Remembered()) && len(c.state.Parked) == 0
-}
-
-func (c *conversation) idleAt() time.Time { return c.state.ActiveAt.Add(c.state.Settings.IdleAfter) }
-
-func (c *conversation) now() time.Time { return workflow.Now(c.ctx) }
-
-// raise asks a person to look, until the cause is settled.
-func (c *conversation) raise(cause wire.Cause, reason string) { c.state.Raise(cause, reason, c.now()) }
-
-var (
-	messaging *activities.Messaging
-	responder *activities.Responder
-	notices   *activities.Notices
-	fallbacks *activities.Fallbacks
-	archives  *activities.Archives
-)

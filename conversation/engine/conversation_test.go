@@ -404,7 +404,7 @@ func TestANewerSchemaIsNotTouched(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.play(wire.Start{Contact: contact, State: &wire.State{Schema: wire.Schema + 1}})
+	k.play(wire.Start{Contact: contact, State: &wire.State{Life: wire.Life{Schema: wire.Schema + 1}}})
 	require.ErrorContains(t, k.env.GetWorkflowError(), "deploy the newer worker")
 
 	k = newTalk(t)

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities"
@@ -17,130 +16,134 @@ const (
 	errandGivesUp = 24 * time.Hour   // with a service that takes nothing
 )
 
-// sendOn takes note of an errand.
-func (c *conversation) sendOn(e wire.Errand) {
-	s := c.state
-	if e.Kind == wire.ErrandNotice && !s.Settings.Notify {
-		return
-	}
-	if len(s.Errands) >= maxErrands {
-		s.Errands = s.Errands[1:]
-		s.Evicted++
-	}
-	e.Since = c.now()
-	s.Errands = append(s.Errands, e)
+// errands are words to other services. They keep nobody waiting.
+type errands struct {
+	still
+	*run
+	*wire.Services
 }
 
-// runErrands starts the next errand of each kind.
-func (c *conversation) runErrands() {
+// add takes note of an errand.
+func (e *errands) add(x wire.Errand) {
+	if x.Kind == wire.ErrandNotice && !e.Settings.Notify {
+		return
+	}
+	if len(e.Errands) >= maxErrands {
+		e.Errands = e.Errands[1:]
+		e.Evicted++
+	}
+	x.Since = e.now()
+	e.Errands = append(e.Errands, x)
+}
+
+// advance starts the next errand of each kind.
+func (e *errands) advance() {
 	for _, kind := range []wire.ErrandKind{wire.ErrandNotice, wire.ErrandFallback} {
-		if c.flying(string(kind)) {
+		if e.flying(string(kind)) {
 			continue
 		}
 		for {
-			i := slices.IndexFunc(c.state.Errands, func(e wire.Errand) bool { return e.Kind == kind })
-			if i < 0 || c.now().Before(c.state.Errands[i].NextTry) {
+			i := slices.IndexFunc(e.Errands, func(x wire.Errand) bool { return x.Kind == kind })
+			if i < 0 || e.now().Before(e.Errands[i].NextTry) {
 				break
 			}
-			e := c.state.Errands[i]
-			if future := c.run(e); future != nil {
-				c.launch(string(kind), future, func(f workflow.Future) { c.onRan(e, f) })
+			x := e.Errands[i]
+			if future := e.begin(x); future != nil {
+				e.launch(string(kind), future, func(f workflow.Future) { e.onRan(x, f) })
 				break
 			}
-			c.forget(e) // what it was about has settled itself
+			e.forget(x) // what it was about has settled itself
 		}
 	}
 }
 
-func (c *conversation) run(e wire.Errand) workflow.Future {
-	s := c.state
-	id := c.ids.Of(s.Contact, s.Sender)
-	if e.Kind == wire.ErrandNotice {
-		i := slices.IndexFunc(s.Parked, func(p wire.Parked) bool { return p.ID == e.Of })
-		if i < 0 {
+func (e *errands) begin(x wire.Errand) workflow.Future {
+	id := e.ids.Of(e.Contact, e.Sender)
+	if x.Kind == wire.ErrandNotice {
+		p := e.desk.parked(x.Of)
+		if p == nil {
 			return nil
 		}
-		p := s.Parked[i]
-		notice := activities.Notice{ID: p.ID, Conversation: id, Contact: s.Contact, Sender: s.Sender, Code: string(p.Code), Reason: p.Reason, At: p.At}
+		notice := activities.Notice{ID: p.ID, Conversation: id, Contact: e.Contact, Sender: e.Sender, Code: string(p.Code), Reason: p.Reason, At: p.At}
 		if p.Message != nil {
 			notice.Key, notice.Reference = p.Message.Key, p.Message.Reference
 		}
-		return workflow.ExecuteActivity(c.errandContext("tell a person: "+string(p.Code)), notices.NotifyPerson, notice)
+		return workflow.ExecuteActivity(e.patiently("tell a person: "+string(p.Code)), notices.NotifyPerson, notice)
 	}
-	text := e.Text
-	if m := c.message(e.Of); m != nil && m.Status == sms.StatusFailed {
-		text = c.undelivered(*m)
+	text := x.Text
+	if m := e.transcript.message(x.Of); m != nil && m.Status == sms.StatusFailed {
+		text = e.undelivered(*m)
 	}
 	if text == nil {
 		return nil
 	}
-	return workflow.ExecuteActivity(c.errandContext("hand over what failed"), fallbacks.HandOver, *text)
+	return workflow.ExecuteActivity(e.patiently("hand over what failed"), fallbacks.HandOver, *text)
 }
 
-func (c *conversation) undelivered(m wire.Message) *wire.Undelivered {
+func (e *errands) undelivered(m wire.Message) *wire.Undelivered {
 	return &wire.Undelivered{
-		Key: m.Key, Contact: c.state.Contact, Sender: c.state.Sender, From: m.From, Text: m.Text, Reference: m.Reference,
+		Key: m.Key, Contact: e.Contact, Sender: e.Sender, From: m.From, Text: m.Text, Reference: m.Reference,
 		Reason: m.Reason, Question: m.AskID != "", At: m.StatusAt,
 	}
 }
 
 // takeAlong keeps a message that leaves the transcript before it was handed over.
-func (c *conversation) takeAlong(m wire.Message) {
-	for i, e := range c.state.Errands {
-		if e.Kind == wire.ErrandFallback && e.Of == m.Key && m.Status == sms.StatusFailed {
-			c.state.Errands[i].Text = c.undelivered(m)
+func (e *errands) takeAlong(m wire.Message) {
+	for i, x := range e.Errands {
+		if x.Kind == wire.ErrandFallback && x.Of == m.Key && m.Status == sms.StatusFailed {
+			e.Errands[i].Text = e.undelivered(m)
 		}
 	}
-}
-
-// errandContext gives a service some minutes to take a word. Longer outages are
-// waited for on our own timer, so that a run can end.
-func (c *conversation) errandContext(summary string) workflow.Context {
-	return workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    20 * time.Second,
-		ScheduleToCloseTimeout: 5 * time.Minute,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: time.Minute, MaximumAttempts: 5},
-		Summary:                summary,
-	})
 }
 
 // onRan notes how an errand went.
-func (c *conversation) onRan(e wire.Errand, f workflow.Future) {
-	err := f.Get(c.ctx, nil)
-	i := slices.IndexFunc(c.state.Errands, func(x wire.Errand) bool { return x.Kind == e.Kind && x.Of == e.Of })
+func (e *errands) onRan(x wire.Errand, f workflow.Future) {
+	err := f.Get(e.ctx, nil)
+	i := slices.IndexFunc(e.Errands, func(y wire.Errand) bool { return y.Kind == x.Kind && y.Of == x.Of })
 	switch {
 	case err == nil:
-		c.handedOver(e, wire.WasHandedOver)
+		e.handedOver(x, wire.WasHandedOver)
 	case i < 0:
-	case c.now().Before(e.Since.Add(errandGivesUp)):
-		c.state.Errands[i].NextTry = c.now().Add(errandPause)
+	case e.now().Before(x.Since.Add(errandGivesUp)):
+		e.Errands[i].NextTry = e.now().Add(errandPause)
 		return
 	default:
-		workflow.GetLogger(c.ctx).Error("Gave up telling another service", "what", e.Kind, "about", e.Of, "error", plain(err))
-		c.handedOver(e, "not handed over: "+plain(err))
-		if e.Kind == wire.ErrandFallback {
-			c.raise(wire.CauseFallbackAway, "what failed could not be handed to the fallback for a day: "+plain(err))
+		workflow.GetLogger(e.ctx).Error("Gave up telling another service", "what", x.Kind, "about", x.Of, "error", plain(err))
+		e.handedOver(x, "not handed over: "+plain(err))
+		if x.Kind == wire.ErrandFallback {
+			e.desk.raise(wire.CauseFallbackAway, "what failed could not be handed to the fallback for a day: "+plain(err))
 		}
 	}
-	c.forget(e)
+	e.forget(x)
 }
 
-func (c *conversation) handedOver(e wire.Errand, how string) {
-	if m := c.message(e.Of); m != nil && e.Kind == wire.ErrandFallback {
+func (e *errands) handedOver(x wire.Errand, how string) {
+	if m := e.transcript.message(x.Of); m != nil && x.Kind == wire.ErrandFallback {
 		m.Fallback = wire.Cut(how, wire.MaxIDBytes)
-		c.toArchive(m)
+		e.archive.add(m)
 	}
 }
 
-func (c *conversation) forget(e wire.Errand) {
-	c.state.Errands = slices.DeleteFunc(c.state.Errands, func(x wire.Errand) bool { return x.Kind == e.Kind && x.Of == e.Of })
+func (e *errands) forget(x wire.Errand) {
+	e.Errands = slices.DeleteFunc(e.Errands, func(y wire.Errand) bool { return y.Kind == x.Kind && y.Of == x.Of })
 }
 
-// message is the message of the transcript with a key; nil if it is gone.
-func (c *conversation) message(key string) *wire.Message {
-	i := slices.IndexFunc(c.state.Transcript, func(m wire.Message) bool { return m.Key == key })
-	if i < 0 || key == "" {
-		return nil
+// fallBack has a text handed to the fallback, if there is one, and if nobody may
+// still have it sent.
+func (e *errands) fallBack(m wire.Message) {
+	if e.Settings.Fallback && !m.Must && !e.desk.keeps(m.Key) {
+		x := wire.Errand{Kind: wire.ErrandFallback, Of: m.Key}
+		if e.transcript.message(m.Key) == nil {
+			x.Text = e.undelivered(m)
+		}
+		e.add(x)
 	}
-	return &c.state.Transcript[i]
 }
+
+func (e *errands) deadlines(at func(time.Time, string)) {
+	for i := range e.Errands {
+		at(e.Errands[i].NextTry, "tell the other service again")
+	}
+}
+
+func (e *errands) busy() bool { return len(e.Errands) > 0 }

@@ -32,27 +32,27 @@ const (
 )
 
 // count adds one to a metric. labels are names and values in turn.
-func (c *conversation) count(name string, labels ...string) { c.countMany(1, name, labels...) }
+func (r *run) count(name string, labels ...string) { r.countMany(1, name, labels...) }
 
-func (c *conversation) countMany(n int, name string, labels ...string) {
+func (r *run) countMany(n int, name string, labels ...string) {
 	tags := make(map[string]string, len(labels)/2)
 	for i := 0; i+1 < len(labels); i += 2 {
 		tags[labels[i]] = labels[i+1]
 	}
-	workflow.GetMetricsHandler(c.ctx).WithTags(tags).Counter(name).Inc(int64(n))
+	workflow.GetMetricsHandler(r.ctx).WithTags(tags).Counter(name).Inc(int64(n))
 }
 
 // replied measures how long a contact waited for the responder's reply.
-func (c *conversation) replied(since time.Time) {
-	workflow.GetMetricsHandler(c.ctx).Timer(metricReply).Record(c.now().Sub(since))
+func (r *run) replied(since time.Time) {
+	workflow.GetMetricsHandler(r.ctx).Timer(metricReply).Record(r.now().Sub(since))
 }
 
 // countReceipt counts a message's last word, once.
-func (c *conversation) countReceipt(m *wire.Message) {
+func (r *run) countReceipt(m *wire.Message) {
 	switch {
 	case m.Status == sms.StatusFailed:
-		c.count(metricReceipts, "status", string(m.Status), "reason", m.Label())
+		r.count(metricReceipts, "status", string(m.Status), "reason", m.Label())
 	case m.Status.Final():
-		c.count(metricReceipts, "status", string(m.Status), "reason", "")
+		r.count(metricReceipts, "status", string(m.Status), "reason", "")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -14,44 +15,92 @@ import (
 	"parley/sms"
 )
 
+// outbox holds texts on their way to the carrier, in order. One is handed over at a time.
+type outbox struct {
+	*run
+	*wire.Departures
+	sending *sending
+}
+
+// Why a message was dropped.
+const (
+	reasonOptedOut  = "the contact opted out"
+	reasonTakenBack = "it was taken back"
+)
+
+// full reports whether no more texts can wait.
+func (o *outbox) full() bool { return len(o.Outbox) >= maxOutbox }
+
+func (o *outbox) busy() bool { return len(o.Outbox) > 0 }
+
 // enqueue gives a message its key and its place in the outbox.
-func (c *conversation) enqueue(m wire.Message) string {
-	m = c.draft(m)
-	c.state.Outbox = append(c.state.Outbox, m)
-	c.touch()
+func (o *outbox) enqueue(m wire.Message) string {
+	m = o.draft(m)
+	o.put(m)
+	o.touch()
 	return m.Key
 }
 
+// enqueueAnyway is for what a person has decided about: it is sent, whatever was sent
+// in a life before.
+func (o *outbox) enqueueAnyway(m wire.Message) {
+	m = o.draft(m)
+	m.Delivery = &wire.Outstanding{}
+	o.put(m)
+	o.touch()
+}
+
+// put adds what has a key already.
+func (o *outbox) put(m wire.Message) { o.Outbox = append(o.Outbox, m) }
+
 // draft gives a message its key, and all that it has before it is sent.
-func (c *conversation) draft(m wire.Message) wire.Message {
-	s := c.state
-	s.LastKey++
-	m.Key = s.FirstRunID + "-" + strconv.Itoa(s.LastKey)
-	m.Sender, m.Kind, m.Status, m.At = s.Sender, sms.KindText, sms.StatusQueued, c.now()
-	m.Delivery = &wire.Outstanding{Trace: c.trace}
-	if c.info.OriginalRunID != "" && c.info.OriginalRunID != c.info.WorkflowExecution.RunID {
-		m.Delivery.Relived, m.Delivery.Began = true, c.info.WorkflowStartTime
+func (o *outbox) draft(m wire.Message) wire.Message {
+	o.LastKey++
+	m.Key = o.FirstRunID + "-" + strconv.Itoa(o.LastKey)
+	m.Sender, m.Kind, m.Status, m.At = o.Sender, sms.KindText, sms.StatusQueued, o.now()
+	m.Delivery = &wire.Outstanding{Trace: o.trace}
+	if o.info.OriginalRunID != "" && o.info.OriginalRunID != o.info.WorkflowExecution.RunID {
+		m.Delivery.Relived, m.Delivery.Began = true, o.info.WorkflowStartTime
 	}
 	return m
 }
 
-// refusal says why a text cannot be sent to this contact, or is empty.
-func (c *conversation) refusal(text string) string {
-	switch {
-	case c.state.OptedOut != nil:
-		return reasonOptedOut
-	case strings.TrimSpace(text) == "":
-		return "the text is empty"
-	case sms.SegmentsOf(text).Count > maxTextSegments:
-		return fmt.Sprintf("the text is longer than %d segments", maxTextSegments)
+// find returns where in the outbox a message is; negative if it is not there.
+func (o *outbox) find(which func(wire.Message) bool) int { return slices.IndexFunc(o.Outbox, which) }
+
+// holds reports whether such a message waits to be sent.
+func (o *outbox) holds(which func(wire.Message) bool) bool { return o.find(which) >= 0 }
+
+// takeBack has a message not sent, if it has not left.
+func (o *outbox) takeBack(key string) {
+	if i := o.find(func(m wire.Message) bool { return m.Key == key }); i >= 0 {
+		o.Outbox[i].Delivery.TakenBack = true
+		o.cancel(key)
 	}
-	return ""
+}
+
+// silence takes back what has not left. An attempt on the wire reports its true
+// outcome; one in back-off ends at once.
+func (o *outbox) silence(wire.OptOut) {
+	for i, m := range slices.Backward(o.Outbox) {
+		if !o.cancel(m.Key) {
+			o.giveUp(i, sms.StatusDropped, reasonOptedOut)
+		}
+	}
+}
+
+// leave moves a message from the outbox to the transcript.
+func (o *outbox) leave(i int) {
+	m := o.Outbox[i]
+	m.Delivery = nil
+	o.Outbox = slices.Delete(o.Outbox, i, i+1)
+	o.left(m)
 }
 
 // refusalOf says why a message of an application or a person cannot be taken.
-func (c *conversation) refusalOf(id string, r wire.SendRequest) string {
+func (o *outbox) refusalOf(id string, r wire.SendRequest) string {
 	switch {
-	case len(c.state.Outbox) >= maxOutbox:
+	case o.full():
 		return fmt.Sprintf("%d messages wait to be sent already", maxOutbox)
 	case len(r.Reference) > wire.MaxIDBytes || len(r.By) > wire.MaxIDBytes:
 		return fmt.Sprintf("the reference or the name of its author is longer than %d bytes", wire.MaxIDBytes)
@@ -62,21 +111,15 @@ func (c *conversation) refusalOf(id string, r wire.SendRequest) string {
 	case r.InDoubt != "" && r.InDoubt != wire.Resend && r.InDoubt != wire.Park:
 		return `"in_doubt" is neither "resend" nor "park"`
 	}
-	return c.refusal(r.Text)
+	return o.gate.refusal(r.Text)
 }
-
-// Why a message was dropped.
-const (
-	reasonOptedOut  = "the contact opted out"
-	reasonTakenBack = "it was taken back"
-)
 
 func (c *conversation) validateSendUpdate(ctx workflow.Context, r wire.SendRequest) error {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID
-	if _, known := c.requested(id); known {
+	if _, known := c.outbox.requested(id); known {
 		return nil
 	}
-	if why := c.refusalOf(id, r); why != "" {
+	if why := c.outbox.refusalOf(id, r); why != "" {
 		return temporal.NewApplicationError(why, wire.TypeRefused)
 	}
 	return nil
@@ -89,90 +132,70 @@ func (c *conversation) onSendUpdate(ctx workflow.Context, r wire.SendRequest) (s
 			return "", err
 		}
 	}
-	key, err := c.request(workflow.GetCurrentUpdateInfo(ctx).ID, r)
+	key, err := c.outbox.request(workflow.GetCurrentUpdateInfo(ctx).ID, r)
 	c.wake.SendAsync(true)
 	return key, err
 }
 
 // onSend is the queued form of the same.
-func (c *conversation) onSend(e wire.Envelope, r wire.SendRequest) error {
-	_, err := c.request(strings.TrimPrefix(e.ID, "send:"), r)
+func (o *outbox) onSend(e wire.Envelope, r wire.SendRequest) error {
+	_, err := o.request(strings.TrimPrefix(e.ID, "send:"), r)
 	return err
 }
 
-func (c *conversation) requested(id string) (string, bool) {
-	i := slices.IndexFunc(c.state.Requests, func(r wire.Request) bool { return r.ID == id })
+func (o *outbox) requested(id string) (string, bool) {
+	i := slices.IndexFunc(o.Requests, func(r wire.Request) bool { return r.ID == id })
 	if i < 0 {
 		return "", false
 	}
-	return c.state.Requests[i].Key, true
+	return o.Requests[i].Key, true
 }
 
-func (c *conversation) request(id string, r wire.SendRequest) (string, error) {
-	if key, known := c.requested(id); known {
+func (o *outbox) request(id string, r wire.SendRequest) (string, error) {
+	if key, known := o.requested(id); known {
 		return key, nil
 	}
-	if why := c.refusalOf(id, r); why != "" {
+	if why := o.refusalOf(id, r); why != "" {
 		return "", temporal.NewApplicationError(why, wire.TypeRefused)
 	}
-	key := c.enqueue(wire.Message{From: cmp.Or(r.By, wire.FromApplication), Text: r.Text, Reference: r.Reference, Useful: r.UsefulUntil, InDoubt: r.InDoubt})
-	s := c.state
-	if len(s.Requests) >= maxSeen {
-		s.Requests = s.Requests[1:]
-		s.Evicted++
+	key := o.enqueue(wire.Message{From: cmp.Or(r.By, wire.FromApplication), Text: r.Text, Reference: r.Reference, Useful: r.UsefulUntil, InDoubt: r.InDoubt})
+	if len(o.Requests) >= maxSeen {
+		o.Requests = o.Requests[1:]
+		o.Evicted++
 	}
-	s.Requests = append(s.Requests, wire.Request{ID: id, Key: key, At: c.now()})
+	o.Requests = append(o.Requests, wire.Request{ID: id, Key: key, At: o.now()})
 	return key, nil
 }
 
-// leave moves a message from the outbox to the transcript, and lets go of what
-// waited for that.
-func (c *conversation) leave(i int) {
-	s := c.state
-	m := s.Outbox[i]
-	m.Delivery = nil
-	s.Outbox = slices.Delete(s.Outbox, i, i+1)
-	c.record(m)
-	c.followUp(m)
-	if s.Turn != nil && s.Turn.ReplyKey == m.Key {
-		s.Turn.ReplyKey = ""
-		if !m.Accepted.IsZero() {
-			c.replied(s.Turn.Texts[0].At)
-		}
-		c.endTurn()
+func (o *outbox) deadlines(at func(time.Time, string)) {
+	if len(o.Outbox) == 0 || o.sending != nil {
+		return
 	}
-	c.questionLeft(m)
-	c.left = true
+	d := o.Outbox[0].Delivery
+	at(d.NextTry, "try to send again")
+	at(d.DoubtUntil, "was it sent?")
+	at(o.Outbox[0].Useful, "message too late")
 }
 
-// dropOutbox takes back what has not left. An attempt on the wire reports its
-// true outcome; one in back-off ends at once.
-func (c *conversation) dropOutbox() {
-	for i, m := range slices.Backward(c.state.Outbox) {
-		if c.sending != nil && c.sending.key == m.Key {
-			c.sending.cancel()
-			continue
-		}
-		c.giveUp(i, sms.StatusDropped, reasonOptedOut)
+// receipt notes what became of a message that is in flight or in doubt, and reports
+// whether it is about one that is here.
+func (o *outbox) receipt(ours func(wire.Message) bool, r sms.Receipt) bool {
+	i := o.find(ours)
+	if i < 0 {
+		return false
 	}
-}
-
-// record adds a message to the transcript and keeps that within its bounds.
-func (c *conversation) record(m wire.Message) {
-	s := c.state
-	c.toArchive(&m)
-	s.Transcript = append(s.Transcript, m)
-	size := 0
-	for i, m := range slices.Backward(s.Transcript) {
-		size += len(m.Text)
-		if len(s.Transcript)-i > maxTranscript || size > maxTranscriptBytes {
-			s.Evicted += i + 1
-			for _, gone := range s.Transcript[:i+1] {
-				c.evict(gone)
-				c.takeAlong(gone)
-			}
-			s.Transcript = slices.Clone(s.Transcript[i+1:])
-			return
-		}
+	m := &o.Outbox[i]
+	if r.Status == sms.StatusFailed && r.Key != "" && r.Key != m.SendKey() {
+		return false // an earlier attempt failed; the one under way may not, or may find that one
 	}
+	m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
+	o.transcript.forward(m, r)
+	switch {
+	case !m.Status.Settled():
+	case !o.handing(m.Key):
+		o.leave(i)
+	case m.Delivery.Doubt:
+		o.sending.cancel() // the doubt is settled: an attempt in back-off is not made any more
+	}
+	return true
 }

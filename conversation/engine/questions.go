@@ -4,58 +4,46 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/google/uuid"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation/wire"
 	"parley/sms"
 )
 
-// answering is an outcome on its way to a script.
-type answering struct {
-	script  wire.ScriptRef
-	id      string // of what it asked
-	outcome wire.Outcome
-	text    *wire.Text // used up by the answer, unless the script turns out to be gone
-	step    step
+// checkInterval is between looks whether the script behind an open question still runs.
+const checkInterval = 5 * time.Minute
+
+// questions are those of scripts. One is open at a time, the others wait in order.
+type questions struct {
+	*run
+	*wire.Dialogue
 }
 
-// A step on the way of an outcome to a script. The run that asked is signalled
-// first: another run of the same id would swallow the contact's words. Only if
-// that run is closed, it is asked whether the script goes on in another run, as
-// after a reset.
-type step int
+// asking is the question that is open or on its way; nil if there is none.
+func (q *questions) asking() *wire.PendingQuestion {
+	return q.find(func(x *wire.PendingQuestion) bool { return x.Key != "" })
+}
 
-const (
-	toTheRun step = iota
-	doesItRun
-	toItsSuccessor
-)
+// asked is the question whose text has this key; nil if there is none.
+func (q *questions) asked(key string) *wire.PendingQuestion {
+	return q.find(func(x *wire.PendingQuestion) bool { return x.Key != "" && x.Key == key })
+}
 
-// asking is the question that is open or on its way; nil if none is.
-func (c *conversation) asking() *wire.PendingQuestion {
-	i := slices.IndexFunc(c.state.Questions, func(q wire.PendingQuestion) bool { return q.Key != "" })
-	if i < 0 {
-		return nil
+func (q *questions) find(which func(*wire.PendingQuestion) bool) *wire.PendingQuestion {
+	for i := range q.Questions {
+		if which(&q.Questions[i]) {
+			return &q.Questions[i]
+		}
 	}
-	return &c.state.Questions[i]
-}
-
-// offering reports whether a text is on its way to a script as its answer.
-func (c *conversation) offering() bool {
-	return slices.ContainsFunc(c.answering, func(a *answering) bool { return a.text != nil })
+	return nil
 }
 
 // onAsk puts a question in the queue. One that is known already changes
 // nothing, or has its outcome repeated: scripts ask again when they hear nothing.
-func (c *conversation) onAsk(e wire.Envelope, a wire.Asked) error {
-	s := c.state
-	if slices.ContainsFunc(s.Questions, func(q wire.PendingQuestion) bool { return q.ID == e.ID }) ||
-		slices.ContainsFunc(c.answering, func(a *answering) bool { return a.id == e.ID }) {
+func (q *questions) onAsk(e wire.Envelope, a wire.Asked) error {
+	if q.find(func(x *wire.PendingQuestion) bool { return x.ID == e.ID }) != nil || q.answers.pending(e.ID) {
 		return nil
 	}
 	if err := a.Script.Check(); err != nil {
@@ -68,219 +56,252 @@ func (c *conversation) onAsk(e wire.Envelope, a wire.Asked) error {
 	if a.Timeout <= 0 {
 		a.Timeout = wire.DefaultTimeout
 	}
-	q := wire.PendingQuestion{
-		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
-		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: c.now(), Trace: c.trace,
-	}
-	if i := slices.IndexFunc(s.Outcomes, func(o wire.Ended) bool { return o.ID == e.ID }); i >= 0 {
-		c.tell(q.Script, q.ID, s.Outcomes[i].Outcome, nil)
+	if i := slices.IndexFunc(q.Outcomes, func(o wire.Ended) bool { return o.ID == e.ID }); i >= 0 {
+		q.answers.tell(a.Script, e.ID, q.Outcomes[i].Outcome, nil)
 		return nil
 	}
-	c.touch()
-	c.forgetOlderRuns(a.Script)
-	switch why := c.refusal(a.Text); {
-	case s.OptedOut != nil:
-		c.end(q, wire.Outcome{Kind: wire.EndOptedOut, Text: s.OptedOut.Text, MessageID: s.OptedOut.MessageID}, nil)
-	case !q.UsefulUntil.IsZero() && !c.now().Before(q.UsefulUntil):
-		c.end(q, wire.Outcome{Kind: wire.EndTooLate}, nil)
+	q.touch()
+	q.forgetOlderRuns(a.Script)
+	asked := wire.PendingQuestion{
+		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
+		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: q.now(), Trace: q.trace,
+	}
+	switch why := q.gate.refusal(a.Text); {
+	case q.consent.out():
+		q.end(asked, q.consent.outcome(), nil)
+	case !a.UsefulUntil.IsZero() && !q.now().Before(a.UsefulUntil):
+		q.end(asked, wire.Outcome{Kind: wire.EndTooLate}, nil)
 	case why != "":
-		c.end(q, wire.Outcome{Kind: wire.EndUndeliverable, Reason: why}, nil)
-	case len(s.Questions) >= maxQuestions:
-		c.end(q, wire.Outcome{Kind: wire.EndUndeliverable, Reason: fmt.Sprintf("%d questions wait to be asked already", maxQuestions)}, nil)
+		q.end(asked, wire.Outcome{Kind: wire.EndUndeliverable, Reason: why}, nil)
+	case len(q.Questions) >= maxQuestions:
+		q.end(asked, wire.Outcome{Kind: wire.EndUndeliverable, Reason: fmt.Sprintf("%d questions wait to be asked already", maxQuestions)}, nil)
 	default:
-		s.Questions = append(s.Questions, q)
+		q.Questions = append(q.Questions, asked)
 	}
 	return nil
 }
 
 // forgetOlderRuns withdraws the questions of a script's earlier runs: the same
 // appointment was started again, and nobody waits for the old answers.
-func (c *conversation) forgetOlderRuns(script wire.ScriptRef) {
+func (q *questions) forgetOlderRuns(script wire.ScriptRef) {
 	older := func(r wire.ScriptRef) bool { return r.WorkflowID == script.WorkflowID && r.RunID != script.RunID }
-	c.withdraw(func(q wire.PendingQuestion) bool {
-		if older(q.Script) {
-			c.remember(q, wire.Outcome{Kind: wire.EndWithdrawn}) // should the old run ask once more
+	q.withdraw(func(x wire.PendingQuestion) bool {
+		if older(x.Script) {
+			q.remember(x, wire.Outcome{Kind: wire.EndWithdrawn}) // should the old run ask once more
 		}
-		return older(q.Script)
+		return older(x.Script)
 	})
-	if older(c.state.Floor.Holder) {
-		c.state.Floor = wire.Floor{}
+	if q.floor.heldBy(older) {
+		q.floor.release()
 	}
 }
 
 // withdraw ends questions that nobody wants answered any more.
-func (c *conversation) withdraw(which func(wire.PendingQuestion) bool) {
-	s := c.state
-	for i, q := range slices.Backward(s.Questions) {
-		if !which(q) {
+func (q *questions) withdraw(which func(wire.PendingQuestion) bool) {
+	for i, x := range slices.Backward(q.Questions) {
+		if !which(x) {
 			continue
 		}
-		s.Questions = slices.Delete(s.Questions, i, i+1)
-		if c.sending != nil && c.sending.key == q.Key {
-			c.sending.cancel()
-		}
-		ours := func(m wire.Message) bool { return q.Key != "" && m.Key == q.Key }
-		if j := slices.IndexFunc(s.Outbox, ours); j >= 0 {
-			s.Outbox[j].Delivery.TakenBack = true
-		}
-		if j := slices.IndexFunc(s.Resends, ours); j >= 0 {
-			c.dropResend(j, sms.StatusDropped, reasonTakenBack)
+		q.Questions = slices.Delete(q.Questions, i, i+1)
+		if x.Key != "" {
+			q.outbox.takeBack(x.Key)
+			q.resends.takeBack(x.Key)
 		}
 	}
 }
 
 // onWithdraw is a script's own word. It is not remembered as an ending: a script
 // that is reset to before it was cancelled asks again.
-func (c *conversation) onWithdraw(_ wire.Envelope, w wire.Withdrawn) error {
-	c.withdraw(func(q wire.PendingQuestion) bool { return q.ID == w.AskID })
-	if c.state.Floor.Holder == w.Script {
-		c.state.Floor = wire.Floor{}
+func (q *questions) onWithdraw(_ wire.Envelope, w wire.Withdrawn) error {
+	q.withdraw(func(x wire.PendingQuestion) bool { return x.ID == w.AskID })
+	if q.floor.of(w.Script) {
+		q.floor.release()
 	}
 	return nil
 }
 
-// onSay sends a script's message, or keeps it until the floor is free.
-func (c *conversation) onSay(e wire.Envelope, m wire.Said) error {
-	if err := m.Script.Check(); err != nil {
-		return err
-	}
-	m.Reference = wire.Cut(m.Reference, wire.MaxIDBytes)
-	if c.seen(e.ID) {
-		return nil
-	}
-	c.touch()
-	if m.InDoubt != "" && m.InDoubt != wire.Resend && m.InDoubt != wire.Park {
-		return errors.New(`say event whose "in_doubt" is neither "resend" nor "park"`)
-	}
-	why := c.refusal(m.Text)
-	if why == "" && len(c.state.Says) >= maxSays {
-		why = "too many messages of scripts wait"
-	}
-	if why != "" {
-		if c.state.OptedOut == nil {
-			c.raise(wire.CauseScript, "a script's message could not be sent: "+why)
+// advance ends what has waited long enough, and asks the next question.
+func (q *questions) advance() {
+	q.expire()
+	q.askNext()
+	q.check()
+}
+
+// expire ends questions whose time is over.
+func (q *questions) expire() {
+	now := q.now()
+	for _, x := range slices.Backward(q.Questions) {
+		switch {
+		case x.Open() && !now.Before(q.QuestionDeadline(&x)):
+			q.end(x, wire.Outcome{Kind: wire.EndNoReply, Delivered: x.Delivered}, nil)
+		case x.Key == "" && !x.UsefulUntil.IsZero() && !now.Before(x.UsefulUntil):
+			q.end(x, wire.Outcome{Kind: wire.EndTooLate}, nil)
 		}
-		c.dropSay(wire.Say{ID: e.ID, Said: m}, why)
-		return nil
-	}
-	c.state.Says = append(c.state.Says, wire.Say{ID: e.ID, Trace: c.trace, Said: m})
-	return nil
-}
-
-// dropSay records a script's message that is not sent.
-func (c *conversation) dropSay(m wire.Say, why string) {
-	s := c.state
-	s.LastDropped++ // a count of its own: the keys of what is sent stay what they were
-	message := wire.Message{
-		Key: s.FirstRunID + "-d" + strconv.Itoa(s.LastDropped), From: m.Script.Type, Kind: sms.KindText,
-		Text: wire.Cut(m.Text, maxTextBytes), Reference: m.Reference, SayID: m.ID, At: c.now(),
-	}
-	c.change(&message, sms.StatusDropped, why, c.now())
-	c.record(message)
-}
-
-// releaseSays sends the messages of scripts that have waited for the floor.
-func (c *conversation) releaseSays() {
-	s := c.state
-	s.Says = slices.DeleteFunc(s.Says, func(m wire.Say) bool {
-		holds := s.Floor.Holder == m.Script
-		if !holds && !c.floorFree() || len(s.Outbox) >= maxOutbox {
-			return false
-		}
-		if !c.scriptMayText() {
-			c.raise(wire.CauseLoop, c.tooMany())
-			c.dropSay(m, c.tooMany())
-			return true
-		}
-		c.trace = m.Trace
-		c.enqueue(wire.Message{From: m.Script.Type, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt, SayID: m.ID})
-		c.trace = ""
-		if holds {
-			s.Floor = wire.Floor{} // it said something that asks nothing
-		}
-		return true
-	})
-}
-
-// floorFree reports whether neither a script that was just answered nor the
-// responder is about to speak.
-func (c *conversation) floorFree() bool {
-	t := c.state.Turn
-	responding := t != nil && (c.flying(flightThink) || t.ReplyKey != "" || t.Start != nil)
-	return c.state.Floor.Holder.WorkflowID == "" && !responding && !c.offering()
-}
-
-// somebodyWaits reports whether the floor's holder keeps anybody waiting.
-func (c *conversation) somebodyWaits() bool {
-	s := c.state
-	return len(s.Redo)+len(s.Backlog) > 0 || s.Turn != nil || len(s.Says) > 0 ||
-		slices.ContainsFunc(s.Questions, func(q wire.PendingQuestion) bool { return q.Script != s.Floor.Holder })
-}
-
-func (c *conversation) freeSilentFloor() {
-	f := &c.state.Floor
-	if f.Holder.WorkflowID != "" && c.somebodyWaits() && !c.now().Before(f.Since.Add(floorSilence)) {
-		*f = wire.Floor{}
 	}
 }
 
 // askNext sends the next question: the floor holder's, or the one that waits longest.
-func (c *conversation) askNext() {
-	s := c.state
-	if c.asking() != nil || len(s.Questions) == 0 || len(s.Outbox) >= maxOutbox {
+func (q *questions) askNext() {
+	if q.asking() != nil || len(q.Questions) == 0 || q.outbox.full() {
 		return
 	}
 	next := 0
-	if s.Floor.Holder.WorkflowID != "" {
-		next = slices.IndexFunc(s.Questions, func(q wire.PendingQuestion) bool { return q.Script == s.Floor.Holder })
+	if q.floor.taken() {
+		next = slices.IndexFunc(q.Questions, func(x wire.PendingQuestion) bool { return q.floor.of(x.Script) })
 		if next < 0 {
 			return
 		}
-	} else if !c.floorFree() {
+	} else if !q.floor.free() {
 		return
 	}
-	q := s.Questions[next]
-	if !c.scriptMayText() {
-		c.raise(wire.CauseLoop, c.tooMany())
-		c.end(q, wire.Outcome{Kind: wire.EndUndeliverable, Reason: c.tooMany()}, nil)
+	x := q.Questions[next]
+	if !q.gate.scriptMayText() {
+		q.desk.raise(wire.CauseLoop, q.gate.tooMany())
+		q.end(x, wire.Outcome{Kind: wire.EndUndeliverable, Reason: q.gate.tooMany()}, nil)
 		return
 	}
-	s.Questions = slices.Insert(slices.Delete(s.Questions, next, next+1), 0, q)
-	c.trace = q.Trace
-	s.Questions[0].Key = c.enqueue(wire.Message{From: q.Script.Type, Text: q.Text, Reference: q.Reference, Useful: q.UsefulUntil, InDoubt: q.InDoubt, AskID: q.ID})
-	c.trace = ""
-	s.Floor = wire.Floor{}
+	q.Questions = slices.Insert(slices.Delete(q.Questions, next, next+1), 0, x)
+	q.trace = x.Trace
+	q.Questions[0].Key = q.outbox.enqueue(wire.Message{From: x.Script.Type, Text: x.Text, Reference: x.Reference, Useful: x.UsefulUntil, InDoubt: x.InDoubt, AskID: x.ID})
+	q.trace = ""
+	q.floor.release()
 }
 
-// questionLeft opens a question once the carrier took it, or ends it.
-func (c *conversation) questionLeft(m wire.Message) {
-	i := slices.IndexFunc(c.state.Questions, func(q wire.PendingQuestion) bool { return q.Key == m.Key && m.Key != "" })
-	if i < 0 {
+// check looks from time to time whether the script behind the open question still
+// runs, if others wait behind it: a terminated one cannot say so.
+func (q *questions) check() {
+	x := q.asking()
+	if q.flying(flightCheck) || x == nil || !x.Open() || len(q.Questions) < 2 || q.now().Before(x.CheckedAt.Add(checkInterval)) {
 		return
 	}
-	q := &c.state.Questions[i]
+	script := x.Script
+	q.launch(flightCheck, q.answers.runs(script), func(f workflow.Future) { q.onChecked(script, f) })
+}
+
+func (q *questions) onChecked(script wire.ScriptRef, f workflow.Future) {
+	var runs bool
+	if err := f.Get(q.ctx, &runs); err != nil {
+		runs = true // nobody could say: ask again later
+	}
+	for i := range q.Questions {
+		if q.Questions[i].Script == script {
+			q.Questions[i].CheckedAt = q.now()
+		}
+	}
+	if !runs {
+		q.withdraw(func(x wire.PendingQuestion) bool { return x.Script == script })
+	}
+}
+
+func (q *questions) deadlines(at func(time.Time, string)) {
+	for i := range q.Questions {
+		x := &q.Questions[i]
+		switch {
+		case x.Open():
+			at(q.QuestionDeadline(x), "question unanswered")
+			if len(q.Questions) > 1 && !q.flying(flightCheck) {
+				at(x.CheckedAt.Add(checkInterval), "does the script still run?")
+			}
+		case x.Key == "":
+			at(x.UsefulUntil, "question too late")
+		}
+	}
+}
+
+func (q *questions) busy() bool { return len(q.Questions) > 0 }
+
+// otherThan reports whether a question of another script waits.
+func (q *questions) otherThan(script wire.ScriptRef) bool {
+	return slices.ContainsFunc(q.Questions, func(x wire.PendingQuestion) bool { return x.Script != script })
+}
+
+func (q *questions) silence(wire.OptOut) {
+	for len(q.Questions) > 0 {
+		q.end(q.Questions[0], q.consent.outcome(), nil)
+	}
+}
+
+// leaving reports whether the carrier has a question and has not said yet that it took it.
+func (q *questions) leaving() bool {
+	x := q.asking()
+	return x != nil && !x.Open() && q.outbox.leaving(x.Key)
+}
+
+// arriving reports whether a question is on its way to the contact.
+func (q *questions) arriving() bool {
+	x := q.asking()
+	return x != nil && !x.Open() && !q.resends.waiting(x.Key)
+}
+
+// answeredBy gives a text to the open question, and reports whether it answers that.
+func (q *questions) answeredBy(t wire.Text) bool {
+	x := q.asking()
+	if x == nil || !x.Open() || t.Kind != sms.KindText || !t.AcceptedAt.After(x.AcceptedAt) {
+		return false
+	}
+	q.end(*x, wire.Outcome{Kind: wire.EndAnswered, Text: t.Text, MessageID: t.ID, AcceptedAt: t.AcceptedAt}, &t)
+	return true
+}
+
+// left opens a question once the carrier took it, or ends it.
+func (q *questions) left(m wire.Message) {
+	x := q.asked(m.Key)
+	if x == nil {
+		return
+	}
 	switch m.Status {
 	case sms.StatusExpired:
-		c.end(*q, wire.Outcome{Kind: wire.EndTooLate}, nil)
+		q.end(*x, wire.Outcome{Kind: wire.EndTooLate}, nil)
 	case sms.StatusFailed, sms.StatusUnknown, sms.StatusDropped:
-		c.end(*q, wire.Outcome{Kind: wire.EndUndeliverable, Reason: m.Reason}, nil)
+		q.end(*x, wire.Outcome{Kind: wire.EndUndeliverable, Reason: m.Reason}, nil)
 	default:
-		q.AcceptedAt, q.OpenSince, q.CheckedAt = m.Accepted, c.now(), c.now()
-		q.Delivered = delivery(m.Status)
+		x.AcceptedAt, x.OpenSince, x.CheckedAt = m.Accepted, q.now(), q.now()
+		x.Delivered = delivery(m.Status)
 	}
 }
 
-// questionReported takes note of a receipt for the open question.
-func (c *conversation) questionReported(m wire.Message) {
-	i := slices.IndexFunc(c.state.Questions, func(q wire.PendingQuestion) bool { return q.Key == m.Key })
-	if i < 0 {
+// reported takes note of a receipt for the open question.
+func (q *questions) reported(m wire.Message) {
+	x := q.asked(m.Key)
+	if x == nil {
 		return
 	}
-	q := &c.state.Questions[i]
-	q.Delivered = delivery(m.Status)
+	x.Delivered = delivery(m.Status)
 	if m.Status == sms.StatusFailed { // and it is not sent again
-		c.end(*q, wire.Outcome{Kind: wire.EndUndeliverable, Reason: m.Reason}, nil)
+		q.end(*x, wire.Outcome{Kind: wire.EndUndeliverable, Reason: m.Reason}, nil)
 	}
+}
+
+// arrived notes that the contact has a question's text, whichever of those that
+// repeat it.
+func (q *questions) arrived(chain []string, m wire.Message) {
+	x := q.find(func(x *wire.PendingQuestion) bool { return x.Key != "" && slices.Contains(chain, x.Key) })
+	if x == nil {
+		return
+	}
+	x.Key, x.Delivered = m.Key, wire.Delivered
+	if !x.Open() {
+		q.left(m)
+	}
+}
+
+// mayWait reports whether a question that did not arrive can be sent once more at a
+// time, before it ends.
+func (q *questions) mayWait(key string, until time.Time) bool {
+	x := q.asked(key)
+	return x != nil && (!x.Open() || until.Before(q.QuestionDeadline(x)))
+}
+
+// resent has a question wait for the text that repeats it. The contact has not
+// seen it yet, so texts are no answers to it.
+func (q *questions) resent(key, again string) {
+	x := q.asked(key)
+	x.Key, x.AcceptedAt, x.OpenSince = again, time.Time{}, time.Time{}
+}
+
+// answered reports whether a question ended with an answer.
+func (q *questions) answered(id string) bool {
+	return slices.ContainsFunc(q.Outcomes, func(o wire.Ended) bool { return o.ID == id && o.Outcome.Kind == wire.EndAnswered })
 }
 
 func delivery(s sms.Status) wire.Delivery {
@@ -294,129 +315,25 @@ func delivery(s sms.Status) wire.Delivery {
 	}
 }
 
-// expireQuestions ends questions whose time is over.
-func (c *conversation) expireQuestions() {
-	now := c.now()
-	for _, q := range slices.Backward(c.state.Questions) {
-		switch {
-		case q.Open() && !now.Before(c.state.QuestionDeadline(&q)):
-			c.end(q, wire.Outcome{Kind: wire.EndNoReply, Delivered: q.Delivered}, nil)
-		case q.Key == "" && !q.UsefulUntil.IsZero() && !now.Before(q.UsefulUntil):
-			c.end(q, wire.Outcome{Kind: wire.EndTooLate}, nil)
-		}
-	}
-}
-
 // end removes a question and tells its script how it ended.
-func (c *conversation) end(q wire.PendingQuestion, o wire.Outcome, text *wire.Text) {
-	c.state.Questions = slices.DeleteFunc(c.state.Questions, func(x wire.PendingQuestion) bool { return x.ID == q.ID })
-	c.remember(q, o)
-	c.tell(q.Script, q.ID, o, text)
+func (q *questions) end(x wire.PendingQuestion, o wire.Outcome, text *wire.Text) {
+	q.Questions = slices.DeleteFunc(q.Questions, func(y wire.PendingQuestion) bool { return y.ID == x.ID })
+	q.remember(x, o)
+	q.answers.tell(x.Script, x.ID, o, text)
 }
 
-func (c *conversation) remember(q wire.PendingQuestion, o wire.Outcome) {
-	s := c.state
-	if len(s.Outcomes) >= maxOutcomes {
-		s.Outcomes = s.Outcomes[1:]
-		s.Evicted++
+func (q *questions) remember(x wire.PendingQuestion, o wire.Outcome) {
+	if len(q.Outcomes) >= maxOutcomes {
+		q.Outcomes = q.Outcomes[1:]
+		q.Evicted++
 	}
-	s.Outcomes = append(s.Outcomes, wire.Ended{ID: q.ID, Script: q.Script, Outcome: o})
+	q.Outcomes = append(q.Outcomes, wire.Ended{ID: x.ID, Script: x.Script, Outcome: o})
 	size := 0
-	for i, kept := range slices.Backward(s.Outcomes) {
-		if size += len(kept.Outcome.Text); size > maxOutcomeBytes && i < len(s.Outcomes)-1 {
-			s.Evicted += i + 1
-			s.Outcomes = slices.Clone(s.Outcomes[i+1:])
+	for i, kept := range slices.Backward(q.Outcomes) {
+		if size += len(kept.Outcome.Text); size > maxOutcomeBytes && i < len(q.Outcomes)-1 {
+			q.Evicted += i + 1
+			q.Outcomes = slices.Clone(q.Outcomes[i+1:])
 			break
 		}
-	}
-}
-
-// tell signals an outcome to the script's run.
-func (c *conversation) tell(script wire.ScriptRef, id string, o wire.Outcome, text *wire.Text) {
-	o.Schema = wire.OutcomeSchema
-	if text != nil {
-		o.Trace = text.Trace
-	}
-	a := &answering{script: script, id: id, outcome: o, text: text}
-	c.answer(a, c.signal(a, script.RunID))
-}
-
-// answer waits for the next step on the way of an outcome.
-func (c *conversation) answer(a *answering, step workflow.Future) {
-	c.answering = append(c.answering, a)
-	c.launch(flightAnswer, step, func(f workflow.Future) {
-		c.answering = slices.DeleteFunc(c.answering, func(x *answering) bool { return x == a })
-		c.onAnswered(a, f)
-	})
-}
-
-func (c *conversation) signal(a *answering, runID string) workflow.Future {
-	if uuid.Validate(runID) != nil {
-		runID = "" // written by hand: the server would fail our task for ever
-	}
-	return workflow.SignalExternalWorkflow(c.ctx, a.script.WorkflowID, runID, wire.AnswerSignal+a.id, a.outcome)
-}
-
-// onAnswered gives the floor to the script that was answered. If the script is
-// gone, the contact's text is not used up.
-func (c *conversation) onAnswered(a *answering, f workflow.Future) {
-	var runs bool
-	switch {
-	case a.step == toTheRun && f.Get(c.ctx, nil) != nil:
-		a.step = doesItRun
-		c.answer(a, c.scriptRuns(a.script))
-		return
-	case a.step == doesItRun && f.Get(c.ctx, &runs) == nil && runs:
-		a.step = toItsSuccessor
-		c.answer(a, c.signal(a, ""))
-		return
-	case a.step != doesItRun && f.Get(c.ctx, nil) == nil:
-		if a.text != nil {
-			c.count(metricHandled, "by", byScript)
-		}
-		if a.text != nil && c.state.OptedOut == nil {
-			c.state.Floor = wire.Floor{Holder: a.script, Since: c.now()}
-		}
-		return
-	}
-	c.withdraw(func(q wire.PendingQuestion) bool { return q.Script == a.script })
-	if a.text != nil && c.state.OptedOut == nil {
-		c.state.Inbox = slices.Insert(c.state.Inbox, 0, *a.text)
-	}
-}
-
-// scriptRuns asks the server whether a script still runs.
-func (c *conversation) scriptRuns(script wire.ScriptRef) workflow.Future {
-	ctx := workflow.WithActivityOptions(c.ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 10 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 3},
-		Summary:             "does the script still run?",
-	})
-	return workflow.ExecuteActivity(ctx, wire.ScriptRunsActivity, script)
-}
-
-// checkHolder looks from time to time whether the script behind the open
-// question still runs, if others wait behind it: a terminated one cannot say so.
-func (c *conversation) checkHolder() {
-	q := c.asking()
-	if c.flying(flightCheck) || q == nil || !q.Open() || len(c.state.Questions) < 2 || c.now().Before(q.CheckedAt.Add(checkInterval)) {
-		return
-	}
-	script := q.Script
-	c.launch(flightCheck, c.scriptRuns(script), func(f workflow.Future) { c.onChecked(script, f) })
-}
-
-func (c *conversation) onChecked(script wire.ScriptRef, f workflow.Future) {
-	var runs bool
-	if err := f.Get(c.ctx, &runs); err != nil {
-		runs = true // nobody could say: ask again later
-	}
-	for i := range c.state.Questions {
-		if c.state.Questions[i].Script == script {
-			c.state.Questions[i].CheckedAt = c.now()
-		}
-	}
-	if !runs {
-		c.withdraw(func(q wire.PendingQuestion) bool { return q.Script == script })
 	}
 }

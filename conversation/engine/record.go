@@ -30,26 +30,26 @@ type Suppressions interface {
 // heedSuppression asks, in the first run of a conversation, whether the contact was erased.
 // Nothing is taken before it is known: a text to somebody who was promised none is
 // worse than a late one. A START from before that comes late, or once more, is void.
-func (c *conversation) heedSuppression() error {
+func (c *consent) heedSuppression() error {
 	var since time.Time
-	err := workflow.ExecuteLocalActivity(c.recordContext(), wire.SuppressedActivity, whose{c.state.Contact, c.state.Sender}).Get(c.ctx, &since)
+	err := workflow.ExecuteLocalActivity(c.recordContext(), wire.SuppressedActivity, whose{c.Contact, c.Sender}).Get(c.ctx, &since)
 	if err != nil {
 		return fmt.Errorf("asking whether the contact was erased: %w", err)
 	}
 	if !since.IsZero() {
-		c.state.OptedOut = &wire.OptOut{At: c.now(), Source: wire.SourceErased, Accepted: since}
+		c.OptedOut = &wire.OptOut{At: c.now(), Source: wire.SourceErased, Accepted: since}
 	}
 	return nil
 }
 
 // lift notes, for conversations to come, that the contact wants texts again.
-func (c *conversation) lift() {
-	lifted := workflow.ExecuteLocalActivity(c.recordContext(), wire.LiftActivity, whose{c.state.Contact, c.state.Sender})
+func (c *consent) lift() {
+	lifted := workflow.ExecuteLocalActivity(c.recordContext(), wire.LiftActivity, whose{c.Contact, c.Sender})
 	c.launch(flightLift, lifted, func(workflow.Future) {})
 }
 
 // recordContext is for local activities about records.
-func (c *conversation) recordContext() workflow.Context {
+func (c *consent) recordContext() workflow.Context {
 	return workflow.WithLocalActivityOptions(c.ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    10 * time.Second,
 		ScheduleToCloseTimeout: wire.LongOutage,

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
@@ -16,6 +15,9 @@ import (
 )
 
 const (
+	doubtPatience  = 30 * time.Second // for a callback that settles whether a text was taken
+	seriesPause    = 5 * time.Minute  // between series of tries to send
+	sendingGivesUp = 24 * time.Hour   // with a carrier that takes nothing
 	maxAttempts    = 3                // to send one message again after a doubt
 	attemptTimeout = 30 * time.Second // of one attempt; the carrier's client gives up five seconds before
 
@@ -28,52 +30,51 @@ type sending struct {
 	cancel workflow.CancelFunc
 }
 
-// sendNext hands the first message of the outbox to the carrier, if it may
+// advance hands the first message of the outbox to the carrier, if it may
 // leave now. There is one at a time, so texts arrive in order.
-func (c *conversation) sendNext() {
-	s := c.state
-	for c.sending == nil && len(s.Outbox) > 0 {
-		m, now := &s.Outbox[0], c.now()
+func (o *outbox) advance() {
+	for o.sending == nil && len(o.Outbox) > 0 {
+		m, now := &o.Outbox[0], o.now()
 		d := m.Delivery
 		switch {
 		case m.Status.Settled():
-			c.leave(0) // a receipt settled it
-		case s.OptedOut != nil && !m.Must:
-			c.giveUp(0, sms.StatusDropped, reasonOptedOut)
+			o.leave(0) // a receipt settled it
+		case o.consent.out() && !m.Must:
+			o.giveUp(0, sms.StatusDropped, reasonOptedOut)
 		case d.TakenBack:
-			c.giveUp(0, sms.StatusDropped, reasonTakenBack)
+			o.giveUp(0, sms.StatusDropped, reasonTakenBack)
 		case now.Before(d.DoubtUntil):
 			return
 		case !m.Useful.IsZero() && !now.Before(m.Useful):
-			c.giveUp(0, sms.StatusExpired, "too late to be useful")
+			o.giveUp(0, sms.StatusExpired, "too late to be useful")
 		case now.Before(d.NextTry):
 			return
 		case d.Doubt && m.Attempts+1 >= maxAttempts && now.Sub(m.At) > sendingGivesUp:
-			c.parkMessage(*m, wire.ParkedInDoubt, "nobody can say whether a message was sent")
-			c.giveUp(0, sms.StatusUnknown, "in doubt after "+strconv.Itoa(maxAttempts)+" attempts")
+			o.desk.parkMessage(*m, wire.ParkedInDoubt, "nobody can say whether a message was sent")
+			o.giveUp(0, sms.StatusUnknown, "in doubt after "+strconv.Itoa(maxAttempts)+" attempts")
 		default:
-			c.send(m)
+			o.send(m)
 		}
 	}
 }
 
 // giveUp ends a message that is not tried any more. If an attempt may have been
 // taken, all that can be said is that nobody knows.
-func (c *conversation) giveUp(i int, status sms.Status, reason string) {
-	if c.state.Outbox[i].Delivery.Doubt {
+func (o *outbox) giveUp(i int, status sms.Status, reason string) {
+	if o.Outbox[i].Delivery.Doubt {
 		status = sms.StatusUnknown
 	}
-	c.conclude(i, status, reason)
+	o.conclude(i, status, reason)
 }
 
-func (c *conversation) send(m *wire.Message) {
+func (o *outbox) send(m *wire.Message) {
 	d := m.Delivery
 	if d.Began.IsZero() {
-		d.Began = c.now()
+		d.Began = o.now()
 	}
 	var look *sms.Search
 	if d.Doubt || d.Relived {
-		look = &sms.Search{Keys: m.Keys(), To: c.state.Contact, Text: m.Text, Since: d.Began, Others: c.messageIDs()}
+		look = &sms.Search{Keys: m.Keys(), To: o.Contact, Text: m.Text, Since: d.Began, Others: o.transcript.messageIDs()}
 	}
 	if d.Doubt {
 		m.Attempts++
@@ -83,14 +84,14 @@ func (c *conversation) send(m *wire.Message) {
 	if look != nil { // who looks first is told of a STOP meanwhile; who only sends needs no heartbeat
 		heartbeat = attemptTimeout
 	}
-	ctx, cancel := workflow.WithCancel(wire.Traced(c.ctx, d.Trace))
+	ctx, cancel := workflow.WithCancel(wire.Traced(o.ctx, d.Trace))
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              c.state.Settings.SendTaskQueue,
+		TaskQueue:              o.Settings.SendTaskQueue,
 		ScheduleToStartTimeout: seriesPause, // a run must be able to continue as new although nobody sends
 		StartToCloseTimeout:    attemptTimeout,
 		WaitForCancellation:    true,
 		HeartbeatTimeout:       heartbeat,
-		Summary:                "to " + c.state.Contact.Masked(),
+		Summary:                "to " + o.Contact.Masked(),
 		// The server repeats only what was certainly not taken; every doubt comes
 		// back here. Six tries last up to eight minutes.
 		RetryPolicy: &temporal.RetryPolicy{
@@ -98,42 +99,32 @@ func (c *conversation) send(m *wire.Message) {
 			NonRetryableErrorTypes: []string{activities.ErrTypeAmbiguous, activities.ErrTypeRefused, "TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"},
 		},
 	})
-	c.sending = &sending{key: m.Key, cancel: cancel}
-	c.launch(flightSend, workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
-		Message: sms.Outbound{Key: m.SendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Reference: m.Reference},
+	o.sending = &sending{key: m.Key, cancel: cancel}
+	o.launch(flightSend, workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
+		Message: sms.Outbound{Key: m.SendKey(), To: o.Contact, From: o.Sender, Text: m.Text, Reference: m.Reference},
 		Look:    look,
 		Until:   m.Useful,
 		Park:    m.InDoubt == wire.Park || d.Relived,
 		Settle:  m.Attempts >= maxAttempts,
-	}), c.onSent)
-}
-
-func (c *conversation) messageIDs() []string {
-	var ids []string
-	for i := range c.state.Transcript {
-		if m := &c.state.Transcript[i]; m.Key != "" && m.MessageID != "" {
-			ids = append(ids, m.MessageID)
-		}
-	}
-	return ids
+	}), o.onSent)
 }
 
 // onSent records how an attempt to send ended.
-func (c *conversation) onSent(f workflow.Future) {
-	key := c.sending.key
-	c.sending.cancel()
-	c.sending = nil
-	i := slices.IndexFunc(c.state.Outbox, func(m wire.Message) bool { return m.Key == key })
-	m := &c.state.Outbox[i]
+func (o *outbox) onSent(f workflow.Future) {
+	key := o.sending.key
+	o.sending.cancel()
+	o.sending = nil
+	i := o.find(func(m wire.Message) bool { return m.Key == key })
+	m := &o.Outbox[i]
 	d := m.Delivery
 
 	var accepted sms.Accepted
-	err := f.Get(c.ctx, &accepted)
+	err := f.Get(o.ctx, &accepted)
 	if err == nil {
 		if accepted.Found && m.Attempts > 0 {
 			m.Attempts-- // it was only looked for
 		}
-		c.accept(i, accepted)
+		o.accept(i, accepted)
 		return
 	}
 	class, code := failure(err)
@@ -142,34 +133,34 @@ func (c *conversation) onSent(f workflow.Future) {
 	}
 	switch {
 	case m.Status.Settled():
-		c.leave(i) // a receipt was faster than the answer
+		o.leave(i) // a receipt was faster than the answer
 	case class == sms.Ambiguous:
 		m.Status, m.Reason = sms.StatusUnknown, code
-		m.Step(sms.StatusUnknown, code, c.now(), "")
-		d.Doubt, d.DoubtUntil = true, c.now().Add(doubtPatience)
+		m.Step(sms.StatusUnknown, code, o.now(), "")
+		d.Doubt, d.DoubtUntil = true, o.now().Add(doubtPatience)
 	case class == sms.Unknown:
 		m.Attempts = max(0, m.Attempts-1) // it was only looked for
 		d.Doubt = true
-		c.parkMessage(*m, wire.ParkedInDoubt, "nobody can say whether a message was sent")
-		c.giveUp(i, sms.StatusUnknown, "in doubt after "+strconv.Itoa(m.Attempts+1)+" attempt(s)")
+		o.desk.parkMessage(*m, wire.ParkedInDoubt, "nobody can say whether a message was sent")
+		o.giveUp(i, sms.StatusUnknown, "in doubt after "+strconv.Itoa(m.Attempts+1)+" attempt(s)")
 	case class == sms.TooLate:
 		if d.Doubt {
 			m.Attempts = max(0, m.Attempts-1)
 		}
-		c.giveUp(i, sms.StatusExpired, "too late to be useful")
-	case temporal.IsCanceledError(err) && c.state.OptedOut != nil:
-		c.giveUp(i, sms.StatusDropped, reasonOptedOut)
+		o.giveUp(i, sms.StatusExpired, "too late to be useful")
+	case temporal.IsCanceledError(err) && o.consent.out():
+		o.giveUp(i, sms.StatusDropped, reasonOptedOut)
 	case temporal.IsCanceledError(err):
-		c.giveUp(i, sms.StatusDropped, reasonTakenBack)
+		o.giveUp(i, sms.StatusDropped, reasonTakenBack)
 	case class == sms.Refused:
-		c.raise(wire.CauseRefused, "the carrier refused a message: "+code)
-		c.giveUp(i, sms.StatusFailed, code)
+		o.desk.raise(wire.CauseRefused, "the carrier refused a message: "+code)
+		o.giveUp(i, sms.StatusFailed, code)
 	case class == sms.Denied:
-		c.parkMessage(*m, wire.ParkedDenied, "the carrier takes no messages from this account: "+code)
-		c.giveUp(i, sms.StatusFailed, code)
-	case c.now().Sub(m.At) > sendingGivesUp:
-		c.parkMessage(*m, wire.ParkedCarrierAway, "the carrier took nothing for a day: "+code)
-		c.giveUp(i, sms.StatusFailed, code)
+		o.desk.parkMessage(*m, wire.ParkedDenied, "the carrier takes no messages from this account: "+code)
+		o.giveUp(i, sms.StatusFailed, code)
+	case o.now().Sub(m.At) > sendingGivesUp:
+		o.desk.parkMessage(*m, wire.ParkedCarrierAway, "the carrier took nothing for a day: "+code)
+		o.giveUp(i, sms.StatusFailed, code)
 	default:
 		m.Status, m.Reason = sms.StatusQueued, code
 		if d.Doubt { // this attempt was not taken; the one before is still in doubt
@@ -177,9 +168,9 @@ func (c *conversation) onSent(f workflow.Future) {
 			m.Attempts--
 		}
 		if code != codeNobody {
-			d.NextTry = c.now().Add(seriesPause)
+			d.NextTry = o.now().Add(seriesPause)
 		}
-		c.raise(wire.CauseCarrierAway, "the carrier takes no messages: "+code)
+		o.desk.raise(wire.CauseCarrierAway, "the carrier takes no messages: "+code)
 	}
 }
 
@@ -218,37 +209,41 @@ func failure(err error) (sms.Doubt, string) {
 }
 
 // accept notes that the carrier took a message.
-func (c *conversation) accept(i int, a sms.Accepted) {
-	m := &c.state.Outbox[i]
+func (o *outbox) accept(i int, a sms.Accepted) {
+	m := &o.Outbox[i]
 	if a.At.IsZero() {
-		a.At = c.now() // the carrier did not say
+		a.At = o.now() // the carrier did not say
 	}
 	m.MessageID, m.Accepted = a.MessageID, a.At
-	c.state.Settle(wire.CauseCarrierAway)
-	c.change(m, sms.StatusAccepted, "", a.At)
-	c.state.EarlyReceipts = slices.DeleteFunc(c.state.EarlyReceipts, func(r sms.Receipt) bool {
-		if r.MessageID != a.MessageID {
-			return false
-		}
-		c.forward(m, r)
-		return true
-	})
-	c.leave(i)
+	o.desk.settle(wire.CauseCarrierAway)
+	change(m, sms.StatusAccepted, "", a.At)
+	o.transcript.takeEarly(m)
+	o.leave(i)
 }
 
 // conclude ends a message that the carrier did not take.
-func (c *conversation) conclude(i int, status sms.Status, reason string) {
-	m := &c.state.Outbox[i]
-	m.Status, m.Reason, m.StatusAt = status, reason, c.now()
-	m.Step(status, reason, c.now(), "")
-	c.leave(i)
+func (o *outbox) conclude(i int, status sms.Status, reason string) {
+	m := &o.Outbox[i]
+	m.Status, m.Reason, m.StatusAt = status, reason, o.now()
+	m.Step(status, reason, o.now(), "")
+	o.leave(i)
 }
 
 // leaving reports whether a message has been handed to the carrier and its
 // outcome is not known yet.
-func (c *conversation) leaving(key string) bool {
-	if c.sending != nil && c.sending.key == key {
+func (o *outbox) leaving(key string) bool {
+	return o.handing(key) || o.holds(func(m wire.Message) bool { return m.Key == key && m.Status == sms.StatusUnknown })
+}
+
+// handing reports whether an attempt to send a message is in flight.
+func (o *outbox) handing(key string) bool { return o.sending != nil && o.sending.key == key }
+
+// cancel has an attempt that is in flight end as soon as it can, and reports
+// whether there is one.
+func (o *outbox) cancel(key string) bool {
+	if o.handing(key) {
+		o.sending.cancel()
 		return true
 	}
-	return slices.ContainsFunc(c.state.Outbox, func(m wire.Message) bool { return m.Key == key && m.Status == sms.StatusUnknown })
+	return false
 }

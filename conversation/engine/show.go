@@ -16,8 +16,8 @@ const detailedMessages = 8 // the latest
 // show makes the Temporal UI tell what is going on.
 func (c *conversation) show() {
 	workflow.SetCurrentDetails(c.ctx, c.details())
-	want, is := c.shown(), c.state.Shown
-	c.state.Shown = want
+	want, is := c.shown(), c.Shown
+	c.Shown = want
 	if want.Attention != is.Attention || !slices.Equal(want.Parked, is.Parked) {
 		c.upsertMemo(map[string]any{wire.AttentionMemo: c.state.Attention(), wire.ParkedMemo: c.parkedMarks()})
 	}
@@ -83,11 +83,7 @@ func (c *conversation) shown() wire.Shown {
 	if s.Floor.Holder.Type != "" {
 		w.Scripts = append(w.Scripts, s.Floor.Holder.Type)
 	}
-	for _, a := range c.answering {
-		if a.text != nil {
-			w.Scripts = append(w.Scripts, a.script.Type)
-		}
-	}
+	w.Scripts = append(w.Scripts, c.answers.scripts()...)
 	slices.Sort(w.Scripts)
 	w.Scripts = slices.Compact(w.Scripts)
 	if len(w.Scripts) > 0 {
@@ -111,7 +107,7 @@ func (c *conversation) details() string {
 	if s.Sender != "" {
 		fmt.Fprintf(&b, " over %s", s.Sender.Masked())
 	}
-	switch q := c.asking(); {
+	switch q := c.questions.asking(); {
 	case s.OptedOut != nil:
 		fmt.Fprintf(&b, " · opted out %s", s.OptedOut.At.UTC().Format(wire.TimeLayout))
 	case q != nil && q.Open():

@@ -14,4 +14,4 @@ const (
 )
 
 // has reports whether the run began with a version, or a newer one.
-func (c *conversation) has(v version) bool { return c.state.Settings.Version >= v }
+func (r *run) has(v version) bool { return r.Settings.Version >= v }

@@ -12,7 +12,7 @@ import (
 // older build continued.
 func TestRunsKeepTheirVersion(t *testing.T) {
 	t.Parallel()
-	c := &conversation{state: &wire.State{Settings: wire.Settings{Version: firstRelease}}}
+	c := &run{Life: &wire.Life{Settings: wire.Settings{Version: firstRelease}}}
 	require.True(t, c.has(firstRelease))
 	require.False(t, c.has(firstRelease+1))
 }

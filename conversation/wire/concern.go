@@ -32,23 +32,23 @@ type Concern struct {
 }
 
 // Raise adds a concern, or gives the one with this cause the newest reason.
-func (s *State) Raise(cause Cause, reason string, now time.Time) {
-	if i := s.concern(cause); i >= 0 {
-		s.Concerns[i].Reason = reason
+func (c *Cares) Raise(cause Cause, reason string, now time.Time) {
+	if i := c.concern(cause); i >= 0 {
+		c.Concerns[i].Reason = reason
 		return
 	}
-	s.Concerns = append(s.Concerns, Concern{Cause: cause, Reason: reason, At: now})
+	c.Concerns = append(c.Concerns, Concern{Cause: cause, Reason: reason, At: now})
 }
 
 // Settle takes a concern away whose cause is gone.
-func (s *State) Settle(cause Cause) {
-	if i := s.concern(cause); i >= 0 {
-		s.Concerns = slices.Delete(s.Concerns, i, i+1)
+func (c *Cares) Settle(cause Cause) {
+	if i := c.concern(cause); i >= 0 {
+		c.Concerns = slices.Delete(c.Concerns, i, i+1)
 	}
 }
 
-func (s State) concern(cause Cause) int {
-	return slices.IndexFunc(s.Concerns, func(c Concern) bool { return c.Cause == cause })
+func (c Cares) concern(cause Cause) int {
+	return slices.IndexFunc(c.Concerns, func(x Concern) bool { return x.Cause == cause })
 }
 
 // Attention is all concerns in one, as a memo and a list show them.
@@ -58,16 +58,16 @@ type Attention struct {
 }
 
 // Attention is why a person should look, and since when; nil if nobody need.
-func (s State) Attention() *Attention {
-	if len(s.Concerns) == 0 {
+func (c Cares) Attention() *Attention {
+	if len(c.Concerns) == 0 {
 		return nil
 	}
-	a := Attention{At: s.Concerns[0].At}
+	a := Attention{At: c.Concerns[0].At}
 	var reasons []string
-	for _, c := range s.Concerns {
-		reasons = append(reasons, c.Reason)
-		if c.At.Before(a.At) {
-			a.At = c.At
+	for _, x := range c.Concerns {
+		reasons = append(reasons, x.Reason)
+		if x.At.Before(a.At) {
+			a.At = x.At
 		}
 	}
 	a.Reason = strings.Join(reasons, "; ")

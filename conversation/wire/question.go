@@ -33,14 +33,14 @@ func (q *PendingQuestion) Open() bool { return !q.OpenSince.IsZero() }
 
 // QuestionDeadline is when the open question has waited long enough. Questions
 // behind it that are useful only until some time get their share of the time.
-func (s *State) QuestionDeadline(open *PendingQuestion) time.Time {
+func (d *Dialogue) QuestionDeadline(open *PendingQuestion) time.Time {
 	deadline := open.OpenSince.Add(open.Timeout)
 	if !open.UsefulUntil.IsZero() && open.UsefulUntil.Before(deadline) {
 		deadline = open.UsefulUntil
 	}
 	waiting := 0
-	for i := range s.Questions {
-		q := &s.Questions[i]
+	for i := range d.Questions {
+		q := &d.Questions[i]
 		if q.Key != "" {
 			continue
 		}

@@ -7,8 +7,22 @@ import (
 )
 
 // State is everything a conversation knows: the answer to its query, the input
-// of its next run, and its result when it closes.
+// of its next run, and its result when it closes. Each piece belongs to a part of
+// the engine; as JSON they are one flat object, for who reads it in a UI.
 type State struct {
+	Life
+	Arrivals
+	Consents
+	Dialogue
+	Responses
+	Departures
+	Chronicle
+	Cares
+	Services
+}
+
+// Life is whom a conversation is with, since when, and by which settings.
+type Life struct {
 	Schema     int        `json:"schema"`
 	Contact    sms.Number `json:"contact"`
 	Sender     sms.Sender `json:"sender,omitempty"`
@@ -16,42 +30,72 @@ type State struct {
 	StartedAt  time.Time  `json:"started_at"`
 	ActiveAt   time.Time  `json:"active_at"`
 	Run        int        `json:"run"` // counts continue-as-new
+	Settings   Settings   `json:"settings"`
+	Evicted    int        `json:"evicted,omitempty"` // what was let go, over some bound
+	Shown      Shown      `json:"shown,omitzero"`
+}
 
-	Before     []Line            `json:"before,omitempty"`     // the end of an earlier conversation, from the archive
-	Transcript []Message         `json:"transcript,omitempty"` // oldest first; what was said, and what became of it
-	Outbox     []Message         `json:"outbox,omitempty"`     // what the carrier has not taken yet, in order
-	Resends    []Message         `json:"resends,omitempty"`    // of texts that did not arrive; each waits for its time
-	Questions  []PendingQuestion `json:"questions,omitempty"`  // the first may be open, the others wait
-	Floor      Floor             `json:"floor,omitzero"`
-	Inbox      []Text            `json:"inbox,omitempty"`   // texts not yet given to a question or the responder
-	Backlog    []Text            `json:"backlog,omitempty"` // texts that wait for the responder
-	Turn       *Turn             `json:"turn,omitempty"`    // what the responder is working on
-	Redo       []Turn            `json:"redo,omitempty"`    // turns that were parked and wait for another try
-	Says       []Say             `json:"says,omitempty"`    // scripts' messages that wait for the floor
-	Watches    []Watch           `json:"watches,omitempty"` // scripts that want to know whether a text arrived
-	OptedOut   *OptOut           `json:"opted_out,omitempty"`
-	OptedIn    time.Time         `json:"opted_in,omitzero"` // by the carrier's clock, of the last START that counted
-	Parked     []Parked          `json:"parked,omitempty"`
-	Mended     []Mended          `json:"mended,omitempty"` // what was parked, and what a person did about it
-	Errands    []Errand          `json:"errands,omitempty"`
-	Concerns   []Concern         `json:"concerns,omitempty"` // what needs a person, one for each cause
+// Arrivals are events that came, and texts that nobody has taken up yet.
+type Arrivals struct {
+	Inbox   []Text    `json:"inbox,omitempty"` // not yet given to a question or the responder
+	Seen    []Seen    `json:"seen,omitempty"`
+	Skipped []Skipped `json:"skipped,omitempty"`
+}
 
-	Settings      Settings      `json:"settings"`
-	LastKey       int           `json:"last_key"`
-	Seen          []Seen        `json:"seen,omitempty"`
-	Requests      []Request     `json:"requests,omitempty"`
-	Outcomes      []Ended       `json:"outcomes,omitempty"`
+// Consents are the contact's last wishes about being texted.
+type Consents struct {
+	OptedOut *OptOut   `json:"opted_out,omitempty"`
+	OptedIn  time.Time `json:"opted_in,omitzero"` // by the carrier's clock, of the last START that counted
+}
+
+// Dialogue is what scripts want of the contact, and who may speak.
+type Dialogue struct {
+	Questions []PendingQuestion `json:"questions,omitempty"` // the first may be open, the others wait
+	Floor     Floor             `json:"floor,omitzero"`
+	Says      []Say             `json:"says,omitempty"`    // messages that wait for the floor
+	Watches   []Watch           `json:"watches,omitempty"` // scripts that want to know whether a text arrived
+	Outcomes  []Ended           `json:"outcomes,omitempty"`
+}
+
+// Responses are the responder's work.
+type Responses struct {
+	Backlog []Text `json:"backlog,omitempty"` // texts that wait for the responder
+	Turn    *Turn  `json:"turn,omitempty"`    // what it is working on
+	Redo    []Turn `json:"redo,omitempty"`    // turns that were parked and wait for another try
+}
+
+// Departures are texts on their way to the carrier.
+type Departures struct {
+	Outbox    []Message   `json:"outbox,omitempty"`  // what the carrier has not taken yet, in order
+	Resends   []Message   `json:"resends,omitempty"` // of texts that did not arrive; each waits for its time
+	Requests  []Request   `json:"requests,omitempty"`
+	LastKey   int         `json:"last_key"`
+	RepliedAt []time.Time `json:"replied_at,omitempty"` // of the last hour's automatic texts
+}
+
+// Chronicle is what was said, and what became of it.
+type Chronicle struct {
+	Transcript    []Message     `json:"transcript,omitempty"` // oldest first
 	EarlyReceipts []sms.Receipt `json:"early_receipts,omitempty"`
-	RepliedAt     []time.Time   `json:"replied_at,omitempty"` // of the last hour's automatic texts
 	LastDropped   int           `json:"last_dropped,omitempty"`
-	LastParked    int           `json:"last_parked,omitempty"`
-	Recalled      bool          `json:"recalled,omitempty"` // the archive was asked for what was said before
-	Evictees      []Message     `json:"evictees,omitempty"` // left the transcript before they were archived
-	ArchiveAt     time.Time     `json:"archive_at,omitzero"`
-	ArchiveAway   bool          `json:"archive_away,omitempty"` // it took nothing the last time
-	Evicted       int           `json:"evicted,omitempty"`
-	Skipped       []Skipped     `json:"skipped,omitempty"`
-	Shown         Shown         `json:"shown,omitzero"`
+}
+
+// Cares are what needs a person.
+type Cares struct {
+	Parked     []Parked  `json:"parked,omitempty"`
+	Mended     []Mended  `json:"mended,omitempty"`   // what was parked, and what a person did about it
+	Concerns   []Concern `json:"concerns,omitempty"` // one for each cause
+	LastParked int       `json:"last_parked,omitempty"`
+}
+
+// Services are the errands to other services, and what the archive knows.
+type Services struct {
+	Errands     []Errand  `json:"errands,omitempty"`
+	Before      []Line    `json:"before,omitempty"`   // the end of an earlier conversation, from the archive
+	Recalled    bool      `json:"recalled,omitempty"` // the archive was asked for that
+	Evictees    []Message `json:"evictees,omitempty"` // left the transcript before they were archived
+	ArchiveAt   time.Time `json:"archive_at,omitzero"`
+	ArchiveAway bool      `json:"archive_away,omitempty"` // it took nothing the last time
 }
 
 // An OptOut is the contact's wish to get no more texts from this sender.

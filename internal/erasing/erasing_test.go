@@ -63,13 +63,9 @@ func TestScriptsIn(t *testing.T) {
 	}
 	input := json.RawMessage(`{"workflow_id":"payroll","script":{"type":"Payroll","workflow_id":"payroll","run_id":"r"}}`)
 	state := wire.State{
-		Questions: []wire.PendingQuestion{{Script: ref("asks")}},
-		Outcomes:  []wire.Ended{{Script: ref("asked")}},
-		Watches:   []wire.Watch{{Script: ref("watches")}},
-		Floor:     wire.Floor{Holder: ref("holds")},
-		Says:      []wire.Say{{ID: "s"}},
-		Turn:      &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}},
-		Parked:    []wire.Parked{{Turn: &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}}}},
+		Dialogue:  wire.Dialogue{Questions: []wire.PendingQuestion{{Script: ref("asks")}}, Outcomes: []wire.Ended{{Script: ref("asked")}}, Watches: []wire.Watch{{Script: ref("watches")}}, Floor: wire.Floor{Holder: ref("holds")}, Says: []wire.Say{{ID: "s"}}},
+		Responses: wire.Responses{Turn: &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}}},
+		Cares:     wire.Cares{Parked: []wire.Parked{{Turn: &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}}}}},
 	}
 	state.Says[0].Script = ref("says")
 	body, err := json.Marshal(map[string]any{"script": ref("told"), "workflow_id": "payroll"})

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities"
+	"parley/conversation/wire"
+	"parley/sms"
+)
+
+const (
+	turnTranscript = 20              // messages that the responder is shown
+	mostPatience   = 5 * time.Minute // between two tries of a responder that cannot be reached
+)
+
+// responder has texts answered that no script waits for.
+type responder struct {
+	*run
+	*wire.Responses
+}
+
+// advance lets the responder work on the texts that wait for it, one after
+// the other, as far as the floor is free for it.
+func (r *responder) advance() {
+	if r.flying(flightThink) || r.flying(flightStart) {
+		return
+	}
+	if r.Turn == nil && !r.nextTurn() {
+		return
+	}
+	switch {
+	case r.Turn.Start != nil:
+		r.startScript()
+	case r.Turn.ReplyKey != "" || r.now().Before(r.Turn.NextTry) || !r.mayThink():
+	default:
+		r.ask()
+	}
+}
+
+func (r *responder) deadlines(at func(time.Time, string)) {
+	if r.Turn != nil && !r.flying(flightThink) && r.Turn.ReplyKey == "" {
+		at(r.Turn.NextTry, "ask the responder again")
+	}
+}
+
+func (r *responder) busy() bool { return r.Turn != nil || len(r.Redo)+len(r.Backlog) > 0 }
+
+// silence: what is in flight ends the turn.
+func (r *responder) silence(wire.OptOut) {
+	r.countMany(len(r.Backlog), metricHandled, "by", byNobody)
+	r.Backlog, r.Redo = nil, nil
+	switch {
+	case r.Turn == nil:
+	case r.flying(flightThink) || r.flying(flightStart):
+		r.Turn.Void = true
+	default:
+		r.countMany(len(r.Turn.Texts), metricHandled, "by", byNobody)
+		r.Turn = nil
+	}
+}
+
+// wait takes a text that no script waits for.
+func (r *responder) wait(t wire.Text) { r.Backlog = r.bounded(append(r.Backlog, t), maxBacklog) }
+
+// redo takes up a turn that was parked, before newer texts.
+func (r *responder) redo(t wire.Turn) {
+	r.Redo = append(r.Redo, wire.Turn{ID: t.ID, Texts: t.Texts, Start: t.Start})
+}
+
+// speaking reports whether the responder is about to say something.
+func (r *responder) speaking() bool {
+	return r.Turn != nil && (r.flying(flightThink) || r.Turn.ReplyKey != "" || r.Turn.Start != nil)
+}
+
+// left ends a turn whose reply was sent.
+func (r *responder) left(m wire.Message) {
+	if r.Turn == nil || r.Turn.ReplyKey != m.Key {
+		return
+	}
+	r.Turn.ReplyKey = ""
+	if !m.Accepted.IsZero() {
+		r.replied(r.Turn.Texts[0].At)
+	}
+	r.end()
+}
+
+// nextTurn takes up what waits longest, and reports whether there is anything.
+func (r *responder) nextTurn() bool {
+	if len(r.Redo)+len(r.Backlog) == 0 || !r.mayThink() || !r.archive.recalled() {
+		return false
+	}
+	for len(r.Redo) == 0 && len(r.Backlog) > 0 && !r.gate.mayText() {
+		r.desk.park(wire.Parked{Code: wire.ParkedLoop, Reason: r.gate.tooMany(), Turn: &wire.Turn{ID: r.Backlog[0].ID, Texts: []wire.Text{r.Backlog[0]}}})
+		r.Backlog = r.Backlog[1:]
+	}
+	switch {
+	case len(r.Redo) > 0:
+		r.Turn = &r.Redo[0]
+		r.Redo = r.Redo[1:]
+	case len(r.Backlog) > 0:
+		r.Turn = &wire.Turn{ID: r.Backlog[0].ID, Texts: []wire.Text{r.Backlog[0]}}
+		r.Backlog = r.Backlog[1:]
+	}
+	return r.Turn != nil
+}
+
+// mayThink reports whether the responder may speak: nobody holds the floor and no
+// question is on its way.
+func (r *responder) mayThink() bool {
+	return !r.floor.taken() && !r.answers.offering() && !r.questions.arriving()
+}
+
+func (r *responder) ask() {
+	t := r.Turn
+	if t.Tries > 0 && len(r.Backlog) > 0 {
+		// Texts that arrived meanwhile join this try; it is then another turn than
+		// the one that failed, and must not get that one's answer.
+		n := min(len(r.Backlog), maxTurnTexts-len(t.Texts))
+		if n > 0 {
+			t.Texts = append(t.Texts, r.Backlog[:n]...)
+			r.Backlog = r.Backlog[n:]
+			t.ID = t.Texts[len(t.Texts)-1].ID
+		}
+	}
+	ctx := workflow.WithActivityOptions(wire.Traced(r.ctx, t.Trace()), workflow.ActivityOptions{
+		StartToCloseTimeout: activities.ResponderTimeout + 5*time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1}, // the next try is another turn if texts joined
+		Summary:             "what to answer?",
+	})
+	r.launch(flightThink, workflow.ExecuteActivity(ctx, respond.HandleInboundMessage, r.turnFor(t)), r.onDecided)
+}
+
+func (r *responder) turnFor(t *wire.Turn) activities.Turn {
+	last := t.Texts[len(t.Texts)-1]
+	turn := activities.Turn{
+		ID: t.ID, From: r.Contact, Sender: r.Sender, Kind: last.Kind, MessageID: last.ID,
+		ConversationID: last.ConversationID, Time: last.AcceptedAt, Reference: last.Reference, Transcript: []wire.Line{},
+	}
+	if turn.Sender == "" {
+		turn.Sender = last.To
+	}
+	mine := map[string]bool{}
+	var words []string
+	for _, text := range t.Texts {
+		mine[text.ID] = true
+		words = append(words, text.Text)
+		if text.Kind == sms.KindText {
+			turn.Kind = sms.KindText
+		}
+	}
+	turn.Text = strings.Join(words, "\n")
+	turn.Transcript = append(turn.Transcript, r.archive.before()...)
+	for _, m := range r.transcript.messages() {
+		if m.Key == "" && mine[m.MessageID] || m.Status == sms.StatusDropped || m.Status == sms.StatusExpired {
+			continue
+		}
+		turn.Transcript = append(turn.Transcript, wire.Line{From: m.From, Text: m.Text, Time: m.At})
+	}
+	if extra := len(turn.Transcript) - turnTranscript; extra > 0 {
+		turn.Transcript = turn.Transcript[extra:]
+	}
+	return turn
+}
+
+// onDecided obeys the responder, or lets the turn wait for its next try.
+func (r *responder) onDecided(f workflow.Future) {
+	t := r.Turn
+	var decision activities.Decision
+	err := f.Get(r.ctx, &decision)
+	if t.Void {
+		r.countMany(len(t.Texts), metricHandled, "by", byNobody)
+		r.Turn = nil
+		return
+	}
+	if err == nil && decision.Start != nil && len(decision.Start.Input) > maxInputBytes {
+		err = temporal.NewApplicationError(fmt.Sprintf("the responder's input of a script is larger than %d bytes", maxInputBytes), activities.ErrTypeBadAnswer)
+	}
+	if err == nil && decision.Reply != "" {
+		if why := r.gate.refusal(decision.Reply); why != "" {
+			err = temporal.NewApplicationError("the responder's reply cannot be sent: "+why, activities.ErrTypeBadAnswer)
+		}
+	}
+	if err != nil {
+		r.retryTurn(t, err)
+		return
+	}
+	t.NextTry = time.Time{}
+	if decision.Start != nil {
+		t.Start = &wire.Starting{Script: decision.Start.Script, Input: decision.Start.Input}
+	}
+	if decision.Reply != "" {
+		r.trace = t.Trace()
+		t.ReplyKey = r.outbox.enqueue(wire.Message{From: wire.FromResponder, Text: decision.Reply, Reference: t.Texts[0].Reference})
+		r.trace = ""
+		r.gate.texted()
+	}
+	r.end()
+}
+
+// retryTurn lets a turn wait for its next try, or parks it. A bad answer is
+// unlikely to become better; a responder that cannot be reached comes back.
+func (r *responder) retryTurn(t *wire.Turn, err error) {
+	now := r.now()
+	if t.Since.IsZero() {
+		t.Since = now
+	}
+	waits, code := r.Settings.ResponderTries, wire.ParkedUnreachable
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if ok && app.Type() == activities.ErrTypeBadAnswer {
+		code = wire.ParkedBadAnswer
+		t.Bad++
+	}
+	wait := mostPatience
+	switch {
+	case t.Tries < len(waits):
+		wait = waits[t.Tries]
+	case t.Bad > len(waits) || code == wire.ParkedUnreachable && !now.Before(t.Since.Add(r.Settings.Patience)):
+		r.desk.park(wire.Parked{Code: code, Reason: plain(err), Turn: &wire.Turn{ID: t.ID, Texts: t.Texts}})
+		r.Turn = nil
+		return
+	case len(waits) > 0:
+		wait = min(wait, waits[len(waits)-1]<<min(t.Tries-len(waits), 16))
+	}
+	t.NextTry = now.Add(wait)
+	t.Tries++
+}
+
+func (r *responder) startScript() {
+	t := r.Turn
+	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 5},
+		Summary:             "start " + t.Start.Script,
+	})
+	r.launch(flightStart, workflow.ExecuteActivity(ctx, wire.StartScriptActivity, startInput{Script: t.Start.Script, MessageID: t.ID, Input: t.Start.Input}), r.onStarted)
+}
+
+func (r *responder) onStarted(f workflow.Future) {
+	t := r.Turn
+	if err := f.Get(r.ctx, nil); err != nil {
+		r.desk.park(wire.Parked{Code: wire.ParkedScript, Reason: fmt.Sprintf("starting %s: %s", t.Start.Script, plain(err)), Turn: &wire.Turn{ID: t.ID, Texts: t.Texts, Start: t.Start}})
+	}
+	t.Start = nil
+	r.end()
+}
+
+// end ends a decided turn once its reply is sent and its script is started.
+func (r *responder) end() {
+	if t := r.Turn; t.ReplyKey == "" && t.Start == nil {
+		r.countMany(len(t.Texts), metricHandled, "by", byResponder)
+		r.Turn = nil
+	}
+}
