@@ -57,61 +57,74 @@ func (c *carrier) Find(context.Context, sms.Search) (sms.Finding, error) { retur
 func TestSendMessage(t *testing.T) {
 	t.Parallel()
 
-	found := sms.Finding{Accepted: &sms.Accepted{MessageID: "found"}}
-	refused := &sms.SendError{Doubt: sms.Refused, Code: "NOT_FOUND"}
 	for name, test := range map[string]struct {
-		carrier carrier
-		look    bool
-		park    bool
-		settle  bool
-		until   time.Duration // from now
-		sends   int
-		id      string
-		fails   string // type of the error
-		final   bool   // it must not be retried by the server
+		fails error
+		until time.Duration // from now
+		sends int
+		want  string // type of the error
 	}{
-		"taken":                        {sends: 1, id: "new"},
-		"refused before it was taken":  {carrier: carrier{send: &sms.SendError{Doubt: sms.NotTaken, RetryAfter: time.Hour}}, sends: 1, fails: activities.ErrTypeNotTaken},
-		"refused for good":             {carrier: carrier{send: refused}, sends: 1, fails: activities.ErrTypeRefused, final: true},
-		"in doubt":                     {carrier: carrier{send: &sms.SendError{Doubt: sms.Ambiguous}}, sends: 1, fails: activities.ErrTypeAmbiguous, final: true},
-		"an error nobody knows":        {carrier: carrier{send: errors.New("what?")}, sends: 1, fails: activities.ErrTypeAmbiguous, final: true},
-		"looked for and found":         {carrier: carrier{finding: found}, look: true, id: "found"},
-		"looked for, certainly absent": {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, park: true, sends: 1, id: "new"},
-		"nobody can know, resend":      {look: true, sends: 1, id: "new"},
-		"sent often enough":            {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, settle: true, fails: activities.ErrTypeUnknown, final: true},
-		"nobody can know, park":        {look: true, park: true, fails: activities.ErrTypeUnknown, final: true},
-		"denied":                       {carrier: carrier{send: &sms.SendError{Doubt: sms.Denied}}, sends: 1, fails: activities.ErrTypeDenied, final: true},
-		"too late":                     {until: -time.Second, fails: activities.ErrTypeTooLate, final: true},
-		"in time":                      {until: time.Minute, sends: 1, id: "new"},
-		"the look fails":               {carrier: carrier{find: errors.New("unavailable")}, look: true, fails: activities.ErrTypeNotTaken},
+		"taken":                       {sends: 1},
+		"refused before it was taken": {fails: &sms.SendError{Doubt: sms.NotTaken, RetryAfter: time.Hour}, sends: 1, want: wire.SendNotTaken},
+		"refused for good":            {fails: &sms.SendError{Doubt: sms.Refused, Code: "NOT_FOUND"}, sends: 1, want: wire.SendRefused},
+		"in doubt":                    {fails: &sms.SendError{Doubt: sms.Ambiguous}, sends: 1, want: wire.SendAmbiguous},
+		"an error nobody knows":       {fails: errors.New("what?"), sends: 1, want: wire.SendAmbiguous},
+		"denied":                      {fails: &sms.SendError{Doubt: sms.Denied}, sends: 1, want: wire.SendDenied},
+		"too late":                    {until: -time.Second, want: wire.SendTooLate},
+		"in time":                     {until: time.Minute, sends: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			in := activities.SendInput{Message: sms.Outbound{Key: "k"}, Park: test.park, Settle: test.settle}
-			if test.look {
-				in.Look = &sms.Search{Keys: []string{"k"}}
-			}
+			in := wire.SendInput{Message: sms.Outbound{Key: "k"}}
 			now := time.Now()
 			if test.until != 0 {
 				in.Until = now.Add(test.until)
 			}
-			c := test.carrier
-			got, err := run[sms.Accepted](t, (&activities.Messaging{Carrier: &c, Now: func() time.Time { return now }}).SendMessage, in)
+			c := &carrier{send: test.fails}
+			got, err := run[sms.Accepted](t, (&activities.Messaging{Carrier: c, Now: func() time.Time { return now }}).SendMessage, in)
 			require.Len(t, c.sent, test.sends)
-			if test.fails == "" {
+			if test.want == "" {
 				require.NoError(t, err)
-				require.Equal(t, test.id, got.MessageID)
-				require.Equal(t, test.id == "found", got.Found)
+				require.Equal(t, "new", got.MessageID)
 				return
 			}
-			var app *temporal.ApplicationError
-			require.ErrorAs(t, err, &app)
-			require.Equal(t, test.fails, app.Type())
-			require.Equal(t, test.final, app.NonRetryable())
-			require.LessOrEqual(t, app.NextRetryDelay(), 2*time.Minute, "a carrier may ask for hours")
+			failed(t, err, test.want)
 		})
 	}
+}
+
+func TestFindMessage(t *testing.T) {
+	t.Parallel()
+
+	for name, c := range map[string]carrier{
+		"found":             {finding: sms.Finding{Accepted: &sms.Accepted{MessageID: "found"}}},
+		"certainly absent":  {finding: sms.Finding{Certain: true}},
+		"nobody can know":   {},
+		"the look fails":    {find: errors.New("unavailable")},
+		"not at the moment": {find: &sms.SendError{Doubt: sms.NotTaken, Code: "429", RetryAfter: time.Minute}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			got, err := run[sms.Finding](t, (&activities.Messaging{Carrier: &c}).FindMessage, sms.Search{Keys: []string{"k"}})
+			require.Empty(t, c.sent)
+			if c.find != nil {
+				failed(t, err, wire.SendNotTaken)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.finding, got)
+		})
+	}
+}
+
+// failed requires an error of a type, which the server does not retry.
+func failed(t *testing.T, err error, errType string) {
+	t.Helper()
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, errType, app.Type())
+	require.True(t, app.NonRetryable(), "it is the conversation that decides about another try")
 }
 
 func TestTheArticlesReply(t *testing.T) {
@@ -247,7 +260,7 @@ func TestRecordOutcome(t *testing.T) {
 // TestTypes: the server calls an activity by its method's name.
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	_, found := reflect.TypeFor[*activities.Messaging]().MethodByName(activities.SendMessageType)
+	_, found := reflect.TypeFor[*activities.Messaging]().MethodByName(wire.SendMessageType)
 	require.True(t, found)
 	_, found = reflect.TypeFor[*activities.Responder]().MethodByName(activities.HandleInboundMessageType)
 	require.True(t, found)

@@ -12,71 +12,32 @@ import (
 	"parley/sms"
 )
 
-// The types of the errors that SendMessage ends with.
-const (
-	ErrTypeNotTaken  = wire.SendNotTaken
-	ErrTypeRefused   = wire.SendRefused
-	ErrTypeDenied    = wire.SendDenied
-	ErrTypeTooLate   = wire.SendTooLate
-	ErrTypeUnknown   = wire.SendUnknown
-	ErrTypeAmbiguous = wire.SendAmbiguous
-)
-
-// SendMessageType is the name under which a worker registers SendMessage.
-const SendMessageType = wire.SendMessageType
-
-// SendInput is the input of SendMessage.
-type SendInput = wire.SendInput
-
-// A Carrier takes texts. Send returns a *sms.SendError that says what may be
-// concluded when it does not end well.
+// A Carrier takes texts. Both methods return a *sms.SendError that says what may
+// be concluded when they do not end well.
 type Carrier interface {
 	Send(ctx context.Context, m sms.Outbound) (sms.Accepted, error)
 	Find(ctx context.Context, s sms.Search) (sms.Finding, error)
 }
 
-// Messaging sends texts; it is the only activity that needs the carrier's credentials.
+// Messaging are the only activities that need the carrier's credentials.
 type Messaging struct {
 	Carrier Carrier
 	Now     func() time.Time // nil: the machine's clock
 }
 
 // SendMessage hands one text to the carrier, which has no idempotency key; so
-// an attempt whose outcome is in doubt is never repeated here. Its errors are
-// typed, and only ErrTypeNotTaken may be retried blindly.
-func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted, error) {
+// an attempt whose outcome is in doubt must not be repeated blindly. Its errors are
+// typed: wire.SendNotTaken and its like.
+func (m *Messaging) SendMessage(ctx context.Context, in wire.SendInput) (sms.Accepted, error) {
 	accepted, err := m.send(ctx, in)
-	outcome, reason := outcomeOf(accepted, err)
-	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"outcome": outcome, "reason": reason}).Counter(metricSends).Inc(1)
+	outcome, reason := outcomeOf(err)
+	count(ctx, outcome, reason)
 	return accepted, err
 }
 
-func (m *Messaging) send(ctx context.Context, in SendInput) (sms.Accepted, error) {
-	if in.Look != nil {
-		finding, err := m.Carrier.Find(ctx, *in.Look)
-		switch {
-		case err != nil:
-			return sms.Accepted{}, typed(err, sms.NotTaken)
-		case finding.Accepted != nil:
-			found := *finding.Accepted
-			found.Found = true
-			return found, nil
-		case in.Settle:
-			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.Unknown, Code: "UNKNOWN", Detail: "the carrier's list does not show the text, which was sent several times"}, sms.Unknown)
-		case !finding.Certain && in.Park:
-			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.Unknown, Code: "UNKNOWN", Detail: "the carrier keeps no list that could tell whether it took this text"}, sms.Unknown)
-		}
-		// Looking takes time, and the contact may have said STOP meanwhile. Only who
-		// reports a heartbeat is told.
-		activity.RecordHeartbeat(ctx)
-		if err := ctx.Err(); err != nil {
-			return sms.Accepted{}, temporal.NewCanceledError()
-		}
-		activity.GetLogger(ctx).Info("Sending a text again whose first attempt was not found at the carrier", "key", in.Message.Key, "certain", finding.Certain)
-	}
-	// Each try looks at the clock: the server may have let minutes pass since the
-	// one before.
+func (m *Messaging) send(ctx context.Context, in wire.SendInput) (sms.Accepted, error) {
 	if !in.Until.IsZero() {
+		// The task may have waited for a worker for minutes.
 		if in.Message.TTL = in.Until.Sub(m.now()); in.Message.TTL <= 0 {
 			return sms.Accepted{}, typed(&sms.SendError{Doubt: sms.TooLate, Code: "TOO_LATE"}, sms.TooLate)
 		}
@@ -88,26 +49,49 @@ func (m *Messaging) send(ctx context.Context, in SendInput) (sms.Accepted, error
 	return accepted, nil
 }
 
+// FindMessage looks whether the carrier has a text whose sending ended in doubt.
+func (m *Messaging) FindMessage(ctx context.Context, s sms.Search) (sms.Finding, error) {
+	finding, err := m.Carrier.Find(ctx, s)
+	switch {
+	case err != nil:
+		return sms.Finding{}, typed(err, sms.NotTaken)
+	case finding.Accepted != nil:
+		count(ctx, "found", "")
+	}
+	return finding, nil
+}
+
 // metricSends counts attempts to send, by outcome and by the carrier's code.
 const metricSends = "parley_sends"
 
-// outcomes are the errors' types, as words of that metric.
-var outcomes = map[string]string{
-	ErrTypeNotTaken: "not_taken", ErrTypeRefused: "refused", ErrTypeDenied: "denied", ErrTypeTooLate: "too_late", ErrTypeUnknown: "unknown", ErrTypeAmbiguous: "ambiguous",
+func count(ctx context.Context, outcome, reason string) {
+	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"outcome": outcome, "reason": reason}).Counter(metricSends).Inc(1)
 }
 
-func outcomeOf(accepted sms.Accepted, err error) (outcome, reason string) {
+// kinds are the errors' types, and the words of the metric, for what may be concluded.
+var kinds = map[sms.Doubt]struct{ errType, outcome string }{
+	sms.NotTaken:  {wire.SendNotTaken, "not_taken"},
+	sms.Refused:   {wire.SendRefused, "refused"},
+	sms.Denied:    {wire.SendDenied, "denied"},
+	sms.TooLate:   {wire.SendTooLate, "too_late"},
+	sms.Ambiguous: {wire.SendAmbiguous, "ambiguous"},
+}
+
+func outcomeOf(err error) (outcome, reason string) {
 	failed, known := errors.AsType[*temporal.ApplicationError](err)
 	switch {
-	case err == nil && accepted.Found:
-		return "found", ""
 	case err == nil:
 		return "accepted", ""
 	case !known:
 		return "cancelled", ""
 	}
 	_ = failed.Details(&reason) // there is always one
-	return outcomes[failed.Type()], reason
+	for _, k := range kinds {
+		if k.errType == failed.Type() {
+			outcome = k.outcome
+		}
+	}
+	return outcome, reason
 }
 
 func (m *Messaging) now() time.Time {
@@ -117,21 +101,10 @@ func (m *Messaging) now() time.Time {
 	return time.Now()
 }
 
-// types are the errors' types, for the doubts that are not tried again here.
-var types = map[sms.Doubt]string{
-	sms.Refused: ErrTypeRefused, sms.Denied: ErrTypeDenied, sms.TooLate: ErrTypeTooLate, sms.Unknown: ErrTypeUnknown, sms.Ambiguous: ErrTypeAmbiguous,
-}
-
-// typed translates a carrier's error for the server's retry policy. An error of
-// unknown kind is given the class that is safe at its place.
+// typed translates a carrier's error. One of unknown kind is given the class that is
+// safe at its place.
 func typed(err error, unknown sms.Doubt) error {
 	failed := &sms.SendError{Doubt: unknown, Code: "UNKNOWN"}
 	errors.As(err, &failed)
-	if failed.Doubt == sms.NotTaken {
-		// A carrier may ask for hours; a conversation wants to be able to move on.
-		wait := min(failed.RetryAfter, 2*time.Minute)
-		return temporal.NewApplicationErrorWithOptions(failed.Error(), ErrTypeNotTaken,
-			temporal.ApplicationErrorOptions{NextRetryDelay: wait, Details: []any{failed.Code}})
-	}
-	return temporal.NewNonRetryableApplicationError(failed.Error(), types[failed.Doubt], nil, failed.Code)
+	return temporal.NewNonRetryableApplicationError(failed.Error(), kinds[failed.Doubt].errType, nil, failed.Code, failed.RetryAfter)
 }

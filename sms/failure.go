@@ -14,7 +14,6 @@ const (
 	Refused   Doubt = "refused"   // refused for good because of the text itself: sending again is useless
 	Denied    Doubt = "denied"    // refused because of the account or the settings: useless until a person has mended them
 	TooLate   Doubt = "too late"  // not handed over: it would come too late to be useful
-	Unknown   Doubt = "unknown"   // not handed over: nobody can say whether it was before
 	Ambiguous Doubt = "ambiguous" // the carrier may or may not have taken it
 )
 

@@ -63,8 +63,7 @@ type Outbound struct {
 // Accepted is the carrier's word that it took an Outbound. It is not delivery.
 type Accepted struct {
 	MessageID string    `json:"message_id"`
-	At        time.Time `json:"at"`              // by the carrier's clock
-	Found     bool      `json:"found,omitempty"` // it had been taken before, and was not handed over again
+	At        time.Time `json:"at"` // by the carrier's clock
 }
 
 // Receipt is what the carrier says became of an Outbound.

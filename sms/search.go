@@ -13,6 +13,6 @@ type Search struct {
 
 // A Finding is what the carrier knows about a Search.
 type Finding struct {
-	Accepted *Accepted // the text was taken
-	Certain  bool      // if not found: the carrier keeps a list that would show it
+	Accepted *Accepted `json:"accepted,omitempty"` // the text was taken
+	Certain  bool      `json:"certain,omitempty"`  // if not found: the carrier keeps a list that would show it
 }

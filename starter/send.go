@@ -21,6 +21,7 @@ type sendCmd struct {
 	Text string     `arg:"" help:"The words."`
 	fromFlag
 	Reference string    `placeholder:"ID" help:"What it is about, such as an order's id: shown beside the text in the transcript."`
+	NotBefore time.Time `placeholder:"TIME" help:"Not sent earlier than this."`
 	Until     time.Time `placeholder:"TIME" help:"Not sent later than this, like 2026-11-24T15:00:00+01:00: a reminder after the appointment, a code after its life."`
 	InDoubt   string    `enum:",resend,park" default:"" placeholder:"resend|park" help:"What to do when it is unknown whether the carrier took it. Default: resend."`
 	By        string    `placeholder:"NAME" help:"Who writes, for the transcript. Default: application."`
@@ -76,7 +77,7 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 	if result.IdempotencyKey == "" {
 		result.IdempotencyKey = strings.ToLower(rand.Text())
 	}
-	request := wire.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By, UsefulUntil: c.Until, InDoubt: wire.InDoubt(c.InDoubt)}
+	request := wire.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By, NotBefore: c.NotBefore, UsefulUntil: c.Until, InDoubt: wire.InDoubt(c.InDoubt)}
 	if c.Queue {
 		err = s.queue(ctx, c.To, sender, result.IdempotencyKey, request)
 	} else {

@@ -59,7 +59,7 @@ func (v shown) text(w io.Writer, zone *time.Location) {
 	p.head(v)
 	p.earlier(v.Conversation.Before)
 	p.repeats = conversations.RepeatsIn(v.Conversation)
-	for _, m := range slices.Concat(v.Conversation.Transcript, v.Conversation.Outbox, v.Conversation.Resends) {
+	for _, m := range slices.Concat(v.Conversation.Transcript, v.Conversation.Outbox, v.Conversation.Held) {
 		p.message(m, v.Message)
 	}
 	p.questions(v.Conversation)
@@ -154,6 +154,9 @@ func (p *page) message(m wire.Message, sought *wire.Message) {
 // mark says what became of a text of ours, when, and why.
 func (p *page) mark(m wire.Message) string {
 	if _, waits := p.repeats.Due[m.Key]; waits {
+		if m.Delivery != nil && m.ResendOf == "" {
+			return "waits: " + m.Delivery.Why
+		}
 		return "waits …"
 	}
 	mark, known := marks[m.Status]
@@ -226,6 +229,8 @@ func (p *page) times(s *wire.State, q *wire.PendingQuestion) string {
 	switch {
 	case !q.OpenSince.IsZero():
 		return fmt.Sprintf("since %s, until %s", p.at(q.OpenSince), p.at(s.QuestionDeadline(q)))
+	case !q.NotBefore.IsZero():
+		return fmt.Sprintf("since %s, held until %s: %s", p.at(q.AskedAt), p.at(q.NotBefore), q.Why)
 	case !q.UsefulUntil.IsZero():
 		return fmt.Sprintf("since %s, useful until %s", p.at(q.AskedAt), p.at(q.UsefulUntil))
 	default:

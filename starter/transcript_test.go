@@ -122,7 +122,7 @@ func TestTranscriptOfTrouble(t *testing.T) {
 			{Key: "r-4", From: "application", Text: "Three", At: at("08:03:00"), Status: sms.StatusFailed, Reason: "FORBIDDEN", StatusAt: at("08:03:01")},
 			{Key: "r-6", MessageID: "01D", From: "application", Text: "Four", At: at("08:04:00"), Status: sms.StatusAccepted, ResendOf: "r-0", Resend: 1},
 		}},
-		Departures: wire.Departures{Resends: []wire.Message{{Key: "r-5", From: "Bea", Text: "One", At: at("08:01:09"), Status: sms.StatusQueued, ResendOf: "r-2", Resend: 2}}},
+		Departures: wire.Departures{Held: []wire.Message{{Key: "r-5", From: "Bea", Text: "One", At: at("08:01:09"), Status: sms.StatusQueued, ResendOf: "r-2", Resend: 2}}},
 		Cares: wire.Cares{Parked: []wire.Parked{
 			{ID: "r/p1", Code: wire.ParkedDenied, Reason: "the carrier takes no messages from this account: FORBIDDEN", At: at("08:03:01"), Message: &wire.Message{Key: "r-4", Text: "Three"}},
 		}, Mended: []wire.Mended{{ID: "r/p0", Code: wire.ParkedLoop, By: "bea", Why: "two machines", At: at("08:05:00")}}},

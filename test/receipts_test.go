@@ -129,7 +129,7 @@ func TestReceipts(t *testing.T) {
 		require.Equal(t, 200, w.callback("/receipts", receiptsSecret, receipt(known.MessageID, known.Key, number(0), "READ", "")))
 		w := w.in(t)
 		w.Eventually("read", func() bool { return w.said(number(0), known.Text).Status == sms.StatusRead })
-		require.Empty(t, w.State(number(0)).Resends)
+		require.Empty(t, w.State(number(0)).Held)
 	})
 	t.Run("each path has a secret of its own", func(t *testing.T) {
 		body := receipt(known.MessageID, known.Key, number(0), "DELIVERED", "")
@@ -229,7 +229,7 @@ func TestNotDelivered(t *testing.T) {
 		require.Equal(t, wire.Undelivered{
 			Key: key, Contact: ana, From: "AppointmentConfirmation", Text: text, Reference: "A-17", Reason: "RECIPIENT_NOT_OPTED_IN", Question: true,
 		}, u)
-		require.Empty(t, w.State(ana).Resends)
+		require.Empty(t, w.State(ana).Held)
 	})
 
 	t.Run("for now", func(t *testing.T) {
@@ -237,8 +237,8 @@ func TestNotDelivered(t *testing.T) {
 		w.Sim.Next(sinchtest.OneShot{Fault: sinchtest.FaultFail, To: bob, Reason: "RECIPIENT_NOT_REACHABLE"})
 		run := start(bob)
 		first := w.Receives(bob, "Does that suit you?")
-		w.Eventually("it waits to be sent once more", func() bool { return len(w.State(bob).Resends) == 1 })
-		require.Equal(t, w.said(bob, first.Text).Key, w.State(bob).Resends[0].ResendOf)
+		w.Eventually("it waits to be sent once more", func() bool { return len(w.State(bob).Held) == 1 })
+		require.Equal(t, w.said(bob, first.Text).Key, w.State(bob).Held[0].ResendOf)
 		w.Text(bob, "hello?") // nobody has seen the question: this is no answer to it
 		w.Receives(bob, "Heard: hello?")
 		require.Len(t, w.Sim.Phone(bob).Messages(), 3)

@@ -63,6 +63,7 @@ type request struct {
 	From      string `json:"from"`
 	Reference string `json:"reference"`
 
+	NotBefore   string       `json:"not_before"`   // RFC 3339; not sent earlier
 	UsefulUntil string       `json:"useful_until"` // RFC 3339; not sent later
 	InDoubt     wire.InDoubt `json:"in_doubt"`
 }
@@ -187,7 +188,7 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, wire.SendRequest, error)
 		return "", "", wire.SendRequest{}, err
 	}
 	var r request
-	if err := decode(body, &r, `{"to":"+15551234567","message":"…"}, with "from", "reference", "useful_until" and "in_doubt" if you like and nothing else, all of them strings`); err != nil {
+	if err := decode(body, &r, `{"to":"+15551234567","message":"…"}, with "from", "reference", "not_before", "useful_until" and "in_doubt" if you like and nothing else, all of them strings`); err != nil {
 		return fail(err)
 	}
 	to, sender, err := a.address(r.To, r.From)
@@ -205,9 +206,15 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, wire.SendRequest, error)
 		return fail(fmt.Errorf(`"in_doubt" must be %q or %q`, wire.Resend, wire.Park))
 	}
 	send := wire.SendRequest{Text: r.Message, Reference: r.Reference, By: "api", InDoubt: r.InDoubt}
-	if r.UsefulUntil != "" {
-		if send.UsefulUntil, err = time.Parse(time.RFC3339, r.UsefulUntil); err != nil {
-			return fail(errors.New(`"useful_until" must be a time with its offset from UTC, like 2026-11-24T15:00:00+01:00`))
+	for _, t := range []struct {
+		field, value string
+		to           *time.Time
+	}{{"not_before", r.NotBefore, &send.NotBefore}, {"useful_until", r.UsefulUntil, &send.UsefulUntil}} {
+		if t.value == "" {
+			continue
+		}
+		if *t.to, err = time.Parse(time.RFC3339, t.value); err != nil {
+			return fail(fmt.Errorf(`%q must be a time with its offset from UTC, like 2026-11-24T15:00:00+01:00`, t.field))
 		}
 	}
 	return to, sender, send, nil

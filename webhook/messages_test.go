@@ -56,8 +56,8 @@ func TestMessages(t *testing.T) {
 		{"without plus", `{"to":"1 (555) 987-6543","message":"Hi"}`, "conversation:+15559876543", wire.SendRequest{Text: "Hi", By: "api"}},
 		{"everything", `{"to":"+15559876543","message":"Hi","from":"12065550101","reference":"order 7"}`, "conversation:+15559876543:+12065550101", wire.SendRequest{Text: "Hi", By: "api", Reference: "order 7"}},
 		{
-			"not for ever, and not twice", `{"to":"+15559876543","message":"Hi","useful_until":"2026-03-04T15:00:00Z","in_doubt":"park"}`, "conversation:+15559876543",
-			wire.SendRequest{Text: "Hi", By: "api", UsefulUntil: time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC), InDoubt: wire.Park},
+			"not for ever, and not twice", `{"to":"+15559876543","message":"Hi","not_before":"2026-03-04T14:00:00Z","useful_until":"2026-03-04T15:00:00Z","in_doubt":"park"}`, "conversation:+15559876543",
+			wire.SendRequest{Text: "Hi", By: "api", NotBefore: time.Date(2026, 3, 4, 14, 0, 0, 0, time.UTC), UsefulUntil: time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC), InDoubt: wire.Park},
 		},
 		{"our default number", `{"to":"+15559876543","message":"Hi","from":"+12065550100"}`, "conversation:+15559876543", wire.SendRequest{Text: "Hi", By: "api"}},
 		{"ten segments", `{"to":"+15559876543","message":"` + strings.Repeat("a", 1530) + `"}`, "conversation:+15559876543", wire.SendRequest{Text: strings.Repeat("a", 1530), By: "api"}},
@@ -107,6 +107,7 @@ func TestMessagesRefused(t *testing.T) {
 		{"not our number", post(`{"to":"+15559876543","message":"Hi","from":"+12065550199"}`), http.StatusBadRequest, `"from" is none of our numbers`},
 		{"an endless reference", post(`{"to":"+15559876543","message":"Hi","reference":"` + strings.Repeat("r", 201) + `"}`), http.StatusBadRequest, `"reference" is longer`},
 		{"no such time", post(`{"to":"+15559876543","message":"Hi","useful_until":"tomorrow"}`), http.StatusBadRequest, `"useful_until" must be a time`},
+		{"no such time either", post(`{"to":"+15559876543","message":"Hi","not_before":"tomorrow"}`), http.StatusBadRequest, `"not_before" must be a time`},
 		{"no such policy", post(`{"to":"+15559876543","message":"Hi","in_doubt":"maybe"}`), http.StatusBadRequest, `"in_doubt" must be`},
 		{"an endless key", post(good, "Idempotency-Key", strings.Repeat("k", 201)), http.StatusBadRequest, "Idempotency-Key must be"},
 		{"a key with a space", post(good, "Idempotency-Key", "a b"), http.StatusBadRequest, "Idempotency-Key must be"},

@@ -33,7 +33,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	at := signedAt.Add(time.Second)
 	state := wire.State{
-		Departures: wire.Departures{Requests: []wire.Request{{ID: "order-7-shipped", Key: "run-1"}, {ID: "long-ago", Key: "run-0"}, {ID: "again", Key: "run-2"}}, Resends: []wire.Message{{Key: "run-4", Text: "private words", Status: sms.StatusQueued, ResendOf: "run-2", Resend: 1, At: at}}},
+		Departures: wire.Departures{Requests: []wire.Request{{ID: "order-7-shipped", Key: "run-1"}, {ID: "long-ago", Key: "run-0"}, {ID: "again", Key: "run-2"}}, Held: []wire.Message{{Key: "run-4", Text: "private words", Status: sms.StatusQueued, ResendOf: "run-2", Resend: 1, At: at}}},
 		Arrivals:   wire.Arrivals{Skipped: []wire.Skipped{{ID: "send:order-8", Reason: "the contact opted out"}}},
 		Chronicle: wire.Chronicle{Transcript: []wire.Message{
 			{From: "contact", Text: "private words", MessageID: "theirs"},

@@ -224,7 +224,7 @@ func Pick(state wire.State, has func(wire.Message) bool) *wire.Message {
 
 // Messages are all messages that a conversation holds, in either direction.
 func Messages(s *wire.State) []wire.Message {
-	all := slices.Concat(s.Transcript, s.Outbox, s.Resends, s.Evictees)
+	all := slices.Concat(s.Transcript, s.Outbox, s.Held, s.Evictees)
 	for _, p := range s.Parked {
 		if p.Message != nil {
 			all = append(all, *p.Message) // the last that is left of it, perhaps

@@ -38,7 +38,7 @@ func TestChain(t *testing.T) {
 		Chronicle: wire.Chronicle{Transcript: []wire.Message{
 			{MessageID: "01IN"}, {Key: "r-1"}, {Key: "r-2", ResendOf: "r-1"}, {Key: "r-10", ResendOf: "r-9"}, {Key: "r-3"},
 		}},
-		Departures: wire.Departures{Resends: []wire.Message{{Key: "r-11", ResendOf: "r-10"}}},
+		Departures: wire.Departures{Held: []wire.Message{{Key: "r-11", ResendOf: "r-10"}}},
 	}, Evidence{Source: FromNow})
 	keys := func(key string) (keys []string) {
 		for _, e := range l.chain(key) {

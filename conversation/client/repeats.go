@@ -18,7 +18,7 @@ type Repeats struct {
 // RepeatsIn are those among the texts that a conversation holds.
 func RepeatsIn(s wire.State) Repeats {
 	r := Repeats{First: map[string]time.Time{}, Again: map[string]string{}, Due: map[string]time.Time{}}
-	for _, m := range slices.Concat(s.Transcript, s.Outbox, s.Resends) {
+	for _, m := range slices.Concat(s.Transcript, s.Outbox, s.Held) {
 		if m.Key == "" {
 			continue
 		}
@@ -27,7 +27,7 @@ func RepeatsIn(s wire.State) Repeats {
 			r.Again[m.ResendOf] = m.Key
 		}
 	}
-	for _, m := range s.Resends {
+	for _, m := range s.Held {
 		r.Due[m.Key] = m.At
 		if m.Delivery != nil {
 			r.Due[m.Key] = m.Delivery.NextTry

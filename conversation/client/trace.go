@@ -22,7 +22,8 @@ type trace struct {
 	evidence  Evidence
 	converter converter.DataConverter
 	attempts  map[attempt]bool
-	encrypted Unreadable // something that we lack the key of
+	looks     map[attempt]bool // whether the carrier has it
+	encrypted Unreadable       // something that we lack the key of
 }
 
 // An attempt is named by the event that scheduled it.
@@ -32,7 +33,7 @@ type attempt struct {
 }
 
 func newTrace(e Evidence, c converter.DataConverter) *trace {
-	return &trace{evidence: e, converter: c, attempts: map[attempt]bool{}}
+	return &trace{evidence: e, converter: c, attempts: map[attempt]bool{}, looks: map[attempt]bool{}}
 }
 
 // read reports whether a payload could be read.
@@ -54,11 +55,19 @@ func (t *trace) take(run string, event *historypb.HistoryEvent) {
 			t.handedOver(in.Message, at)
 		}
 	}
+	if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == wire.FindMessageType {
+		var search sms.Search
+		t.looks[attempt{run, event.GetEventId()}] = t.read(a.GetInput(), &search) && len(search.Keys) > 0 && t.ours(search.Keys[0])
+	}
 	if a := event.GetActivityTaskCompletedEventAttributes(); t.attempts[attempt{run, a.GetScheduledEventId()}] {
 		var accepted sms.Accepted
 		if t.read(a.GetResult(), &accepted) {
-			t.evidence.Message.MessageID, t.evidence.Message.Accepted = accepted.MessageID, accepted.At
-			t.step(sms.StatusAccepted, "", accepted.At)
+			t.accepted(accepted)
+		}
+	} else if t.looks[attempt{run, a.GetScheduledEventId()}] {
+		var finding sms.Finding
+		if t.read(a.GetResult(), &finding) && finding.Accepted != nil {
+			t.accepted(*finding.Accepted)
 		}
 	}
 	if a := event.GetActivityTaskFailedEventAttributes(); t.attempts[attempt{run, a.GetScheduledEventId()}] {
@@ -73,6 +82,11 @@ func (t *trace) take(run string, event *historypb.HistoryEvent) {
 			t.receipt(e)
 		}
 	}
+}
+
+func (t *trace) accepted(a sms.Accepted) {
+	t.evidence.Message.MessageID, t.evidence.Message.Accepted = a.MessageID, a.At
+	t.step(sms.StatusAccepted, "", a.At)
 }
 
 // ours reports whether a key, which may name an attempt, is the message's.

@@ -66,7 +66,7 @@ func (c *consent) stop(in sms.Inbound) {
 	}
 	c.optOut(wire.OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Accepted: in.AcceptedAt})
 	if c.Settings.OptOutReply != "" {
-		c.outbox.enqueue(wire.Message{From: wire.FromParley, Text: c.Settings.OptOutReply, Must: true})
+		c.outbox.offer(wire.Message{From: wire.FromParley, Author: wire.ByParley, Text: c.Settings.OptOutReply, Must: true})
 	}
 }
 
@@ -114,20 +114,14 @@ func (c *consent) start(in sms.Inbound) {
 	}
 	c.OptedOut, c.OptedIn = nil, in.AcceptedAt
 	if c.Settings.OptInReply != "" {
-		c.outbox.enqueue(wire.Message{From: wire.FromParley, Text: c.Settings.OptInReply})
+		c.outbox.offer(wire.Message{From: wire.FromParley, Author: wire.ByParley, Text: c.Settings.OptInReply})
 	}
 }
 
 // help answers HELP, unless the network does so itself, and within the bounds
 // of all replies.
 func (c *consent) help() {
-	if c.Settings.HelpReply == "" {
-		return
+	if c.Settings.HelpReply != "" && !c.outbox.full() {
+		c.outbox.offer(wire.Message{From: wire.FromParley, Author: wire.ByResponder, Text: c.Settings.HelpReply})
 	}
-	if !c.gate.mayText() || c.outbox.full() {
-		c.desk.raise(wire.CauseLoop, c.gate.tooMany())
-		return
-	}
-	c.gate.texted()
-	c.outbox.enqueue(wire.Message{From: wire.FromParley, Text: c.Settings.HelpReply})
 }

@@ -79,7 +79,7 @@ func (t *Toolkit) open(ctx workflow.Context, start wire.Start) (*conversation, e
 	}
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	c := &conversation{
-		run:    newRun(disconnected, t.IDs, state),
+		run:    newRun(disconnected, t, state),
 		state:  state,
 		root:   ctx,
 		events: workflow.GetSignalChannel(disconnected, wire.EventSignal),

@@ -56,6 +56,8 @@ type talk struct {
 
 	ids          wire.IDs
 	suppressions engine.Suppressions
+
+	closes, closed time.Time // automatic texts wait from the one until the other
 }
 
 func newTalk(t *testing.T) *talk {
@@ -204,7 +206,9 @@ func (k *talk) run() wire.State {
 
 func (k *talk) play(start wire.Start) {
 	k.Helper()
-	engine.Register(k.env, &engine.Toolkit{Settings: k.settings, Scripts: k, IDs: k.ids, Suppressions: k.suppressions})
+	toolkit := &engine.Toolkit{Settings: k.settings, Scripts: k, IDs: k.ids, Suppressions: k.suppressions}
+	toolkit.Closed(k.closes, k.closed)
+	engine.Register(k.env, toolkit)
 	k.env.RegisterActivity(&activities.Messaging{Carrier: k, Now: k.env.Now})
 	k.env.RegisterActivity(k.HandleInboundMessage)
 	k.env.RegisterActivity(k.NotifyPerson)

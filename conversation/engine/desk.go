@@ -145,8 +145,8 @@ func (d *desk) onRetry(e wire.Envelope, m wire.Mend) error {
 			d.responder.redo(*p.Turn)
 		case p.Message != nil:
 			again := *p.Message
-			d.outbox.enqueueAnyway(wire.Message{
-				From: again.From, Text: again.Text, Reference: again.Reference, Useful: again.Useful, InDoubt: again.InDoubt,
+			d.outbox.again(wire.Message{
+				From: again.From, Author: again.Author, Text: again.Text, Reference: again.Reference, Useful: again.Useful, InDoubt: again.InDoubt,
 				SayID: again.SayID, ResendOf: again.Key, Resend: again.Resend + 1,
 			})
 		}

@@ -256,7 +256,7 @@ func TestNotDelivered(t *testing.T) {
 			require.Len(t, k.sends, test.sends, words(k.sends))
 			require.Equal(t, test.status, state.Transcript[0].Status)
 			require.Len(t, k.handed, test.handed)
-			require.Empty(t, state.Resends)
+			require.Empty(t, state.Held)
 			for _, m := range k.sends {
 				require.Contains(t, []string{"order-7", ""}, m.Reference)
 			}

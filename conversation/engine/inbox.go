@@ -62,7 +62,7 @@ func (b *inbox) onInbound(e wire.Envelope, in sms.Inbound) error {
 	}
 	b.touch()
 	b.transcript.record(wire.Message{
-		MessageID: in.ID, Carrier: in.ConversationID, From: wire.FromContact, Sender: in.To, Kind: in.Kind,
+		MessageID: in.ID, Carrier: in.ConversationID, From: wire.FromContact, Author: wire.ByContact, Sender: in.To, Kind: in.Kind,
 		Text: in.Text, At: b.now(), Accepted: in.AcceptedAt,
 	})
 	switch {

@@ -22,28 +22,44 @@ type outbox struct {
 	sending *sending
 }
 
-// Why a message was dropped.
-const (
-	reasonOptedOut  = "the contact opted out"
-	reasonTakenBack = "it was taken back"
-)
-
 // full reports whether no more texts can wait.
 func (o *outbox) full() bool { return len(o.Outbox) >= maxOutbox }
 
 func (o *outbox) busy() bool { return len(o.Outbox) > 0 }
 
-// enqueue gives a message its key and its place in the outbox.
-func (o *outbox) enqueue(m wire.Message) string {
-	m = o.draft(m)
-	o.put(m)
-	o.touch()
-	return m.Key
+// messages are all that wait here.
+func (o *outbox) messages() []wire.Message { return o.Outbox }
+
+// admit asks the gate about a new message, and tells a person if one should know.
+func (o *outbox) admit(m *wire.Message) ruling {
+	r := o.gate.ask(m)
+	if r.cause != "" {
+		o.desk.raise(r.cause, r.why)
+	}
+	return r
 }
 
-// enqueueAnyway is for what a person has decided about: it is sent, whatever was sent
-// in a life before.
-func (o *outbox) enqueueAnyway(m wire.Message) {
+// offer queues a new message, holds it until its time, or refuses it, as the gate
+// rules. The key of a refused one is empty.
+func (o *outbox) offer(m wire.Message) (string, ruling) {
+	r := o.admit(&m)
+	if r.never != "" {
+		return "", r
+	}
+	o.gate.passed(m)
+	m = o.draft(m)
+	if r.goes() {
+		o.put(m)
+	} else {
+		o.held.hold(m, r.until, r.why)
+	}
+	o.touch()
+	return m.Key, r
+}
+
+// again queues what a person has decided about: it is sent, whatever was sent in a life
+// before.
+func (o *outbox) again(m wire.Message) {
 	m = o.draft(m)
 	m.Delivery = &wire.Outstanding{}
 	o.put(m)
@@ -60,7 +76,7 @@ func (o *outbox) draft(m wire.Message) wire.Message {
 	m.Sender, m.Kind, m.Status, m.At = o.Sender, sms.KindText, sms.StatusQueued, o.now()
 	m.Delivery = &wire.Outstanding{Trace: o.trace}
 	if o.info.OriginalRunID != "" && o.info.OriginalRunID != o.info.WorkflowExecution.RunID {
-		m.Delivery.Relived, m.Delivery.Began = true, o.info.WorkflowStartTime
+		m.Delivery.Relived, m.Delivery.Look, m.Delivery.Began = true, true, o.info.WorkflowStartTime
 	}
 	return m
 }
@@ -75,15 +91,15 @@ func (o *outbox) holds(which func(wire.Message) bool) bool { return o.find(which
 func (o *outbox) takeBack(key string) {
 	if i := o.find(func(m wire.Message) bool { return m.Key == key }); i >= 0 {
 		o.Outbox[i].Delivery.TakenBack = true
-		o.cancel(key)
+		o.cancel(key, reasonTakenBack)
 	}
 }
 
 // silence takes back what has not left. An attempt on the wire reports its true
-// outcome; one in back-off ends at once.
+// outcome.
 func (o *outbox) silence(wire.OptOut) {
 	for i, m := range slices.Backward(o.Outbox) {
-		if !o.cancel(m.Key) {
+		if !o.cancel(m.Key, reasonOptedOut) {
 			o.giveUp(i, sms.StatusDropped, reasonOptedOut)
 		}
 	}
@@ -111,7 +127,18 @@ func (o *outbox) refusalOf(id string, r wire.SendRequest) string {
 	case r.InDoubt != "" && r.InDoubt != wire.Resend && r.InDoubt != wire.Park:
 		return `"in_doubt" is neither "resend" nor "park"`
 	}
-	return o.gate.refusal(r.Text)
+	m := requestedMessage(r)
+	if ruling := o.gate.ask(&m); ruling.never != "" {
+		return ruling.why
+	}
+	return ""
+}
+
+func requestedMessage(r wire.SendRequest) wire.Message {
+	return wire.Message{
+		From: cmp.Or(r.By, wire.FromApplication), Author: wire.ByProgram, Text: r.Text, Reference: r.Reference,
+		NotBefore: r.NotBefore, Useful: r.UsefulUntil, InDoubt: r.InDoubt,
+	}
 }
 
 func (c *conversation) validateSendUpdate(ctx workflow.Context, r wire.SendRequest) error {
@@ -158,7 +185,7 @@ func (o *outbox) request(id string, r wire.SendRequest) (string, error) {
 	if why := o.refusalOf(id, r); why != "" {
 		return "", temporal.NewApplicationError(why, wire.TypeRefused)
 	}
-	key := o.enqueue(wire.Message{From: cmp.Or(r.By, wire.FromApplication), Text: r.Text, Reference: r.Reference, Useful: r.UsefulUntil, InDoubt: r.InDoubt})
+	key, _ := o.offer(requestedMessage(r))
 	if len(o.Requests) >= maxSeen {
 		o.Requests = o.Requests[1:]
 		o.Evicted++
@@ -168,13 +195,12 @@ func (o *outbox) request(id string, r wire.SendRequest) (string, error) {
 }
 
 func (o *outbox) deadlines(at func(time.Time, string)) {
-	if len(o.Outbox) == 0 || o.sending != nil {
-		return
+	if len(o.Outbox) > 0 && o.sending == nil {
+		m := &o.Outbox[0]
+		r := o.gate.ask(m)
+		at(r.until, r.why)
+		at(m.Useful, "message too late")
 	}
-	d := o.Outbox[0].Delivery
-	at(d.NextTry, "try to send again")
-	at(d.DoubtUntil, "was it sent?")
-	at(o.Outbox[0].Useful, "message too late")
 }
 
 // receipt notes what became of a message that is in flight or in doubt, and reports
@@ -185,17 +211,13 @@ func (o *outbox) receipt(ours func(wire.Message) bool, r sms.Receipt) bool {
 		return false
 	}
 	m := &o.Outbox[i]
-	if r.Status == sms.StatusFailed && r.Key != "" && r.Key != m.SendKey() {
+	if r.Status == sms.StatusFailed && r.Key != "" && r.Key != o.attemptOf(m) {
 		return false // an earlier attempt failed; the one under way may not, or may find that one
 	}
 	m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
 	o.transcript.forward(m, r)
-	switch {
-	case !m.Status.Settled():
-	case !o.handing(m.Key):
+	if m.Status.Settled() && !o.cancel(m.Key, reasonTakenBack) {
 		o.leave(i)
-	case m.Delivery.Doubt:
-		o.sending.cancel() // the doubt is settled: an attempt in back-off is not made any more
 	}
 	return true
 }

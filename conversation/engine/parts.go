@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -28,6 +29,7 @@ type parts struct {
 	questions  *questions  // one open at a time
 	answers    *answers    // outcomes on their way to scripts
 	resends    *resends    // of texts that did not arrive
+	held       *held       // texts that wait for their time
 	outbox     *outbox     // texts on their way to the carrier
 	transcript *transcript // what was said, and what became of it
 	watches    *watches    // scripts that want to know that
@@ -39,7 +41,7 @@ type parts struct {
 // all are the parts in the order in which they act: who speaks first, who sends last.
 func (p *parts) all() []part {
 	return []part{
-		p.inbox, p.consent, p.floor, p.responder, p.says, p.questions, p.resends, p.outbox,
+		p.inbox, p.consent, p.floor, p.responder, p.says, p.questions, p.held, p.outbox,
 		p.watches, p.desk, p.errands, p.archive,
 	}
 }
@@ -58,18 +60,19 @@ type run struct {
 }
 
 // newRun gives each part its piece of the state.
-func newRun(ctx workflow.Context, ids wire.IDs, state *wire.State) *run {
-	r := &run{Life: &state.Life, ctx: ctx, ids: ids, info: workflow.GetInfo(ctx)}
+func newRun(ctx workflow.Context, t *Toolkit, state *wire.State) *run {
+	r := &run{Life: &state.Life, ctx: ctx, ids: t.IDs, info: workflow.GetInfo(ctx)}
 	r.parts = parts{
 		inbox:      &inbox{run: r, Arrivals: &state.Arrivals},
 		consent:    &consent{run: r, Consents: &state.Consents},
-		gate:       &gate{run: r, Departures: &state.Departures},
+		gate:       &gate{run: r, Departures: &state.Departures, rules: append(slices.Clip(rules), t.rules...)},
 		floor:      &floor{run: r, Floor: &state.Floor},
 		responder:  &responder{run: r, Responses: &state.Responses},
 		says:       &says{run: r, Dialogue: &state.Dialogue},
 		questions:  &questions{run: r, Dialogue: &state.Dialogue},
 		answers:    &answers{run: r},
-		resends:    &resends{run: r, Departures: &state.Departures},
+		resends:    &resends{run: r},
+		held:       &held{run: r, Departures: &state.Departures},
 		outbox:     &outbox{run: r, Departures: &state.Departures},
 		transcript: &transcript{run: r, Chronicle: &state.Chronicle},
 		watches:    &watches{run: r, Dialogue: &state.Dialogue},

@@ -14,14 +14,13 @@ import (
 	"parley/conversation/wire"
 )
 
-// owners are the parts that use a field of the state. Each has one, but for what is
-// a list of two.
+// owners are the parts to which the fields of the state belong.
 var owners = map[string]string{
 	"Inbox": "inbox", "Seen": "inbox", "Skipped": "inbox",
 	"OptedOut": "consent", "OptedIn": "consent",
 	"Questions": "questions", "Outcomes": "questions", "Says": "says", "Watches": "watches", "Floor": "floor",
 	"Backlog": "responder", "Turn": "responder", "Redo": "responder",
-	"Outbox": "outbox resends", "Resends": "resends", "Requests": "outbox", "LastKey": "outbox", "RepliedAt": "gate",
+	"Outbox": "outbox", "Held": "held", "Requests": "outbox", "LastKey": "outbox", "RepliedAt": "gate",
 	"Transcript": "transcript", "EarlyReceipts": "transcript", "LastDropped": "transcript",
 	"Parked": "desk", "Mended": "desk", "Concerns": "desk", "LastParked": "desk",
 	"Errands": "errands",
@@ -74,7 +73,7 @@ func TestPartsKeepToThemselves(t *testing.T) {
 					}
 				}
 				if of != "" {
-					require.Contains(t, owners[field.Sel.Name], of, "%s: %s of a %s", set.Position(n.Pos()), field.Sel.Name, part)
+					require.Equal(t, owners[field.Sel.Name], of, "%s: %s of a %s", set.Position(n.Pos()), field.Sel.Name, part)
 				}
 				return true
 			})

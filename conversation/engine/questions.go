@@ -66,19 +66,34 @@ func (q *questions) onAsk(e wire.Envelope, a wire.Asked) error {
 		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
 		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: q.now(), Trace: q.trace,
 	}
-	switch why := q.gate.refusal(a.Text); {
-	case q.consent.out():
-		q.end(asked, q.consent.outcome(), nil)
-	case !a.UsefulUntil.IsZero() && !q.now().Before(a.UsefulUntil):
-		q.end(asked, wire.Outcome{Kind: wire.EndTooLate}, nil)
-	case why != "":
-		q.end(asked, wire.Outcome{Kind: wire.EndUndeliverable, Reason: why}, nil)
+	text := q.message(asked)
+	switch r := q.outbox.admit(&text); {
+	case r.never != "":
+		q.refuse(asked, r)
 	case len(q.Questions) >= maxQuestions:
-		q.end(asked, wire.Outcome{Kind: wire.EndUndeliverable, Reason: fmt.Sprintf("%d questions wait to be asked already", maxQuestions)}, nil)
+		q.refuse(asked, ruling{why: fmt.Sprintf("%d questions wait to be asked already", maxQuestions)})
 	default:
 		q.Questions = append(q.Questions, asked)
 	}
 	return nil
+}
+
+func (q *questions) message(x wire.PendingQuestion) wire.Message {
+	return wire.Message{
+		From: x.Script.Type, Author: wire.ByScript, Text: x.Text, Reference: x.Reference, Useful: x.UsefulUntil, InDoubt: x.InDoubt, AskID: x.ID,
+	}
+}
+
+// refuse ends a question that may not be asked.
+func (q *questions) refuse(x wire.PendingQuestion, r ruling) {
+	switch r.end {
+	case wire.EndOptedOut:
+		q.end(x, q.consent.outcome(), nil)
+	case wire.EndTooLate:
+		q.end(x, wire.Outcome{Kind: wire.EndTooLate}, nil)
+	default:
+		q.end(x, wire.Outcome{Kind: wire.EndUndeliverable, Reason: r.why}, nil)
+	}
 }
 
 // forgetOlderRuns withdraws the questions of a script's earlier runs: the same
@@ -105,7 +120,7 @@ func (q *questions) withdraw(which func(wire.PendingQuestion) bool) {
 		q.Questions = slices.Delete(q.Questions, i, i+1)
 		if x.Key != "" {
 			q.outbox.takeBack(x.Key)
-			q.resends.takeBack(x.Key)
+			q.held.takeBack(x.Key)
 		}
 	}
 }
@@ -140,31 +155,42 @@ func (q *questions) expire() {
 	}
 }
 
-// askNext sends the next question: the floor holder's, or the one that waits longest.
+// askNext sends the next question: the floor holder's, or the one that waits longest
+// of those that may leave now.
 func (q *questions) askNext() {
-	if q.asking() != nil || len(q.Questions) == 0 || q.outbox.full() {
+	if q.asking() != nil || q.outbox.full() || !q.floor.taken() && !q.floor.free() {
 		return
 	}
-	next := 0
-	if q.floor.taken() {
-		next = slices.IndexFunc(q.Questions, func(x wire.PendingQuestion) bool { return q.floor.of(x.Script) })
-		if next < 0 {
+	for i, x := range q.Questions {
+		text := q.message(x)
+		waits := q.gate.ask(&text)
+		q.Questions[i].NotBefore, q.Questions[i].Why = waits.until, waits.why
+		if !waits.until.IsZero() || q.floor.taken() && !q.floor.of(x.Script) {
+			continue
+		}
+		q.trace = x.Trace
+		key, r := q.outbox.offer(text)
+		q.trace = ""
+		if r.never != "" {
+			q.refuse(x, r)
+			q.moved = true // another one may be asked in its place
 			return
 		}
-	} else if !q.floor.free() {
+		x.Key, x.NotBefore, x.Why = key, time.Time{}, ""
+		q.Questions = slices.Insert(slices.Delete(q.Questions, i, i+1), 0, x)
+		q.floor.release()
 		return
 	}
-	x := q.Questions[next]
-	if !q.gate.scriptMayText() {
-		q.desk.raise(wire.CauseLoop, q.gate.tooMany())
-		q.end(x, wire.Outcome{Kind: wire.EndUndeliverable, Reason: q.gate.tooMany()}, nil)
-		return
+}
+
+// postpone takes back the text of a question that was never sent, to be asked later,
+// and reports whether there is such a question.
+func (q *questions) postpone(key string, r ruling) bool {
+	x := q.asked(key)
+	if x != nil {
+		x.Key, x.NotBefore, x.Why = "", r.until, r.why
 	}
-	q.Questions = slices.Insert(slices.Delete(q.Questions, next, next+1), 0, x)
-	q.trace = x.Trace
-	q.Questions[0].Key = q.outbox.enqueue(wire.Message{From: x.Script.Type, Text: x.Text, Reference: x.Reference, Useful: x.UsefulUntil, InDoubt: x.InDoubt, AskID: x.ID})
-	q.trace = ""
-	q.floor.release()
+	return x != nil
 }
 
 // check looks from time to time whether the script behind the open question still
@@ -203,6 +229,7 @@ func (q *questions) deadlines(at func(time.Time, string)) {
 				at(x.CheckedAt.Add(checkInterval), "does the script still run?")
 			}
 		case x.Key == "":
+			at(x.NotBefore, "ask what had to wait")
 			at(x.UsefulUntil, "question too late")
 		}
 	}
@@ -230,7 +257,7 @@ func (q *questions) leaving() bool {
 // arriving reports whether a question is on its way to the contact.
 func (q *questions) arriving() bool {
 	x := q.asking()
-	return x != nil && !x.Open() && !q.resends.waiting(x.Key)
+	return x != nil && !x.Open() && !q.held.waiting(x.Key)
 }
 
 // answeredBy gives a text to the open question, and reports whether it answers that.

@@ -13,17 +13,15 @@ import (
 // fallback, knows better what to do then.
 var resendWaits = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}
 
-// resends repeat texts that did not arrive; each waits for its time.
-type resends struct {
-	*run
-	*wire.Departures
-}
+// resends repeat texts that did not arrive. They have no state: a text that repeats
+// another one says so.
+type resends struct{ *run }
 
 // plan has a text sent once more whose delivery failed for a reason that may pass,
 // while that makes sense. It is another message, linked to the first: should both
 // arrive after all, the transcript shows why.
 func (r *resends) plan(m wire.Message) bool {
-	if m.Class != sms.Transient || m.InDoubt == wire.Park || m.Resend >= len(resendWaits) || r.consent.out() || m.At.Before(r.consent.since()) || len(r.Resends) >= maxResendsWaiting {
+	if m.Class != sms.Transient || m.InDoubt == wire.Park || m.Resend >= len(resendWaits) || r.consent.out() || m.At.Before(r.consent.since()) || r.waiting() >= maxResendsWaiting {
 		return false
 	}
 	due := r.now().Add(resendWaits[m.Resend])
@@ -31,11 +29,10 @@ func (r *resends) plan(m wire.Message) bool {
 		return false
 	}
 	again := r.outbox.draft(wire.Message{
-		From: m.From, Text: m.Text, Reference: m.Reference, Useful: m.Useful, InDoubt: m.InDoubt,
+		From: m.From, Author: m.Author, Text: m.Text, Reference: m.Reference, Useful: m.Useful, InDoubt: m.InDoubt,
 		AskID: m.AskID, SayID: m.SayID, ResendOf: m.Key, Resend: m.Resend + 1,
 	})
-	again.Delivery.NextTry = due
-	r.Resends = append(r.Resends, again)
+	r.held.hold(again, due, "it did not arrive, and is sent once more")
 	if m.AskID != "" {
 		r.questions.resent(m.Key, again.Key)
 	}
@@ -43,67 +40,20 @@ func (r *resends) plan(m wire.Message) bool {
 	return true
 }
 
-// waiting reports whether a message waits to be sent once more.
-func (r *resends) waiting(key string) bool {
-	return r.holds(func(m wire.Message) bool { return m.Key == key })
-}
-
-func (r *resends) holds(which func(wire.Message) bool) bool {
-	return slices.ContainsFunc(r.Resends, which)
-}
-
-// advance puts into the outbox what has waited long enough.
-func (r *resends) advance() {
-	for i := 0; i < len(r.Resends); {
-		m := r.Resends[i]
-		switch {
-		case r.now().Before(m.Delivery.NextTry) || r.outbox.full():
-			i++
-		case !m.Useful.IsZero() && !r.now().Before(m.Useful):
-			r.drop(i, sms.StatusExpired, "too late to be useful")
-		default:
-			r.Resends = slices.Delete(r.Resends, i, i+1)
-			m.Delivery.NextTry, m.At = time.Time{}, r.now()
-			r.outbox.put(m)
+func (r *resends) waiting() int {
+	n := 0
+	for _, m := range r.held.messages() {
+		if m.ResendOf != "" {
+			n++
 		}
 	}
-}
-
-func (r *resends) deadlines(at func(time.Time, string)) {
-	for i := range r.Resends {
-		at(r.Resends[i].Delivery.NextTry, "send once more")
-	}
-}
-
-func (r *resends) busy() bool { return len(r.Resends) > 0 }
-
-func (r *resends) silence(wire.OptOut) {
-	for len(r.Resends) > 0 {
-		r.drop(0, sms.StatusDropped, reasonOptedOut)
-	}
-}
-
-// takeBack has a text not sent once more.
-func (r *resends) takeBack(key string) {
-	if i := slices.IndexFunc(r.Resends, func(m wire.Message) bool { return m.Key == key }); i >= 0 {
-		r.drop(i, sms.StatusDropped, reasonTakenBack)
-	}
-}
-
-// drop ends a message that will not be sent once more.
-func (r *resends) drop(i int, status sms.Status, reason string) {
-	m := r.Resends[i]
-	r.Resends = slices.Delete(r.Resends, i, i+1)
-	m.Delivery = nil
-	change(&m, status, reason, r.now())
-	r.transcript.record(m)
-	r.questions.left(m)
+	return n
 }
 
 // chain is the keys of the texts that repeat each other, of which this is one;
 // oldest first.
 func (r *resends) chain(key string) []string {
-	lists := [][]wire.Message{r.transcript.messages(), r.Outbox, r.Resends} // each repeats one before it
+	lists := [][]wire.Message{r.transcript.messages(), r.outbox.messages(), r.held.messages()} // each repeats one before it
 	for _, list := range slices.Backward(lists) {
 		for i := range slices.Backward(list) {
 			if m := &list[i]; m.Key == key && m.ResendOf != "" {
@@ -129,9 +79,9 @@ func (r *resends) arrived(m wire.Message) {
 	if len(chain) == 1 {
 		return
 	}
-	r.Resends = slices.DeleteFunc(r.Resends, func(x wire.Message) bool { return x.Key != m.Key && slices.Contains(chain, x.Key) })
 	for _, key := range chain {
 		if key != m.Key {
+			r.held.forget(key)
 			r.outbox.takeBack(key)
 		}
 	}

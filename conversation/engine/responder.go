@@ -95,8 +95,12 @@ func (r *responder) nextTurn() bool {
 	if len(r.Redo)+len(r.Backlog) == 0 || !r.mayThink() || !r.archive.recalled() {
 		return false
 	}
-	for len(r.Redo) == 0 && len(r.Backlog) > 0 && !r.gate.mayText() {
-		r.desk.park(wire.Parked{Code: wire.ParkedLoop, Reason: r.gate.tooMany(), Turn: &wire.Turn{ID: r.Backlog[0].ID, Texts: []wire.Text{r.Backlog[0]}}})
+	for len(r.Redo) == 0 && len(r.Backlog) > 0 {
+		crowd := tooMany(r.gate, &wire.Message{Author: wire.ByResponder})
+		if crowd.goes() {
+			break
+		}
+		r.desk.park(wire.Parked{Code: wire.ParkedLoop, Reason: crowd.why, Turn: &wire.Turn{ID: r.Backlog[0].ID, Texts: []wire.Text{r.Backlog[0]}}})
 		r.Backlog = r.Backlog[1:]
 	}
 	switch {
@@ -181,9 +185,10 @@ func (r *responder) onDecided(f workflow.Future) {
 	if err == nil && decision.Start != nil && len(decision.Start.Input) > maxInputBytes {
 		err = temporal.NewApplicationError(fmt.Sprintf("the responder's input of a script is larger than %d bytes", maxInputBytes), activities.ErrTypeBadAnswer)
 	}
+	reply := wire.Message{From: wire.FromResponder, Author: wire.ByResponder, Text: decision.Reply, Reference: t.Texts[0].Reference}
 	if err == nil && decision.Reply != "" {
-		if why := r.gate.refusal(decision.Reply); why != "" {
-			err = temporal.NewApplicationError("the responder's reply cannot be sent: "+why, activities.ErrTypeBadAnswer)
+		if unfit := unfit(r.gate, &reply); !unfit.goes() {
+			err = temporal.NewApplicationError("the responder's reply cannot be sent: "+unfit.why, activities.ErrTypeBadAnswer)
 		}
 	}
 	if err != nil {
@@ -196,9 +201,12 @@ func (r *responder) onDecided(f workflow.Future) {
 	}
 	if decision.Reply != "" {
 		r.trace = t.Trace()
-		t.ReplyKey = r.outbox.enqueue(wire.Message{From: wire.FromResponder, Text: decision.Reply, Reference: t.Texts[0].Reference})
+		key, ruling := r.outbox.offer(reply)
 		r.trace = ""
-		r.gate.texted()
+		if ruling.never != "" {
+			r.transcript.dropped(reply, ruling.why)
+		}
+		t.ReplyKey = key
 	}
 	r.end()
 }

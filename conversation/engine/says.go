@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"parley/conversation/wire"
+	"parley/sms"
 )
 
 // says are texts of scripts that ask nothing; each waits until the floor is free.
@@ -28,25 +29,32 @@ func (s *says) onSay(e wire.Envelope, m wire.Said) error {
 		return errors.New(`say event whose "in_doubt" is neither "resend" nor "park"`)
 	}
 	say := wire.Say{ID: e.ID, Trace: s.trace, Said: m}
-	why := s.gate.refusal(m.Text)
-	if why == "" && len(s.Says) >= maxSays {
-		why = "too many messages of scripts wait"
-	}
-	switch {
-	case why == "":
-		s.Says = append(s.Says, say)
-	case s.consent.out():
-		s.drop(say, why)
+	text := s.message(say)
+	switch r := s.outbox.admit(&text); {
+	case r.never != "":
+		s.drop(say, r)
+	case len(s.Says) >= maxSays:
+		s.drop(say, ruling{why: "too many messages of scripts wait"})
 	default:
-		s.desk.raise(wire.CauseScript, "a script's message could not be sent: "+why)
-		s.drop(say, why)
+		s.Says = append(s.Says, say)
 	}
 	return nil
 }
 
+func (s *says) message(m wire.Say) wire.Message {
+	return wire.Message{
+		From: m.Script.Type, Author: wire.ByScript, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt, SayID: m.ID,
+	}
+}
+
 // drop records a text that is not sent.
-func (s *says) drop(m wire.Say, why string) {
-	s.transcript.dropped(wire.Message{From: m.Script.Type, Text: wire.Cut(m.Text, maxTextBytes), Reference: m.Reference, SayID: m.ID}, why)
+func (s *says) drop(m wire.Say, r ruling) {
+	if r.cause == "" && r.never != sms.StatusExpired && !s.consent.out() {
+		s.desk.raise(wire.CauseScript, "a script's message could not be sent: "+r.why)
+	}
+	text := s.message(m)
+	text.Text = wire.Cut(text.Text, maxTextBytes)
+	s.transcript.dropped(text, r.why)
 }
 
 // waiting reports whether a text waits for the floor.
@@ -61,14 +69,13 @@ func (s *says) advance() {
 		if !holds && !s.floor.free() || s.outbox.full() {
 			return false
 		}
-		if !s.gate.scriptMayText() {
-			s.desk.raise(wire.CauseLoop, s.gate.tooMany())
-			s.drop(m, s.gate.tooMany())
+		s.trace = m.Trace
+		_, r := s.outbox.offer(s.message(m))
+		s.trace = ""
+		if r.never != "" {
+			s.drop(m, r)
 			return true
 		}
-		s.trace = m.Trace
-		s.outbox.enqueue(wire.Message{From: m.Script.Type, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt, SayID: m.ID})
-		s.trace = ""
 		if holds {
 			s.floor.release() // it said something that asks nothing
 		}
@@ -80,7 +87,7 @@ func (s *says) busy() bool { return len(s.Says) > 0 }
 
 func (s *says) silence(wire.OptOut) {
 	for _, m := range s.Says {
-		s.drop(m, reasonOptedOut)
+		s.drop(m, ruling{never: sms.StatusDropped, why: reasonOptedOut})
 	}
 	s.Says = nil
 }

@@ -129,8 +129,8 @@ func (c *conversation) details() string {
 	if waiting := len(s.Questions) - 1; waiting > 0 {
 		fmt.Fprintf(&b, "%d more question(s) wait.\n\n", waiting)
 	}
-	if waiting := len(s.Resends); waiting > 0 {
-		fmt.Fprintf(&b, "%d text(s) did not arrive and will be sent once more.\n\n", waiting)
+	for _, m := range s.Held {
+		fmt.Fprintf(&b, "- held until %s: %s (%s)\n", m.Delivery.NextTry.UTC().Format(wire.TimeLayout), wire.Markdown.Replace(wire.Mask(m.Text)), wire.Mask(m.Delivery.Why))
 	}
 	waiting := s.Outbox[max(0, len(s.Outbox)-detailedMessages):]
 	gone := s.Transcript[max(0, len(s.Transcript)-detailedMessages+len(waiting)):]

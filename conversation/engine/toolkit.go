@@ -27,6 +27,8 @@ type Toolkit struct {
 	IDs      wire.IDs
 
 	Suppressions Suppressions // nil: nobody is ever erased
+
+	rules []rule // more of them, in tests
 }
 
 // Register adds the conversation to a worker. On a worker with a version,

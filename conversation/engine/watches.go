@@ -53,7 +53,7 @@ func (w *watches) tell(x wire.Watch, delivery wire.Delivery, reason string) {
 // A text that was resent has the fate of the last one.
 func (w *watches) fate(sayID string) (delivery wire.Delivery, reason string, known bool) {
 	said := func(m wire.Message) bool { return m.SayID == sayID }
-	if w.says.waiting(sayID) || w.outbox.holds(said) || w.resends.holds(said) {
+	if w.says.waiting(sayID) || w.outbox.holds(said) || w.held.holds(said) {
 		return wire.DeliveryUnknown, "", false
 	}
 	last, open := wire.DeliveryUnknown, false

@@ -48,6 +48,7 @@ const (
 type SendRequest struct {
 	Text        string    `json:"text"`
 	Reference   string    `json:"reference,omitempty"`   // what it is about: an appointment, an order
+	NotBefore   time.Time `json:"not_before,omitzero"`   // not sent earlier than this
 	UsefulUntil time.Time `json:"useful_until,omitzero"` // not sent later than this
 	By          string    `json:"by,omitempty"`          // who writes, for the transcript
 	InDoubt     InDoubt   `json:"in_doubt,omitempty"`    // default: resend

@@ -15,7 +15,8 @@ type Message struct {
 	Key       string       `json:"key,omitempty"`        // ours; only on messages from us
 	MessageID string       `json:"message_id,omitempty"` // the carrier's
 	Carrier   string       `json:"conversation_id,omitempty"`
-	From      string       `json:"from"` // "contact", "responder", "parley", a script's type, or who sent it
+	From      string       `json:"from"`             // the author's name: "contact", "responder", a script's type, who sent it
+	Author    Author       `json:"author,omitempty"` // what kind of author that is
 	Sender    sms.Sender   `json:"sender,omitempty"`
 	Kind      sms.Kind     `json:"kind,omitempty"`
 	Text      string       `json:"text"`
@@ -29,9 +30,10 @@ type Message struct {
 	AskID     string       `json:"ask_id,omitempty"`      // if it is a question
 	SayID     string       `json:"say_id,omitempty"`      // if a script said it
 	Delivery  *Outstanding `json:"delivery,omitempty"`    // while it is in the outbox
-	Attempts  int          `json:"attempts,omitempty"`    // times it was handed to the carrier again after a doubt
+	Attempts  int          `json:"attempts,omitempty"`    // that may have been taken, after a first one in doubt
 	Must      bool         `json:"must,omitempty"`        // goes out although the contact opted out: the confirmation
 	Useful    time.Time    `json:"useful_until,omitzero"` //
+	NotBefore time.Time    `json:"not_before,omitzero"`
 	InDoubt   InDoubt      `json:"in_doubt,omitempty"`
 	ResendOf  string       `json:"resend_of,omitempty"` // the key of the text that this one repeats, since that did not arrive
 	Resend    int          `json:"resend,omitempty"`    // counts those, along the chain
@@ -51,11 +53,14 @@ type Step struct {
 // Outstanding is what a message needs to remember until the carrier took it.
 type Outstanding struct {
 	Began      time.Time `json:"began,omitzero"`       // first attempt
+	Tries      int       `json:"tries,omitempty"`      // in a row that the carrier did not take
+	NextTry    time.Time `json:"next_try,omitzero"`    // not before: it waits, for Why
+	Why        string    `json:"why,omitempty"`        //
 	Doubt      bool      `json:"doubt,omitempty"`      // an attempt may have been taken
+	DoubtUntil time.Time `json:"doubt_until,omitzero"` // how long to wait for a callback that settles a doubt
+	Look       bool      `json:"look,omitempty"`       // it is looked for before it is sent: it may be at the carrier
 	Relived    bool      `json:"relived,omitempty"`    // enqueued after a reset: it may have been sent in the life before
 	TakenBack  bool      `json:"taken_back,omitempty"` // nobody wants it sent any more
-	NextTry    time.Time `json:"next_try,omitzero"`    // of the next series
-	DoubtUntil time.Time `json:"doubt_until,omitzero"` // how long to wait for a callback that settles a doubt
 	Trace      string    `json:"trace,omitempty"`      // of what made us send it
 }
 
@@ -66,20 +71,20 @@ type Text struct {
 	Trace string    `json:"trace,omitempty"`
 }
 
-// SendKey is the key that goes to the carrier: each attempt after a doubt has
-// its own, so that a receipt says which of them arrived.
-func (m *Message) SendKey() string {
-	if m.Attempts == 0 {
+// KeyOf is the key that goes to the carrier with an attempt: each after a doubt has
+// its own, so that a receipt says which of them arrived. The first attempt is 0.
+func (m *Message) KeyOf(attempt int) string {
+	if attempt == 0 {
 		return m.Key
 	}
-	return m.Key + "." + strconv.Itoa(m.Attempts+1)
+	return m.Key + "." + strconv.Itoa(attempt+1)
 }
 
 // Keys are those of all attempts so far.
 func (m *Message) Keys() []string {
-	keys := []string{m.Key}
-	for i := range m.Attempts {
-		keys = append(keys, m.Key+"."+strconv.Itoa(i+2))
+	var keys []string
+	for i := range m.Attempts + 1 {
+		keys = append(keys, m.KeyOf(i))
 	}
 	return keys
 }

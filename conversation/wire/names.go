@@ -1,11 +1,35 @@
 package wire
 
-// Who may have written a message, besides scripts and people.
+// An Author says what kind of somebody wrote a message.
+type Author string
+
+// Who may have written a message.
 const (
-	FromContact     = "contact"
-	FromResponder   = "responder"
-	FromParley      = "parley"      // about consent
-	FromApplication = "application" // that does not say which
+	ByContact   Author = "contact"
+	ByScript    Author = "script"
+	ByResponder Author = "responder"
+	ByAgent     Author = "agent"   // a model
+	ByPerson    Author = "person"  // of ours
+	ByProgram   Author = "program" // that asked for it
+	ByParley    Author = "parley"  // about consent
+)
+
+// Authors are all of them.
+func Authors() []Author {
+	return []Author{ByContact, ByScript, ByResponder, ByAgent, ByPerson, ByProgram, ByParley}
+}
+
+// Automatic reports whether such a message can be one of a loop: nobody decided to
+// have it sent.
+func (a Author) Automatic() bool { return a == ByScript || a == ByResponder || a == ByAgent }
+
+// The names of those who have no other. A script's is its type, a person's or a
+// program's is what it says.
+const (
+	FromContact     = string(ByContact)
+	FromResponder   = string(ByResponder)
+	FromParley      = string(ByParley)
+	FromApplication = "application" // a program that does not say which
 )
 
 // Names under which the activities of the engine are registered.

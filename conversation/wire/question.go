@@ -20,6 +20,8 @@ type PendingQuestion struct {
 	Reference   string        `json:"reference,omitempty"`
 	InDoubt     InDoubt       `json:"in_doubt,omitempty"`
 	AskedAt     time.Time     `json:"asked_at"`
+	NotBefore   time.Time     `json:"not_before,omitzero"`  // it must wait until then, for Why
+	Why         string        `json:"why,omitempty"`        //
 	Key         string        `json:"key,omitempty"`        // of its message, once queued to be sent
 	AcceptedAt  time.Time     `json:"accepted_at,omitzero"` // by the carrier's clock: from here texts may answer it
 	OpenSince   time.Time     `json:"open_since,omitzero"`  // by ours: from here its timeout runs

@@ -30,7 +30,7 @@ func (s *State) Requested(id string) (Requested, bool) {
 // last finds a message, and follows it to what repeats it.
 func (s *State) last(key string) *Message {
 	var all []*Message
-	for _, list := range [][]Message{s.Evictees, s.Transcript, s.Outbox, s.Resends} {
+	for _, list := range [][]Message{s.Evictees, s.Transcript, s.Outbox, s.Held} {
 		for i := range list {
 			all = append(all, &list[i])
 		}

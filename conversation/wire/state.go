@@ -66,8 +66,8 @@ type Responses struct {
 
 // Departures are texts on their way to the carrier.
 type Departures struct {
-	Outbox    []Message   `json:"outbox,omitempty"`  // what the carrier has not taken yet, in order
-	Resends   []Message   `json:"resends,omitempty"` // of texts that did not arrive; each waits for its time
+	Outbox    []Message   `json:"outbox,omitempty"` // what the carrier has not taken yet, in order
+	Held      []Message   `json:"held,omitempty"`   // what waits beside it for its time, such as what did not arrive
 	Requests  []Request   `json:"requests,omitempty"`
 	LastKey   int         `json:"last_key"`
 	RepliedAt []time.Time `json:"replied_at,omitempty"` // of the last hour's automatic texts

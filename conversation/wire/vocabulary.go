@@ -18,6 +18,7 @@ func Words() []string {
 		texts(Delivered, NotDelivered, DeliveryUnknown),
 		texts(EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndReported),
 		texts(Resend, Park),
+		texts(Authors()...),
 		texts(ParkCodes()...),
 		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CauseCancelled),
 		texts(ErrandNotice, ErrandFallback),

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
-	"parley/activities"
+	"parley/conversation/wire"
 )
 
 // Apply gives a client what encrypts and decrypts. What it cannot read is an error
@@ -72,8 +72,8 @@ const (
 // begun. In particular, no text has left.
 func (f failures) ErrorToFailure(err error) *failurepb.Failure {
 	if unreadable, ok := errors.AsType[*Unreadable](err); ok {
-		err = temporal.NewApplicationErrorWithOptions(unreadable.Error(), activities.ErrTypeNotTaken,
-			temporal.ApplicationErrorOptions{NextRetryDelay: retryUnreadable, Details: []any{codeNoKey}})
+		err = temporal.NewApplicationErrorWithOptions(unreadable.Error(), wire.SendNotTaken,
+			temporal.ApplicationErrorOptions{NextRetryDelay: retryUnreadable, Details: []any{codeNoKey, retryUnreadable}})
 	}
 	if f.keys.Encrypting() != "" {
 		return f.coded.ErrorToFailure(err)

@@ -186,7 +186,7 @@ func TestItDidNotArrive(t *testing.T) {
 	const text, reference = "Your order is ready.", "order-7"
 	key, err := w.Client().Send(w.Ctx(), ana, "", reference, wire.SendRequest{Text: text, Reference: reference, By: "shop"})
 	require.NoError(t, err)
-	w.Eventually("it waits to be sent once more", func() bool { return len(w.State(ana).Resends) == 1 })
+	w.Eventually("it waits to be sent once more", func() bool { return len(w.State(ana).Held) == 1 })
 	fastForward(w, wire.ID(ana, ""), 2*time.Minute)
 	require.NoError(t, w.Sim.WaitFor(w.Ctx(), func() bool { return len(w.Sim.Sent()) == 2 }))
 	var copied wire.Message

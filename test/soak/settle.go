@@ -101,7 +101,7 @@ func (w *world) look(ctx context.Context, id string) openWork {
 	defer cancel()
 	var state struct {
 		wire.Start
-		Outbox, Resends, Questions, Inbox, Backlog, Redo, Says, Watches, Errands, Parked []json.RawMessage
+		Outbox, Held, Questions, Inbox, Backlog, Redo, Says, Watches, Errands, Parked []json.RawMessage
 
 		Turn json.RawMessage
 	}
@@ -109,7 +109,7 @@ func (w *world) look(ctx context.Context, id string) openWork {
 	if err != nil || value.Get(&state) != nil {
 		return openWork{id: id, busy: true}
 	}
-	left := slices.Concat(state.Outbox, state.Resends, state.Questions, state.Inbox, state.Backlog, state.Redo, state.Says, state.Watches, state.Errands)
+	left := slices.Concat(state.Outbox, state.Held, state.Questions, state.Inbox, state.Backlog, state.Redo, state.Says, state.Watches, state.Errands)
 	return openWork{id: id, with: state.Start, busy: len(left) > 0 || len(state.Turn) > 0, parked: len(state.Parked)}
 }
 
