@@ -48,6 +48,7 @@ type Inbound struct {
 	ConversationID string    `json:"conversation_id,omitempty"` // the carrier's conversation, empty where it keeps none
 	Reference      string    `json:"reference,omitempty"`       // the last correlation id sent to this contact, a hint at most
 	AcceptedAt     time.Time `json:"accepted_at"`               // by the carrier's clock
+	Verdict        *Verdict  `json:"verdict,omitempty"`         // what it means; nil if nobody has decided that
 }
 
 // Outbound is a message from us to a contact.
