@@ -120,8 +120,8 @@ func (c *conversation) seen(id string) bool {
 	return false
 }
 
-// onInbound records a message of the contact. Words about consent act at once;
-// everything else waits in the inbox for its turn.
+// onInbound records a message of the contact. What it means for consent acts at
+// once; everything else waits in the inbox for its turn.
 func (c *conversation) onInbound(e wire.Envelope, in sms.Inbound) error {
 	if in.ID == "" || len(in.ID) > wire.MaxIDBytes {
 		return errors.New("inbound event: the message id is missing, or longer than 200 bytes")
@@ -139,18 +139,18 @@ func (c *conversation) onInbound(e wire.Envelope, in sms.Inbound) error {
 		Text: in.Text, At: c.now(), Accepted: in.AcceptedAt,
 	})
 	if in.Kind == sms.KindText {
-		switch word := wire.Keyword(in.Text); {
-		case word == wire.WordStart && c.state.OptedOut == nil && in.AcceptedAt.After(c.state.OptedIn):
+		switch word := meaning(in); {
+		case word == sms.MeansStart && c.state.OptedOut == nil && in.AcceptedAt.After(c.state.OptedIn):
 			c.state.OptedIn = in.AcceptedAt // should an older wish be brought in; else it is a text like any other
-		case word == wire.WordStop:
+		case word == sms.MeansStop:
 			c.optOut(in)
 			c.count(metricHandled, "by", byKeyword)
 			return nil
-		case word == wire.WordStart && c.state.OptedOut != nil:
+		case word == sms.MeansStart && c.state.OptedOut != nil:
 			c.optIn(in)
 			c.count(metricHandled, "by", byKeyword)
 			return nil
-		case word == wire.WordHelp && c.state.OptedOut == nil:
+		case word == sms.MeansHelp && c.state.OptedOut == nil:
 			c.help()
 			c.count(metricHandled, "by", byKeyword)
 			return nil
@@ -160,6 +160,7 @@ func (c *conversation) onInbound(e wire.Envelope, in sms.Inbound) error {
 		c.count(metricHandled, "by", byNobody)
 		return nil // recorded; nobody may answer
 	}
+	in.Verdict = nil // obeyed; what stands in it may be of any length
 	c.state.Inbox = c.bounded(append(c.state.Inbox, wire.Text{Inbound: in, At: c.now(), Trace: c.trace}), maxInbox)
 	return nil
 }
