@@ -55,7 +55,7 @@ func parse(s string) (Number, error) {
 	s = strings.TrimSpace(s)
 	for i, r := range s {
 		switch {
-		case r >= '0' && r <= '9', r == '+' && i == 0, strings.ContainsRune(" ()-./\u00a0", r):
+		case r >= '0' && r <= '9', r == '+' && i == 0, strings.ContainsRune(Punctuation, r):
 		default:
 			// Letters and other signs: "1-800-FLOWERS" and "+1555;ext=9" are no addresses for a text.
 			return "", ErrNotANumber
@@ -80,18 +80,49 @@ func toE164(s string) string {
 		return ""
 	}
 	e164 := phonenumbers.Format(number, phonenumbers.E164)
-	if digits := len(e164) - len("+"); digits < fewestDigits || digits > mostDigits {
+	if digits := len(e164) - len("+"); digits < FewestDigits || digits > MostDigits {
 		return ""
 	}
 	return e164
 }
 
+// NumberOf understands a phone number by its form alone: a plus sign and digits,
+// with the usual punctuation, as in "+1 (201) 555-5555". Workflows read numbers so,
+// since a form never changes. What a country's numbers look like is for package
+// numbers to know, and is asked where a number enters.
+func NumberOf(s string) (Number, error) {
+	digits, international := strings.CutPrefix(strings.TrimSpace(s), "+")
+	if !international {
+		return "", ErrNotANumber
+	}
+	var b strings.Builder
+	b.WriteByte('+')
+	for _, r := range digits {
+		switch {
+		case r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case strings.ContainsRune(Punctuation, r):
+		default:
+			return "", ErrNotANumber
+		}
+	}
+	n := Number(b.String())
+	if count := len(n) - len("+"); count < FewestDigits || count > MostDigits || n[1] == '0' {
+		return "", ErrNotANumber
+	}
+	return n, nil
+}
+
+// Punctuation is what people write between the digits of a number: spaces, also
+// those that do not break, brackets, dashes, dots and slashes.
+const Punctuation = " ()-./\u00a0"
+
 // How long a number is, country code included. E.164 sets the upper bound; the
 // shortest subscribers' numbers, on small islands, have seven digits, and what
 // is shorter is a short code.
 const (
-	fewestDigits = 7
-	mostDigits   = 15
+	FewestDigits = 7
+	MostDigits   = 15
 )
 
 // Masked is the number for logs and summaries: enough to tell two numbers

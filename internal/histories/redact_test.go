@@ -23,6 +23,7 @@ import (
 
 	"parley/conversation/wire"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 const run = "01a2012a-1b0f-7c6d-a887-d27d4abc58c8"
@@ -273,7 +274,7 @@ func TestTenThousandNumbers(t *testing.T) {
 	for i := range 10_000 {
 		made, ok := d.number(fmt.Sprintf("+1206%07d", 2_000_000+i))
 		require.True(t, ok)
-		parsed, err := sms.ParseNumber(made)
+		parsed, err := numbers.Parse(made)
 		require.NoError(t, err)
 		require.Equal(t, made, string(parsed))
 		require.False(t, seen[made])
