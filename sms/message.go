@@ -6,23 +6,9 @@ import "time"
 // short code such as "12345", or a name. The empty Sender means the default one.
 type Sender string
 
-// ParseSender normalises a sender: numbers to E.164, short codes and names as
-// they are.
-func ParseSender(s string) Sender {
-	if n, err := ParseNumber(s); err == nil {
-		return Sender(n)
-	}
-	return Sender(s)
-}
-
 // Masked is the sender for logs and summaries: a number masked, a short code or a
 // name as it is.
-func (s Sender) Masked() string {
-	if n, err := ParseNumber(string(s)); err == nil {
-		return n.Masked()
-	}
-	return string(s)
-}
+func (s Sender) Masked() string { return Mask(string(s)) }
 
 // A Kind says what a message from a contact consists of.
 type Kind string

@@ -80,7 +80,9 @@ func TestNumberMasked(t *testing.T) {
 	require.Equal(t, "•••", sms.Number("12345").Masked())
 	require.Equal(t, "•••", sms.Number("").Masked())
 	require.Equal(t, "+1•••543", sms.Sender("+15559876543").Masked())
+	require.Equal(t, "+1•••543", sms.Sender("15559876543").Masked(), "as somebody may write it")
 	require.Equal(t, "12345", sms.Sender("12345").Masked(), "a short code is public")
+	require.Equal(t, "ACME", sms.Sender("ACME").Masked())
 }
 
 func TestNumberFromJSON(t *testing.T) {
@@ -88,8 +90,14 @@ func TestNumberFromJSON(t *testing.T) {
 	var in struct{ To sms.Number }
 	require.NoError(t, json.Unmarshal([]byte(`{"To":"+1 (201) 555-5555"}`), &in))
 	require.Equal(t, sms.Number("+12015555555"), in.To)
+	require.NoError(t, json.Unmarshal([]byte(`{"To":"+9991234567890"}`), &in), "the form is enough")
+	require.Equal(t, sms.Number("+9991234567890"), in.To)
 	require.NoError(t, json.Unmarshal([]byte(`{"To":""}`), &in))
 	require.Empty(t, in.To)
-	require.ErrorIs(t, json.Unmarshal([]byte(`{"To":"nobody"}`), &in), sms.ErrNotANumber)
+	for _, no := range []string{"nobody", "12015555555", "+43000"} {
+		err := json.Unmarshal([]byte(`{"To":"`+no+`"}`), &in)
+		require.ErrorIs(t, err, sms.ErrNotANumber)
+		require.NotContains(t, err.Error(), no)
+	}
 	require.ErrorContains(t, json.Unmarshal([]byte(`{"To":5}`), &in), "reading a phone number")
 }

@@ -104,6 +104,9 @@ func (d *ids) other(s, format string) string {
 func (d *ids) number(s string) (string, bool) {
 	n, err := numbers.Parse(s)
 	if err != nil {
+		n, err = sms.NumberOf(s) // as the workflow took it, whose input did not come through a door of ours
+	}
+	if err != nil {
 		return "", false
 	}
 	made, ok := d.numbers[n]

@@ -1,7 +1,9 @@
 package numbers_test
 
 import (
+	"os/exec"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,4 +90,16 @@ func TestParseSender(t *testing.T) {
 	require.Equal(t, sms.Sender("43000"), numbers.ParseSender("43000"))
 	require.Equal(t, sms.Sender("ACME"), numbers.ParseSender("ACME"))
 	require.Equal(t, sms.Sender(""), numbers.ParseSender(""))
+}
+
+// TestNoWorkflowKnowsTheTables: a table that changes must not change how a history
+// replays.
+func TestNoWorkflowKnowsTheTables(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "parley/conversation", "parley/conversation/wire", "parley/conversation/engine", "parley/workflows").Output()
+	require.NoError(t, err)
+	needed := strings.Fields(string(out))
+	require.Contains(t, needed, "parley/sms")
+	require.NotContains(t, needed, "parley/sms/numbers")
+	require.NotContains(t, needed, "github.com/nyaruka/phonenumbers")
 }
