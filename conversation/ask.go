@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation/wire"
+	"parley/understand"
 )
 
 // A Question is what a script asks, with all that belongs to asking it.
@@ -67,7 +68,7 @@ func AnyText() Answer[string] {
 // means STOP: the contact would be opted out by answering.
 func OneOf(words ...string) Answer[string] {
 	for _, w := range words {
-		if wire.IsStop(w) {
+		if understand.IsStop(w) {
 			panic(fmt.Sprintf("conversation.OneOf: %q would opt the contact out", w))
 		}
 	}
@@ -102,7 +103,7 @@ func Ask[T any](ctx workflow.Context, chat *Chat, q Question[T]) (T, error) {
 		if err != nil {
 			return zero, err
 		}
-		understood, err := understand(ctx, q.Answer, words)
+		understood, err := parse(ctx, q.Answer, words)
 		switch {
 		case err != nil:
 			return zero, err
@@ -122,9 +123,9 @@ type understanding[T any] struct {
 	Answer T    `json:"answer"`
 }
 
-// understand runs the parser once and records what it said, so that a better
+// parse runs the parser once and records what it said, so that a better
 // parser does not break a script that is waiting.
-func understand[T any](ctx workflow.Context, answer Answer[T], words string) (understanding[T], error) {
+func parse[T any](ctx workflow.Context, answer Answer[T], words string) (understanding[T], error) {
 	var u understanding[T]
 	err := workflow.SideEffect(ctx, func(workflow.Context) any {
 		value, ok := answer(words)

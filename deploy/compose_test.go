@@ -357,7 +357,7 @@ func TestIgnoredFilesStayOutOfTheImage(t *testing.T) {
 	for _, name := range []string{".env", "*.env", ".git", ".bin", "deploy"} {
 		require.Contains(t, ignored, name)
 	}
-	for _, needed := range []string{"worker", "webhook", "starter", "simulator", "internal", "go.mod", "go.sum", "workflows", "conversation", "activities", "sinch", "sms"} {
+	for _, needed := range []string{"worker", "webhook", "starter", "simulator", "internal", "go.mod", "go.sum", "workflows", "conversation", "activities", "sinch", "sms", "understand"} {
 		require.NotContains(t, ignored, needed)
 	}
 }

@@ -36,7 +36,7 @@ func database(t *testing.T, entries ...map[string]any) (url string) {
 func vuln(t *testing.T, environment ...string) (string, int) {
 	t.Helper()
 	require.FileExists(t, "../.bin/govulncheck", "make .bin/govulncheck")
-	command := exec.CommandContext(t.Context(), "../tools/vuln", "./sms")
+	command := exec.CommandContext(t.Context(), "../tools/vuln", "./sms/numbers")
 	command.Env = append(os.Environ(), environment...)
 	output, err := command.CombinedOutput()
 	if err != nil {

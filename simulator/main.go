@@ -16,6 +16,7 @@ import (
 
 	"parley/sinch/sinchtest"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 type cli struct {
@@ -66,7 +67,7 @@ func decodeNumber(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err := ctx.Scan.PopValueInto("number", &written); err != nil {
 		return err
 	}
-	number, err := sms.ParseNumber(written)
+	number, err := numbers.Parse(written)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // Callback is what Sinch told us with one request to the webhook. At most one of
@@ -109,7 +110,7 @@ func inbound(envelope, message object) (*sms.Inbound, string) {
 	if !usable(id, 200) {
 		return nil, UnusedID
 	}
-	from, err := sms.ParseNumber(identity.text("identity"))
+	from, err := numbers.Parse(identity.text("identity"))
 	if err != nil {
 		return nil, UnusedSender
 	}
@@ -141,7 +142,7 @@ func usable(id string, most int) bool {
 // textedSender is which of our addresses was texted. What can be none counts as
 // not said: the text is not lost for it.
 func textedSender(id string) sms.Sender {
-	if sender := sms.ParseSender(id); usable(string(sender), 20) && !strings.Contains(string(sender), ":") {
+	if sender := numbers.ParseSender(id); usable(string(sender), 20) && !strings.Contains(string(sender), ":") {
 		return sender
 	}
 	return ""
@@ -178,7 +179,7 @@ func receipt(envelope, report object, status sms.Status) (r *sms.Receipt, tracke
 	if status == "" {
 		return nil, false, UnusedStatus
 	}
-	to, err := sms.ParseNumber(identity.text("identity"))
+	to, err := numbers.Parse(identity.text("identity"))
 	if err != nil {
 		return nil, false, UnusedRecipient
 	}

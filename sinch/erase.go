@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // Erased is what Erase found of a contact at Sinch, and what became of it.
@@ -427,7 +428,7 @@ func (a address) numbered() bool {
 }
 
 func (a address) is(number sms.Number) bool {
-	theirs, err := sms.ParseNumber(a.identity)
+	theirs, err := numbers.Parse(a.identity)
 	return err == nil && a.numbered() && theirs == number
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // A Direction says who wrote a message.
@@ -118,11 +119,11 @@ func message(o object) Message {
 	m := Message{
 		ID:         o.text("id"),
 		Direction:  Direction(o.text("direction")),
-		Sender:     sms.ParseSender(o.text("sender_id")),
+		Sender:     numbers.ParseSender(o.text("sender_id")),
 		AcceptedAt: o.time("accept_time"),
 		Status:     deliveryStatus[o.object("message_status").text("status")],
 	}
-	m.Contact, _ = sms.ParseNumber(o.object("channel_identity").text("identity"))
+	m.Contact, _ = numbers.Parse(o.object("channel_identity").text("identity"))
 	if m.Direction != ToContact {
 		_, m.Text = content(o.object("contact_message")) // its metadata is the operator's, not ours
 		m.Inbound, _ = inbound(nil, o)

@@ -64,7 +64,8 @@ var (
 
 // maskPlus masks a number that begins with a plus sign in some spelling, and
 // tells how much of the text it took: separators may have drawn in digits that
-// follow the number, as in "+15559876543 2 tries".
+// follow the number, as in "+15559876543 2 tries". Where the length of a number that
+// is written in groups is not known, such digits are masked with it.
 func maskPlus(found string, digits int) (masked string, used int) {
 	number := found[digits:]
 	longest := 0
@@ -72,7 +73,7 @@ func maskPlus(found string, digits int) (masked string, used int) {
 		if end < len(number) && isDigit(number[end]) || !isDigit(number[end-1]) {
 			continue // only where a group of digits ends
 		}
-		if _, err := ParseNumber("+" + number[:end]); err != nil {
+		if !dialled(digitsOf(number[:end])) {
 			continue
 		}
 		longest = end
@@ -81,28 +82,35 @@ func maskPlus(found string, digits int) (masked string, used int) {
 		}
 	}
 	if longest == 0 {
-		longest = len(number)
+		longest = len(number) // none that can be dialled, but somebody may have meant one
 	}
-	parsed, err := ParseNumber("+" + number[:longest])
-	if err != nil {
-		// No number that can be dialled, but somebody may have meant one.
-		parsed = Number("+" + digitsOf(number[:longest]))
+	return Number("+" + digitsOf(number[:longest])).Masked(), digits + longest
+}
+
+// dialled reports whether these can be the digits of a number with its country code
+// in front. Those of 1 and 7 have eleven, which is all of the world's numbering that
+// is used here: it tells the time since 1970, and a count behind a number, from one.
+func dialled(digits string) bool {
+	switch digits[0] {
+	case '0':
+		return false
+	case '1', '7':
+		return len(digits) == 11
 	}
-	return parsed.Masked(), digits + longest
+	return FewestDigits <= len(digits) && len(digits) <= MostDigits
 }
 
 // maskWord masks a word of nothing but digits if it can be a number: with a
 // country code in front, with the international prefix 00, or as dialled at
-// home with a 0. Seconds and milliseconds since 1970 cannot, nor can what is
-// longer or shorter than numbers are.
+// home with a 0. Seconds and milliseconds since 1970 cannot until 2033, nor can what
+// is longer or shorter than numbers are.
 func maskWord(word string) string {
 	if len(word) < 9 || len(word) > 15 || !onlyDigits(word) {
 		return word
 	}
-	number, err := ParseNumber(word)
 	switch {
-	case err == nil:
-		return number.Masked()
+	case dialled(word):
+		return Number("+" + word).Masked()
 	case word[0] == '0':
 		return "0•••" + word[len(word)-3:]
 	}

@@ -6,23 +6,9 @@ import "time"
 // short code such as "12345", or a name. The empty Sender means the default one.
 type Sender string
 
-// ParseSender normalises a sender: numbers to E.164, short codes and names as
-// they are.
-func ParseSender(s string) Sender {
-	if n, err := ParseNumber(s); err == nil {
-		return Sender(n)
-	}
-	return Sender(s)
-}
-
 // Masked is the sender for logs and summaries: a number masked, a short code or a
 // name as it is.
-func (s Sender) Masked() string {
-	if n, err := ParseNumber(string(s)); err == nil {
-		return n.Masked()
-	}
-	return string(s)
-}
+func (s Sender) Masked() string { return Mask(string(s)) }
 
 // A Kind says what a message from a contact consists of.
 type Kind string
@@ -48,6 +34,7 @@ type Inbound struct {
 	ConversationID string    `json:"conversation_id,omitempty"` // the carrier's conversation, empty where it keeps none
 	Reference      string    `json:"reference,omitempty"`       // the last correlation id sent to this contact, a hint at most
 	AcceptedAt     time.Time `json:"accepted_at"`               // by the carrier's clock
+	Verdict        *Verdict  `json:"verdict,omitempty"`         // what it means; nil if nobody has decided that
 }
 
 // Outbound is a message from us to a contact.

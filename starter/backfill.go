@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"parley/conversation/wire"
+	conversations "parley/conversation/client"
 	"parley/internal/settings"
 	"parley/sinch"
 	"parley/sms"
@@ -93,7 +93,7 @@ func (c *backfillCmd) bring(ctx context.Context, r *rememberer, text sms.Inbound
 	if did.Fate = m.fate(text); did.Fate != fateSignalled || c.DryRun {
 		return did, nil
 	}
-	event, err := wire.InboundEvent(text, time.Now())
+	event, err := conversations.InboundEvent(text, time.Now())
 	if err != nil {
 		return did, err
 	}

@@ -18,6 +18,7 @@ import (
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 const description = `Start scripts, send texts, and see what was said.
@@ -88,7 +89,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdin io.Reader, 
 	command, err := settings.Parse(&c, args, env, stdout, stderr,
 		kong.Name("parley"),
 		kong.Description(description),
-		kong.TypeMapper(reflect.TypeFor[sms.Number](), argument("number", sms.ParseNumber)),
+		kong.TypeMapper(reflect.TypeFor[sms.Number](), argument("number", numbers.Parse)),
 		kong.TypeMapper(reflect.TypeFor[sms.Sender](), argument("sender", parseSender)),
 		kong.TypeMapper(reflect.TypeFor[time.Time](), argument("time", parseTime)),
 		kong.TypeMapper(reflect.TypeFor[wire.ParkCode](), argument("reason", parseParkCode)),
@@ -150,7 +151,7 @@ func parseSender(s string) (sms.Sender, error) {
 	if s = strings.TrimSpace(s); s == "" {
 		return "", errors.New("a sender is a number of ours such as +12065550100, a short code or a name")
 	}
-	return sms.ParseSender(s), nil
+	return numbers.ParseSender(s), nil
 }
 
 func parseTime(s string) (time.Time, error) {

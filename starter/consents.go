@@ -14,6 +14,7 @@ import (
 
 	conversations "parley/conversation/client"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // consents are the lines of the list of who opted out.
@@ -110,7 +111,7 @@ func (f fields) consent(row []string, now time.Time) (conversations.OptOut, erro
 		}
 		return ""
 	}
-	number, err := sms.ParseNumber(cell("number"))
+	number, err := numbers.Parse(cell("number"))
 	if err != nil {
 		return conversations.OptOut{}, err
 	}
@@ -118,7 +119,7 @@ func (f fields) consent(row []string, now time.Time) (conversations.OptOut, erro
 	if err != nil {
 		return conversations.OptOut{}, err
 	}
-	c := conversations.OptOut{Number: number, Sender: sms.ParseSender(strings.TrimSpace(cell("sender"))), Date: date, Source: strings.TrimSpace(cell("source")), Words: cell("words")}
+	c := conversations.OptOut{Number: number, Sender: numbers.ParseSender(strings.TrimSpace(cell("sender"))), Date: date, Source: strings.TrimSpace(cell("source")), Words: cell("words")}
 	switch {
 	case date.After(now.Add(clocksDiffer)):
 		return c, errors.New("its date is in the future")
@@ -160,7 +161,7 @@ func dangerous(s string) bool {
 }
 
 func guardSender(s sms.Sender) string {
-	if _, err := sms.ParseNumber(string(s)); err == nil {
+	if _, err := sms.NumberOf(string(s)); err == nil {
 		return string(s)
 	}
 	return guard(string(s))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/sms/numbers"
 	"parley/workflows"
 )
 
@@ -24,20 +25,11 @@ func findScript(name string) (workflows.Script, error) {
 	return workflows.Scripts[i], nil
 }
 
-// inputType is what a script takes besides its context; nil if nothing.
-func inputType(script workflows.Script) reflect.Type {
-	run := reflect.TypeOf(script.Run)
-	if run.NumIn() < 2 {
-		return nil
-	}
-	return run.In(1)
-}
-
 // readInput turns JSON into a script's input, and refuses what the script would
 // not understand: a workflow that starts with a misspelt field would only be
 // found out when its text is due.
 func readInput(script workflows.Script, raw []byte) (any, error) {
-	kind := inputType(script)
+	kind := script.Input()
 	raw = bytes.TrimSpace(raw)
 	switch {
 	case kind == nil && len(raw) == 0:
@@ -63,10 +55,15 @@ func readInput(script workflows.Script, raw []byte) (any, error) {
 	return input, nil
 }
 
-// decode reads JSON strictly into a value of that type.
+// decode reads JSON strictly into a value of that type, with numbers in their normal
+// form: the script itself would take them by form only.
 func decode(kind reflect.Type, raw []byte) (any, error) {
+	normal, err := numbers.InJSON(raw, kind)
+	if err != nil {
+		return nil, err
+	}
 	value := reflect.New(kind)
-	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder := json.NewDecoder(bytes.NewReader(normal))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(value.Interface()); err != nil {
 		return nil, err

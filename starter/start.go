@@ -189,7 +189,7 @@ func (s *server) start(ctx context.Context, script workflows.Script, input any, 
 	ctx, cancel := s.desk.WithPatience(ctx)
 	defer cancel()
 	var args []any
-	if inputType(script) != nil {
+	if script.Input() != nil {
 		args = []any{input}
 	}
 	run, err := s.ExecuteWorkflow(ctx, options, script.Name, args...)
@@ -231,7 +231,7 @@ func (s *server) accept(ctx context.Context, script workflows.Script, input any,
 	if err != nil {
 		return err
 	}
-	if d := differences(inputType(script), exists, asked); len(d) > 0 {
+	if d := differences(script.Input(), exists, asked); len(d) > 0 {
 		return fmt.Errorf("%s runs already with other details: %s; cancel it first (temporal workflow cancel -w %q), or use another id", id, strings.Join(d, "; "), id)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -138,7 +139,7 @@ func TestSameDetailsInOtherWords(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "appointment:by-hand", TaskQueue: queue}, "AppointmentConfirmation",
 		map[string]string{
-			"appointment_id": "by-hand", "contact": "1 (202) 555-0116", "first_name": "Ana", "business_name": "Harbor Dental",
+			"appointment_id": "by-hand", "contact": "+1 (202) 555-0116", "first_name": "Ana", "business_name": "Harbor Dental",
 			"start": "2030-11-24T14:00:00Z", "zone": "Europe/Berlin", "remind_before": "24h", "sender": "",
 		})
 	require.NoError(t, err)
@@ -162,6 +163,7 @@ func TestInputIsChecked(t *testing.T) {
 		"null":             {`null`, "must be a JSON object"},
 		"a misspelt field": {`{"contakt":"+15559876543"}`, `it has no field "contakt", only appointment_id, contact,`},
 		"no number":        {`{"contact":"555"}`, `field "contact": not a phone number`},
+		"no such country":  {`{"contact":"+9991234567890"}`, `field "contact": not a phone number`},
 		"number as number": {`{"contact":15559876543}`, `field "contact": it must be a JSON string, not number`},
 		"a bare duration":  {`{"remind_before":24}`, `field "remind_before": a duration is written like "24h", not 24`},
 		"no duration":      {`{"remind_before":"tomorrow"}`, `like "24h" or "90m", not "tomorrow"`},
@@ -180,10 +182,17 @@ func TestInputIsChecked(t *testing.T) {
 
 	in, err := readInput(appointment, []byte(whole))
 	require.NoError(t, err)
-	require.Equal(t, workflows.Appointment{
+	want := workflows.Appointment{
 		ID: "7", Contact: "+15559876543", FirstName: "Ana", Business: "Harbor Dental", Zone: "Europe/Berlin",
 		Start: time.Date(2036, time.March, 4, 14, 0, 0, 0, time.UTC), RemindBefore: workflows.Duration(90 * time.Minute),
-	}, in)
+	}
+	require.Equal(t, want, in)
+
+	// This is a door: what a workflow would not know by the form is known here.
+	in, err = readInput(appointment, []byte(strings.Replace(whole, `"+1 (555) 987-6543"`, `"+49 (0)30 901820","sender":"12065550100"`, 1)))
+	require.NoError(t, err)
+	want.Contact, want.Sender = "+4930901820", "+12065550100"
+	require.Equal(t, want, in)
 }
 
 func TestInputOfOtherKinds(t *testing.T) {

@@ -186,7 +186,7 @@ func (h Callbacks) hand(ctx context.Context, callback sinch.Callback, now time.T
 func (h Callbacks) inbound(ctx context.Context, log entry, m sms.Inbound, now time.Time) ending {
 	log.add("contact", h.Conversations.Tag(m.From))
 	log.add("message_id", m.ID)
-	event, err := wire.InboundEvent(m, now)
+	event, err := conversations.InboundEvent(m, now)
 	if err == nil {
 		err = h.Conversations.Tell(ctx, m.From, h.App.ConversationSender(m.To), event)
 	}

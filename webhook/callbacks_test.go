@@ -21,6 +21,7 @@ import (
 	"parley/internal/telemetry"
 	"parley/sinch"
 	"parley/sms"
+	"parley/understand"
 )
 
 func signed(body []byte, secret string, at time.Time) *http.Request {
@@ -128,6 +129,11 @@ func TestFixtures(t *testing.T) {
 			require.Equal(t, tt.want.Event, got.Event)
 			require.Equal(t, tt.want.Inbound.Kind, got.Inbound.Kind)
 			require.Equal(t, tt.want.Inbound.Text, got.Inbound.Text)
+			if tt.want.Inbound.Kind != "" {
+				v := understand.Classify(tt.want.Inbound.Text, tt.want.Inbound.Kind == sms.KindText)
+				require.Equal(t, &v, got.Inbound.Verdict)
+				require.Equal(t, name == "composed/inbound-stop.json", v.Consent == sms.MeansStop)
+			}
 			require.Equal(t, tt.want.Receipt.Status, got.Receipt.Status)
 			require.Equal(t, tt.want.Receipt.Key, got.Receipt.Key)
 			require.Equal(t, tt.want.Receipt.Reason, got.Receipt.Reason)

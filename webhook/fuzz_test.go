@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 func callbackBodies(f *testing.F) [][]byte {
@@ -44,7 +45,7 @@ func FuzzRequest(f *testing.F) {
 		a := api(&fake{})
 		contact, sender, send, err := a.read(body)
 		if err == nil {
-			again, wrong := sms.ParseNumber(string(contact))
+			again, wrong := numbers.Parse(string(contact))
 			require.NoError(t, wrong)
 			require.Equal(t, contact, again)
 			require.Contains(t, []sms.Sender{"", "+12065550101"}, sender)

@@ -21,6 +21,7 @@ import (
 	"parley/internal/settings"
 	"parley/internal/telemetry/tracing"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // API is the outbound queue for other programs: POST /messages puts a message
@@ -222,11 +223,11 @@ func (a API) read(body []byte) (sms.Number, sms.Sender, wire.SendRequest, error)
 
 // address says whose conversation it is, over which of our numbers.
 func (a API) address(to, from string) (sms.Number, sms.Sender, error) {
-	contact, err := sms.ParseNumber(to)
+	contact, err := numbers.Parse(to)
 	if err != nil {
 		return "", "", fmt.Errorf(`"to": %w`, err)
 	}
-	sender := sms.ParseSender(strings.TrimSpace(from))
+	sender := numbers.ParseSender(strings.TrimSpace(from))
 	if senders := a.App.Senders(); sender != "" && len(senders) > 0 && !slices.Contains(senders, sender) {
 		return "", "", errors.New(`"from" is none of our numbers; leave it out, or add it to SINCH_SMS_SENDER`)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -161,6 +162,27 @@ func start(t *testing.T, env settings.Env, args ...string) (metrics string, stop
 		require.NotContains(t, log.String(), "1555987654")
 		require.NotContains(t, log.String(), "s3cret")
 	}
+}
+
+// TestPrepare: a responder writes numbers as people do.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	got, err := prepare("Feedback", json.RawMessage(`{"contact":"1 (555) 987-6543","business_name":"Harbor Dental"}`))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"contact":"+15559876543","business_name":"Harbor Dental"}`, string(got))
+
+	for input, complaint := range map[string]string{
+		`{"contact":"+9991234567890"}`: "the input does not suit Feedback: not a phone number",
+		`{"contact":5}`:                "the input does not suit Feedback: ",
+		``:                             "the input does not suit Feedback: ",
+	} {
+		_, err = prepare("Feedback", json.RawMessage(input))
+		require.ErrorContains(t, err, complaint)
+	}
+	_, err = prepare("AppointmentConfirmation", json.RawMessage(`{"contact":"15559876543"}`))
+	require.ErrorContains(t, err, "appointment_id is missing")
+	_, err = prepare("Nothing", nil)
+	require.ErrorContains(t, err, `there is no script "Nothing"`)
 }
 
 // TestAnswers runs the worker as it is deployed, in one process and divided into

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ import (
 	"parley/internal/program"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
+	"parley/sms/numbers"
 	"parley/workflows"
 )
 
@@ -185,7 +187,7 @@ func (p plan) registerConversations(r worker.Registry, temporal client.Client, i
 	toolkit := &engine.Toolkit{
 		Settings: p.settings,
 		IDs:      ids,
-		Scripts:  conversations.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Check: workflows.Check},
+		Scripts:  conversations.TemporalScripts{Client: temporal, TaskQueue: p.queue, Known: workflows.Names(), Prepare: prepare},
 	}
 	if ids.Keyed() {
 		toolkit.Suppressions = conversations.TemporalSuppressions{Client: temporal, TaskQueue: p.queue, IDs: ids}
@@ -198,6 +200,18 @@ func (p plan) registerConversations(r worker.Registry, temporal client.Client, i
 	r.RegisterActivity(&activities.Notices{Hook: p.notify})
 	r.RegisterActivity(&activities.Fallbacks{Fallback: p.fallback})
 	r.RegisterActivity(&activities.Archives{Archive: p.archive})
+}
+
+// prepare is the door for what a responder wants a script started with.
+func prepare(script string, input json.RawMessage) (json.RawMessage, error) {
+	if kind, ok := workflows.InputOf(script); ok && kind != nil {
+		normal, err := numbers.InJSON(input, kind)
+		if err != nil {
+			return nil, fmt.Errorf("the input does not suit %s: %w", script, err)
+		}
+		input = normal
+	}
+	return input, workflows.Check(script, input)
 }
 
 func (p plan) registerSending(r worker.Registry) {

@@ -13,8 +13,8 @@ import (
 
 	"parley/conversation"
 	"parley/conversation/conversationtest"
-	"parley/conversation/wire"
 	"parley/sms"
+	"parley/understand"
 	"parley/workflows"
 )
 
@@ -210,7 +210,7 @@ func TestNoTextAsksForAWordThatMeansStop(t *testing.T) {
 	for _, m := range stage.Sent() {
 		for word := range strings.FieldsSeq(m.Text) {
 			if word == strings.ToUpper(word) {
-				require.False(t, wire.IsStop(word), "%q asks for %q", m.Text, word)
+				require.False(t, understand.IsStop(word), "%q asks for %q", m.Text, word)
 			}
 		}
 	}

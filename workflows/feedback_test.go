@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"encoding/json"
 	"os"
 
 	"parley/conversation/conversationtest"
@@ -20,4 +21,17 @@ func ExampleFeedback() {
 	// they: We waited for an hour.
 	// we:   Thank you for telling us. We will do better.
 	// end:  {"stars":"2","why":"We waited for an hour."}
+}
+
+// What a person writes in Temporal's UI goes to the script as it is: the number is
+// taken by its form.
+func ExampleFeedback_startedByHand() {
+	input := json.RawMessage(`{"contact":"+1 (201) 555-0100","business_name":"Harbor Dental"}`)
+
+	conversationtest.Play(os.Stdout, workflows.Feedback, input, "5")
+	// Output:
+	// we:   How was your visit to Harbor Dental? Reply with a number from 1 (poor) to 5 (great).
+	// they: 5
+	// we:   Thank you! We are glad you liked it.
+	// end:  {"stars":"5"}
 }

@@ -17,24 +17,41 @@ type Script struct {
 	Run  any
 }
 
+// Input is the type of what the script takes besides its context; nil if nothing.
+func (s Script) Input() reflect.Type {
+	run := reflect.TypeOf(s.Run)
+	if run.NumIn() < 2 {
+		return nil
+	}
+	return run.In(1)
+}
+
 // Scripts are all there are. A new script is its file and one line here.
 var Scripts = []Script{
 	{"AppointmentConfirmation", AppointmentConfirmation},
 	{"Feedback", Feedback},
 }
 
+// InputOf is the Input of the script of that name, if there is one.
+func InputOf(name string) (kind reflect.Type, ok bool) {
+	i := slices.IndexFunc(Scripts, func(s Script) bool { return s.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return Scripts[i].Input(), true
+}
+
 // Check says what is wrong with an input before the script of that name is
 // started with it.
 func Check(name string, input json.RawMessage) error {
-	i := slices.IndexFunc(Scripts, func(s Script) bool { return s.Name == name })
-	if i < 0 {
+	kind, ok := InputOf(name)
+	if !ok {
 		return fmt.Errorf("there is no script %q", name)
 	}
-	run := reflect.TypeOf(Scripts[i].Run)
-	if run.NumIn() < 2 {
+	if kind == nil {
 		return nil
 	}
-	value := reflect.New(run.In(1))
+	value := reflect.New(kind)
 	if err := json.Unmarshal(input, value.Interface()); err != nil {
 		return fmt.Errorf("the input does not suit %s: %w", name, err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"parley/conversation/wire"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // A Sought conversation or message, by the one thing that is known of it.
@@ -62,7 +63,7 @@ func Seek(what string, sender sms.Sender) (Sought, error) {
 	if wire.IsID(what) {
 		return Sought{WorkflowID: what}, nil
 	}
-	contact, err := sms.ParseNumber(what)
+	contact, err := numbers.Parse(what)
 	if err == nil {
 		return Sought{Contact: contact, Sender: sender}, nil
 	}

@@ -22,9 +22,10 @@ type TemporalScripts struct {
 	TaskQueue string
 	Known     []string // the scripts that may be started by a responder
 
-	// Check says what is wrong with a script's input; nil checks nothing. A
-	// script that fails at once would leave the contact without any answer.
-	Check func(script string, input json.RawMessage) error
+	// Prepare returns a script's input as it is started with: with its numbers in
+	// their normal form. It says what is wrong with one that the script would fail
+	// at, which would leave the contact without any answer. Nil does neither.
+	Prepare func(script string, input json.RawMessage) (json.RawMessage, error)
 }
 
 // Start implements Scripts.
@@ -32,8 +33,9 @@ func (s TemporalScripts) Start(ctx context.Context, script, messageID string, in
 	if !slices.Contains(s.Known, script) {
 		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("there is no script %q; known are %s", script, strings.Join(s.Known, ", ")), "UnknownScript", nil)
 	}
-	if s.Check != nil {
-		if err := s.Check(script, input); err != nil {
+	if s.Prepare != nil {
+		var err error
+		if input, err = s.Prepare(script, input); err != nil {
 			return temporal.NewNonRetryableApplicationError(err.Error(), "InvalidInput", nil)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"parley/conversation/wire"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // A Teller brings an event to a conversation, and starts that if it is not running.
@@ -44,7 +45,7 @@ func (t Telling) tellConversation(ctx context.Context, in wire.Telling) (string,
 	if in.Contact == "" {
 		return "", temporal.NewNonRetryableApplicationError("the script has no contact to talk to: its input lacks the phone number", "NoContact", nil)
 	}
-	sender := sms.ParseSender(string(in.Sender))
+	sender := numbers.ParseSender(string(in.Sender))
 	if t.Sender != nil {
 		sender = t.Sender(sender)
 	}

@@ -324,7 +324,7 @@ func (c *Contact) says(ctx workflow.Context, to sms.Sender, text string) {
 	s := c.stage
 	s.print(ctx, "they: "+text)
 	s.ids++
-	e, err := wire.InboundEvent(sms.Inbound{
+	e, err := conversations.InboundEvent(sms.Inbound{
 		ID: "in-" + strconv.Itoa(s.ids), From: c.number, To: to, Kind: sms.KindText, Text: text, AcceptedAt: workflow.Now(ctx),
 	}, workflow.Now(ctx))
 	if err != nil {

@@ -29,22 +29,22 @@ func (c *consent) since() time.Time { return c.OptedIn }
 // busy: an opt-out that no record remembers would be forgotten by closing.
 func (c *consent) busy() bool { return c.OptedOut != nil && !c.OptedOut.Remembered() }
 
-// heard acts at once on words about consent, and reports whether a text was such words.
+// heard acts at once on what a text means for consent, and reports whether a text was such words.
 func (c *consent) heard(in sms.Inbound) bool {
 	if in.Kind != sms.KindText {
 		return false
 	}
-	switch word := wire.Keyword(in.Text); {
-	case word == wire.WordStop:
+	switch word := meaning(in); {
+	case word == sms.MeansStop:
 		c.stop(in)
-	case word == wire.WordStart && c.out():
+	case word == sms.MeansStart && c.out():
 		c.start(in)
-	case word == wire.WordStart:
+	case word == sms.MeansStart:
 		if in.AcceptedAt.After(c.OptedIn) {
 			c.OptedIn = in.AcceptedAt // should an older wish be brought in
 		}
 		return false // it is a text like any other
-	case word == wire.WordHelp && !c.out():
+	case word == sms.MeansHelp && !c.out():
 		c.help()
 	default:
 		return false

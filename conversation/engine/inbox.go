@@ -71,6 +71,7 @@ func (b *inbox) onInbound(e wire.Envelope, in sms.Inbound) error {
 	case b.consent.out():
 		b.count(metricHandled, "by", byNobody) // recorded; nobody may answer
 	default:
+		in.Verdict = nil // obeyed; what it holds may be of any length
 		b.Inbox = b.bounded(append(b.Inbox, wire.Text{Inbound: in, At: b.now(), Trace: b.trace}), maxInbox)
 	}
 	return nil

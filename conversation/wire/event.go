@@ -137,7 +137,8 @@ func NewEnvelope(kind Kind, id string, at time.Time, body any) (Envelope, error)
 	return Envelope{Schema: Schema, ID: id, Kind: kind, At: at, Body: raw}, nil
 }
 
-// InboundEvent is the envelope of a message from the contact.
+// InboundEvent is the envelope of a message from the contact, with the verdict that
+// it has: see client.InboundEvent.
 func InboundEvent(m sms.Inbound, at time.Time) (Envelope, error) {
 	return NewEnvelope(KindInbound, "in:"+m.ID, at, m)
 }

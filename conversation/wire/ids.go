@@ -65,7 +65,7 @@ func ParseID(id string) (sms.Number, sms.Sender, error) {
 	if !strings.HasPrefix(number, "+") {
 		return "", "", errors.New("a workflow id that holds no number")
 	}
-	contact, err := sms.ParseNumber(number)
+	contact, err := sms.NumberOf(number)
 	return contact, sms.Sender(sender), err
 }
 

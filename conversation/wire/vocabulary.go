@@ -12,6 +12,8 @@ func Words() []string {
 	return slices.Concat(
 		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut),
 		texts(sms.KindText, sms.KindMedia, sms.KindLocation, sms.KindChoice, sms.KindFallback, sms.KindOther),
+		texts(sms.MeansNone, sms.MeansStop, sms.MeansStart, sms.MeansHelp, sms.MeansDoubt),
+		texts(sms.TextWords, sms.TextReaction, sms.TextMachine, sms.TextMedia),
 		texts(sms.StatusQueued, sms.StatusSending, sms.StatusUnknown, sms.StatusAccepted, sms.StatusOnChannel,
 			sms.StatusExpired, sms.StatusDropped, sms.StatusFailed, sms.StatusDelivered, sms.StatusRead),
 		texts(sms.Transient, sms.Permanent),

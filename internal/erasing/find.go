@@ -18,6 +18,7 @@ import (
 	"parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // An Execution is one run of a workflow.
@@ -208,7 +209,7 @@ func (e *erasure) about(ctx context.Context, runs []Execution) ([]Execution, err
 func names(value any, number sms.Number) bool {
 	switch v := value.(type) {
 	case string:
-		n, err := sms.ParseNumber(v)
+		n, err := numbers.Parse(v)
 		return err == nil && n == number
 	case map[string]any:
 		for key, inner := range v {

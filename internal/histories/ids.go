@@ -7,6 +7,7 @@ import (
 
 	"parley/conversation/wire"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // ids gives each id, and each number, another one, the same each time.
@@ -101,7 +102,10 @@ func (d *ids) other(s, format string) string {
 
 // number gives a phone number another one, that nobody has.
 func (d *ids) number(s string) (string, bool) {
-	n, err := sms.ParseNumber(s)
+	n, err := numbers.Parse(s)
+	if err != nil {
+		n, err = sms.NumberOf(s) // as the workflow took it, whose input did not come through a door of ours
+	}
 	if err != nil {
 		return "", false
 	}

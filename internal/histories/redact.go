@@ -25,6 +25,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"parley/conversation/wire"
+	"parley/understand"
 )
 
 // Rules say what may stay as it is.
@@ -338,7 +339,7 @@ func (w *work) number(key string, n json.Number) json.Number {
 // text is what becomes of a string in JSON.
 func (w *work) text(key, s string) string {
 	switch {
-	case s == "", wire.IsKeyword(s), w.words[s], len(s) == 1 && '0' <= s[0] && s[0] <= '9':
+	case s == "", understand.IsKeyword(s), w.words[s], len(s) == 1 && '0' <= s[0] && s[0] <= '9':
 		return s
 	case isTime(s), isDurationText(s):
 		return s

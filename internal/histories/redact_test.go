@@ -23,6 +23,7 @@ import (
 
 	"parley/conversation/wire"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 const run = "01a2012a-1b0f-7c6d-a887-d27d4abc58c8"
@@ -69,6 +70,7 @@ func TestJSON(t *testing.T) {
 		{"rarer ones", `{"kind":"conversation","source":"erased","fallback":"handed over"}`, `{"fallback":"handed over","kind":"conversation","source":"erased"}`},
 		{"other words in the same places", `{"kind":"Ana","type":"of Ana"}`, `{"kind":"Xxx","type":"xx Xxx"}`},
 		{"numbers", `{"contact":"+15559876543","from":"1 (555) 987-6543","sender":"+15559876544"}`, `{"contact":"+15550100000","from":"+15550100000","sender":"+15550100001"}`},
+		{"a number of no country that anybody knows", `{"contact":"+999 123 456 7890"}`, `{"contact":"+15550100000"}`},
 		{"a sender's name", `{"sender":"HARBOR"}`, `{"sender":"id-1xx"}`},
 		{"times", `{"at":"2026-03-02T09:00:00.123456789+01:00","accepted_at":"2026-03-02T09:00:00Z"}`, `{"accepted_at":"2026-03-02T09:00:00Z","at":"2026-03-02T09:00:00.123456789+01:00"}`},
 		{"what only looks like a time", `{"at":"2026-03-02T09:00:00.15559876543Z"}`, `{"at":"0000-00-00X00:00:00.00000000000X"}`},
@@ -273,7 +275,7 @@ func TestTenThousandNumbers(t *testing.T) {
 	for i := range 10_000 {
 		made, ok := d.number(fmt.Sprintf("+1206%07d", 2_000_000+i))
 		require.True(t, ok)
-		parsed, err := sms.ParseNumber(made)
+		parsed, err := numbers.Parse(made)
 		require.NoError(t, err)
 		require.Equal(t, made, string(parsed))
 		require.False(t, seen[made])

@@ -10,6 +10,7 @@ import (
 	"parley/internal/secrets"
 	"parley/sinch"
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // Sinch is everything about the carrier. Who needs less embeds a part of it, so
@@ -34,7 +35,7 @@ type SinchApp struct {
 func (a SinchApp) Senders() []sms.Sender {
 	var senders []sms.Sender
 	for _, s := range a.SMSSender {
-		s := sms.ParseSender(strings.TrimSpace(string(s)))
+		s := numbers.ParseSender(strings.TrimSpace(string(s)))
 		if s != "" && !slices.Contains(senders, s) {
 			senders = append(senders, s)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // An Attempt is one request to send, whatever became of it. A judge of what left
@@ -47,7 +48,7 @@ func (s *Server) Attempts(to ...sms.Number) []Attempt {
 func (s *Server) listAttempts(w http.ResponseWriter, r *http.Request) {
 	var to []sms.Number
 	if written := r.URL.Query().Get("to"); written != "" {
-		number, err := sms.ParseNumber(written)
+		number, err := numbers.Parse(written)
 		if err != nil {
 			complain(w, err.Error())
 			return
@@ -67,7 +68,7 @@ func (s *Server) attempted(r *http.Request, body []byte) *Attempt {
 	identity := ""
 	var asked sendRequest
 	if json.Unmarshal(body, &asked) == nil {
-		a.Key, a.TTL, a.Sender = asked.MessageMetadata, asked.TTL, sms.ParseSender(asked.ChannelProperties["SMS_SENDER"])
+		a.Key, a.TTL, a.Sender = asked.MessageMetadata, asked.TTL, numbers.ParseSender(asked.ChannelProperties["SMS_SENDER"])
 		if to := asked.Recipient; to != nil && to.IdentifiedBy != nil && len(to.IdentifiedBy.ChannelIdentities) > 0 {
 			identity = to.IdentifiedBy.ChannelIdentities[0].Identity
 		}
@@ -78,7 +79,7 @@ func (s *Server) attempted(r *http.Request, body []byte) *Attempt {
 	if reached, other := s.reached(identity); other {
 		a.To = reached
 	} else {
-		a.To, _ = sms.ParseNumber(identity)
+		a.To, _ = numbers.Parse(identity)
 	}
 	s.attempts = append(s.attempts, a)
 	return a

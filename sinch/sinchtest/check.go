@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 func (f Faults) clone() Faults {
@@ -90,7 +91,7 @@ const defaultFailure = "RECIPIENT_NOT_REACHABLE"
 func (f *Faults) normalizeNumbers() error {
 	failing := make(map[sms.Number]string, len(f.FailNumbers))
 	for number, reason := range f.FailNumbers {
-		parsed, err := sms.ParseNumber(string(number))
+		parsed, err := numbers.Parse(string(number))
 		if err != nil {
 			return fmt.Errorf("fail_numbers: %w", err)
 		}

@@ -1,12 +1,16 @@
 package sinchtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"time"
+
+	"parley/sms/numbers"
 )
 
 // readJSON reads a body of ours (not Sinch's), in which a misspelt name is a mistake.
@@ -14,15 +18,25 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 	return strictJSON(http.MaxBytesReader(w, r.Body, 1<<20), into)
 }
 
-// strictJSON reads one JSON value, in which a misspelt name is a mistake.
+// strictJSON reads one JSON value, in which a misspelt name is a mistake, and a
+// number may be written in any way.
 func strictJSON(from io.Reader, into any) error {
 	decoder := json.NewDecoder(from)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	var raw json.RawMessage
+	if err := decoder.Decode(&raw); err != nil {
 		return fmt.Errorf("reading JSON: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return errors.New("reading JSON: there is more than one value")
+	}
+	raw, err := numbers.InJSON(raw, reflect.TypeOf(into))
+	if err != nil {
+		return fmt.Errorf("reading JSON: %w", err)
+	}
+	strict := json.NewDecoder(bytes.NewReader(raw))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(into); err != nil {
+		return fmt.Errorf("reading JSON: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // bare leaves out the plus sign, as SMS callbacks do.
@@ -39,7 +40,7 @@ func (r Readings) finds(number sms.Number, asked string) bool {
 	if r.ExactIdentities {
 		return asked == bare(stored)
 	}
-	parsed, err := sms.ParseNumber(asked)
+	parsed, err := numbers.Parse(asked)
 	return err == nil && parsed == number || bare(asked) == bare(stored)
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 type phone struct {
@@ -112,7 +113,7 @@ func (s *Server) Phones() []sms.Number {
 }
 
 func mustNumber(number sms.Number) sms.Number {
-	parsed, err := sms.ParseNumber(string(number))
+	parsed, err := numbers.Parse(string(number))
 	if err != nil {
 		panic("sinchtest: " + err.Error())
 	}

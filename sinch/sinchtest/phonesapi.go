@@ -6,11 +6,12 @@ import (
 	"strconv"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // pathNumber reads the number in the path: with a plus sign, escaped or not, or without.
 func pathNumber(w http.ResponseWriter, r *http.Request) (sms.Number, bool) {
-	number, err := sms.ParseNumber(r.PathValue("number"))
+	number, err := numbers.Parse(r.PathValue("number"))
 	if err != nil {
 		complain(w, err.Error())
 		return "", false

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // channels are those that Sinch's API knows; our app has SMS only.
@@ -96,7 +97,7 @@ func (s *Server) checkIdentity(a *accepted, identity string) *apiError {
 		a.to = reached
 		return nil
 	}
-	number, err := sms.ParseNumber(identity)
+	number, err := numbers.Parse(identity)
 	if err != nil {
 		// Digits, but no country has such a number: only the channel knows.
 		number = sms.Number("+" + digits)

@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // The lengths that Sinch documents for a send, in characters.
@@ -74,7 +74,7 @@ func (s *Server) check(contentType string, body []byte) (accepted, *apiError) {
 	}
 	a.sender = s.opts.Senders[0]
 	if sender := req.ChannelProperties["SMS_SENDER"]; sender != "" {
-		a.sender = sms.ParseSender(sender)
+		a.sender = numbers.ParseSender(sender)
 		if !slices.Contains(s.opts.Senders, a.sender) {
 			a.failure = &failure{code: "BAD_REQUEST", description: "invalid SMS_SENDER"}
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // The identifiers of Sinch's own samples, used where Options names none.
@@ -136,7 +137,7 @@ func New(opts Options) *Server {
 	opts.CallbackTimeout = cmp.Or(opts.CallbackTimeout, 15*time.Second)
 	var senders []sms.Sender
 	for _, sender := range opts.Senders {
-		if sender = sms.ParseSender(strings.TrimSpace(string(sender))); sender != "" {
+		if sender = numbers.ParseSender(strings.TrimSpace(string(sender))); sender != "" {
 			senders = append(senders, sender)
 		}
 	}

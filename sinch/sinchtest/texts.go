@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/sms"
+	"parley/sms/numbers"
 )
 
 // Text sends a text from a phone to one of our numbers, or with an empty to
@@ -57,7 +58,7 @@ func (s *Server) post(from sms.Number, to sms.Sender, content Content) (Message,
 		return Message{}, err
 	}
 	if to != "" {
-		if to = sms.ParseSender(string(to)); !slices.Contains(s.opts.Senders, to) {
+		if to = numbers.ParseSender(string(to)); !slices.Contains(s.opts.Senders, to) {
 			return Message{}, errNotOurs
 		}
 	}

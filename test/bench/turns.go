@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -167,7 +168,7 @@ func (p *phones) signal(ctx context.Context, i int) (time.Duration, error) {
 	var took time.Duration
 	_, err := p.answered(ctx, i, words, func(number sms.Number) error {
 		now := time.Now()
-		event, err := wire.InboundEvent(sms.Inbound{
+		event, err := conversations.InboundEvent(sms.Inbound{
 			ID: fmt.Sprintf("01BARE%020d", now.UnixNano()), From: number, To: sms.Sender(p.s.plan.Settings["SINCH_SMS_SENDER"]), Kind: sms.KindText,
 			Text: words, ConversationID: "01EQ8172WMDB8008EFT4M30481", AcceptedAt: now,
 		}, now)
