@@ -20,13 +20,14 @@ type sendCmd struct {
 	To   sms.Number `arg:"" placeholder:"+1…" help:"The contact's number."`
 	Text string     `arg:"" help:"The words."`
 	fromFlag
-	Reference string    `placeholder:"ID" help:"What it is about, such as an order's id: shown beside the text in the transcript."`
-	NotBefore time.Time `placeholder:"TIME" help:"Not sent earlier than this."`
-	Until     time.Time `placeholder:"TIME" help:"Not sent later than this, like 2026-11-24T15:00:00+01:00: a reminder after the appointment, a code after its life."`
-	InDoubt   string    `enum:",resend,park" default:"" placeholder:"resend|park" help:"What to do when it is unknown whether the carrier took it. Default: resend."`
-	By        string    `placeholder:"NAME" help:"Who writes, for the transcript. Default: application."`
-	Key       string    `placeholder:"KEY" help:"Idempotency key: what is sent twice under one key is sent once. Default: a random one."`
-	Queue     bool      `help:"Leave the text in the conversation's queue without waiting for a worker."`
+	Reference string        `placeholder:"ID" help:"What it is about, such as an order's id: shown beside the text in the transcript."`
+	NotBefore time.Time     `placeholder:"TIME" help:"Not sent earlier than this."`
+	Until     time.Time     `placeholder:"TIME" help:"Not sent later than this, like 2026-11-24T15:00:00+01:00: a reminder after the appointment, a code after its life."`
+	InDoubt   string        `enum:",resend,park" default:"" placeholder:"resend|park" help:"What to do when it is unknown whether the carrier took it. Default: resend."`
+	By        string        `placeholder:"NAME" help:"The person who writes, for the transcript. Default: a program that does not say which."`
+	Keep      time.Duration `placeholder:"DURATION" help:"With --by: keep the floor for so long. Meanwhile no script, and no responder, speaks to the contact, and what the contact writes is yours."`
+	Key       string        `placeholder:"KEY" help:"Idempotency key: what is sent twice under one key is sent once. Default: a random one."`
+	Queue     bool          `help:"Leave the text in the conversation's queue without waiting for a worker."`
 	workFlags
 }
 
@@ -62,6 +63,9 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 	if strings.TrimSpace(c.Text) == "" {
 		return usagef("the text is empty")
 	}
+	if c.Keep != 0 && c.By == "" {
+		return usagef("--keep needs --by: the floor is kept by a person, with a name")
+	}
 	sender, err := c.ours()
 	if err != nil {
 		return err
@@ -77,7 +81,10 @@ func (c *sendCmd) Run(ctx context.Context, a *app) error {
 	if result.IdempotencyKey == "" {
 		result.IdempotencyKey = strings.ToLower(rand.Text())
 	}
-	request := wire.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By, NotBefore: c.NotBefore, UsefulUntil: c.Until, InDoubt: wire.InDoubt(c.InDoubt)}
+	request := wire.SendRequest{Text: c.Text, Reference: c.Reference, By: c.By, NotBefore: c.NotBefore, UsefulUntil: c.Until, InDoubt: wire.InDoubt(c.InDoubt), Keep: c.Keep}
+	if c.By != "" {
+		request.As = wire.ByPerson
+	}
 	if c.Queue {
 		err = s.queue(ctx, c.To, sender, result.IdempotencyKey, request)
 	} else {

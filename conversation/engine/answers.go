@@ -61,7 +61,7 @@ func (a *answers) scripts() []string {
 
 // tell signals an outcome to the script's run.
 func (a *answers) tell(script wire.ScriptRef, id string, o wire.Outcome, text *wire.Text) {
-	o.Schema = wire.OutcomeSchema
+	o.Schema, o.Epoch = wire.OutcomeSchema, a.floor.epoch()
 	if text != nil {
 		o.Trace = text.Trace
 	}
@@ -102,8 +102,8 @@ func (a *answers) onAnswered(x *answering, f workflow.Future) {
 		if x.text != nil {
 			a.count(metricHandled, "by", byScript)
 		}
-		if x.text != nil && !a.consent.out() {
-			a.floor.give(x.script)
+		if x.text != nil && !a.consent.out() && a.floor.person() == "" {
+			a.floor.give(wire.Scripted(x.script), time.Time{})
 		}
 		return
 	}

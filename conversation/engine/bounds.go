@@ -1,5 +1,7 @@
 package engine
 
+import "time"
+
 // What one conversation may hold. Over a bound a newcomer is refused with a
 // reason, or the oldest is let go and counted.
 const (
@@ -26,6 +28,7 @@ const (
 	maxEvicteeBytes    = 32 << 10
 	maxRecalledBytes   = 8 << 10
 	maxTextSegments    = 10
-	maxTextBytes       = 2100     // of a text of the contact: ten segments in any alphabet
-	maxInputBytes      = 16 << 10 // of a script that the responder starts
+	maxTextBytes       = 2100           // of a text of the contact: ten segments in any alphabet
+	maxLease           = 24 * time.Hour // of a person
+	maxInputBytes      = 16 << 10       // of a script that the responder starts
 )

@@ -118,7 +118,7 @@ func newState(ctx workflow.Context, start wire.Start) *wire.State {
 	}
 	return &wire.State{Life: wire.Life{
 		Schema: wire.Schema, Contact: start.Contact, Sender: start.Sender, FirstRunID: first, StartedAt: workflow.Now(ctx),
-	}}
+	}, Dialogue: wire.Dialogue{Floor: wire.Floor{Epoch: 1}}}
 }
 
 // readSettings reads them once: a changed setting must not change what this run does.

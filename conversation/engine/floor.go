@@ -10,51 +10,95 @@ import (
 // somebody waits.
 const floorSilence = 10 * time.Second
 
-// floor says who may speak next. It keeps a script's next question, or the
-// responder's reply, from being interleaved with somebody else's.
+// floor says who may speak next: a script that was answered, the responder while it
+// thinks, or a person for as long as they asked. It keeps a script's next question,
+// or the responder's reply, from being interleaved with somebody else's.
 type floor struct {
 	still
 	*run
 	*wire.Floor
 }
 
-// taken reports whether a script has the floor.
-func (f *floor) taken() bool { return f.Holder.WorkflowID != "" }
+// taken reports whether somebody has the floor.
+func (f *floor) taken() bool { return f.Holder.Kind != "" }
 
 // of reports whether this script has the floor.
-func (f *floor) of(script wire.ScriptRef) bool { return f.Holder == script }
+func (f *floor) of(script wire.ScriptRef) bool { return f.Holder == wire.Scripted(script) }
 
 // heldBy reports whether such a script has the floor.
-func (f *floor) heldBy(which func(wire.ScriptRef) bool) bool { return f.taken() && which(f.Holder) }
-
-// free reports whether neither a script that was just answered nor the responder
-// is about to speak.
-func (f *floor) free() bool {
-	return !f.taken() && !f.responder.speaking() && !f.answers.offering()
+func (f *floor) heldBy(which func(wire.ScriptRef) bool) bool {
+	return f.Holder.Kind == wire.ByScript && which(f.Holder.Script)
 }
 
-// give lets a script that was answered speak next.
-func (f *floor) give(script wire.ScriptRef) { *f.Floor = wire.Floor{Holder: script, Since: f.now()} }
+// person is who of us has the floor; empty if that is no person.
+func (f *floor) person() string {
+	if f.Holder.Kind != wire.ByPerson {
+		return ""
+	}
+	return f.Holder.Name
+}
+
+// free reports whether nobody has the floor, or is about to get it.
+func (f *floor) free() bool { return !f.taken() && !f.answers.offering() }
+
+// give lets somebody speak next; until is the end of a lease.
+func (f *floor) give(to wire.Speaker, until time.Time) {
+	if f.Holder != to {
+		f.Epoch++
+	}
+	if to.Kind == wire.ByPerson {
+		f.Taken = f.Epoch
+	}
+	f.Holder, f.Since, f.Until = to, f.now(), until
+}
 
 // release takes the floor from whoever has it.
-func (f *floor) release() { *f.Floor = wire.Floor{} }
+func (f *floor) release() {
+	if f.taken() {
+		f.Holder, f.Since, f.Until = wire.Speaker{}, time.Time{}, time.Time{}
+		f.Epoch++
+	}
+}
 
-// advance frees the floor of a script that is silent while others wait.
-func (f *floor) advance() {
-	if f.taken() && f.somebodyWaits() && !f.now().Before(f.Since.Add(floorSilence)) {
+// releaseBy takes the floor from one who has it.
+func (f *floor) releaseBy(by wire.Speaker) {
+	if f.Holder == by {
 		f.release()
 	}
 }
 
-func (f *floor) deadlines(at func(time.Time, string)) {
-	if f.taken() && f.somebodyWaits() {
-		at(f.Since.Add(floorSilence), "script silent")
+// epoch is the present one: what is begun now carries it.
+func (f *floor) epoch() int { return f.Epoch }
+
+// overtaken reports whether a person took the floor since an epoch.
+func (f *floor) overtaken(since int) bool { return since > 0 && since < f.Taken }
+
+// ends is when the holder loses the floor; zero if that is not a matter of time.
+func (f *floor) ends() time.Time {
+	if f.Holder.Kind == wire.ByScript && f.somebodyWaits() {
+		return f.Since.Add(floorSilence)
+	}
+	return f.Until
+}
+
+// advance frees the floor of a script that is silent while others wait, and of a
+// person whose lease is over.
+func (f *floor) advance() {
+	if end := f.ends(); !end.IsZero() && !f.now().Before(end) {
+		f.release()
 	}
 }
 
+func (f *floor) deadlines(at func(time.Time, string)) { at(f.ends(), "the floor is free") }
+
 // somebodyWaits reports whether the floor's holder keeps anybody waiting.
 func (f *floor) somebodyWaits() bool {
-	return f.responder.busy() || f.says.busy() || f.questions.otherThan(f.Holder)
+	return f.responder.busy() || f.says.busy() || f.questions.otherThan(f.Holder.Script)
 }
 
-func (f *floor) silence(wire.OptOut) { f.release() }
+// silence: a person keeps the floor, and can send nothing.
+func (f *floor) silence(wire.OptOut) {
+	if f.person() == "" {
+		f.release()
+	}
+}

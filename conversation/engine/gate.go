@@ -34,7 +34,7 @@ func (r ruling) goes() bool { return r.never == "" && r.until.IsZero() }
 type rule func(g *gate, m *wire.Message) ruling
 
 // rules are asked in this order. The first that does not let a message go decides.
-var rules = []rule{optedOut, takenBack, unfit, inDoubt, tooLate, tooMany, tooEarly, inBackOff}
+var rules = []rule{optedOut, takenBack, overtaken, unfit, inDoubt, tooLate, tooMany, tooEarly, inBackOff}
 
 // ask asks the gate.
 func (g *gate) ask(m *wire.Message) ruling {
@@ -63,6 +63,14 @@ func optedOut(g *gate, m *wire.Message) ruling {
 func takenBack(_ *gate, m *wire.Message) ruling {
 	if m.Delivery != nil && m.Delivery.TakenBack {
 		return ruling{never: sms.StatusDropped, why: reasonTakenBack}
+	}
+	return ruling{}
+}
+
+// overtaken refuses what comes of a thought that began before a person took the floor.
+func overtaken(g *gate, m *wire.Message) ruling {
+	if m.Author.Automatic() && g.floor.overtaken(m.Epoch) {
+		return ruling{never: sms.StatusDropped, end: wire.EndTakenOver, why: "a person took over meanwhile"}
 	}
 	return ruling{}
 }

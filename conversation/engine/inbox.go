@@ -91,14 +91,18 @@ func (r *run) bounded(texts []wire.Text, most int) []wire.Text {
 // again puts back a text that its taker did not use up.
 func (b *inbox) again(t wire.Text) { b.Inbox = slices.Insert(b.Inbox, 0, t) }
 
-// advance gives each waiting text to the question that it answers, or else to the
-// responder. While a question is on its way to the contact nobody can know
+// advance gives each waiting text to the person who has the floor, to the question
+// that it answers, or else to the responder. While a question is on its way to the contact nobody can know
 // which of the two it is, so texts wait for that.
 func (b *inbox) advance() {
 	for len(b.Inbox) > 0 && !b.answers.offering() && !b.questions.leaving() {
 		t := b.Inbox[0]
 		b.Inbox = b.Inbox[1:]
-		if !b.questions.answeredBy(t) {
+		switch person := b.floor.person(); {
+		case person != "":
+			b.count(metricHandled, "by", byPerson)
+			b.desk.raise(wire.CausePerson, "the contact wrote while "+person+" has the floor")
+		case !b.questions.answeredBy(t):
 			b.responder.wait(t)
 		}
 	}

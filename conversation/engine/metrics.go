@@ -28,6 +28,7 @@ const (
 	byResponder = "responder"
 	byKeyword   = "keyword"
 	byParked    = "parked"
+	byPerson    = "person" // who has the floor
 	byNobody    = "nobody" // the contact opted out, or more came than can wait
 )
 

@@ -120,6 +120,10 @@ func (o *outbox) refusalOf(id string, r wire.SendRequest) string {
 		return fmt.Sprintf("%d messages wait to be sent already", maxOutbox)
 	case len(r.Reference) > wire.MaxIDBytes || len(r.By) > wire.MaxIDBytes:
 		return fmt.Sprintf("the reference or the name of its author is longer than %d bytes", wire.MaxIDBytes)
+	case !slices.Contains([]wire.Author{"", wire.ByProgram, wire.ByPerson, wire.ByAgent}, r.As):
+		return fmt.Sprintf("%q is not who may ask for a text: person, agent or program", wire.Cut(string(r.As), 20))
+	case r.Keep != 0 && (r.As != wire.ByPerson || r.Keep < 0 || r.Keep > maxLease):
+		return fmt.Sprintf("only a person keeps the floor, for at most %s", maxLease)
 	case len(id) > wire.MaxIDBytes:
 		return fmt.Sprintf("the idempotency key is longer than %d bytes", wire.MaxIDBytes)
 	case slices.Contains([]string{wire.FromContact, wire.FromResponder, wire.FromParley}, strings.ToLower(strings.TrimSpace(r.By))):
@@ -136,7 +140,7 @@ func (o *outbox) refusalOf(id string, r wire.SendRequest) string {
 
 func requestedMessage(r wire.SendRequest) wire.Message {
 	return wire.Message{
-		From: cmp.Or(r.By, wire.FromApplication), Author: wire.ByProgram, Text: r.Text, Reference: r.Reference,
+		From: cmp.Or(r.By, wire.FromApplication), Author: cmp.Or(r.As, wire.ByProgram), Text: r.Text, Reference: r.Reference,
 		NotBefore: r.NotBefore, Useful: r.UsefulUntil, InDoubt: r.InDoubt,
 	}
 }
@@ -186,6 +190,12 @@ func (o *outbox) request(id string, r wire.SendRequest) (string, error) {
 		return "", temporal.NewApplicationError(why, wire.TypeRefused)
 	}
 	key, _ := o.offer(requestedMessage(r))
+	if r.As == wire.ByPerson {
+		o.desk.settle(wire.CausePerson)
+	}
+	if r.Keep > 0 {
+		o.floor.give(wire.Speaker{Kind: wire.ByPerson, Name: cmp.Or(r.By, wire.FromApplication)}, o.now().Add(r.Keep))
+	}
 	if len(o.Requests) >= maxSeen {
 		o.Requests = o.Requests[1:]
 		o.Evicted++

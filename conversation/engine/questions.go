@@ -64,7 +64,7 @@ func (q *questions) onAsk(e wire.Envelope, a wire.Asked) error {
 	q.forgetOlderRuns(a.Script)
 	asked := wire.PendingQuestion{
 		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
-		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: q.now(), Trace: q.trace,
+		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: q.now(), Trace: q.trace, Epoch: a.Epoch,
 	}
 	text := q.message(asked)
 	switch r := q.outbox.admit(&text); {
@@ -80,7 +80,7 @@ func (q *questions) onAsk(e wire.Envelope, a wire.Asked) error {
 
 func (q *questions) message(x wire.PendingQuestion) wire.Message {
 	return wire.Message{
-		From: x.Script.Type, Author: wire.ByScript, Text: x.Text, Reference: x.Reference, Useful: x.UsefulUntil, InDoubt: x.InDoubt, AskID: x.ID,
+		From: x.Script.Type, Author: wire.ByScript, Text: x.Text, Reference: x.Reference, Useful: x.UsefulUntil, InDoubt: x.InDoubt, AskID: x.ID, Epoch: x.Epoch,
 	}
 }
 
@@ -89,8 +89,8 @@ func (q *questions) refuse(x wire.PendingQuestion, r ruling) {
 	switch r.end {
 	case wire.EndOptedOut:
 		q.end(x, q.consent.outcome(), nil)
-	case wire.EndTooLate:
-		q.end(x, wire.Outcome{Kind: wire.EndTooLate}, nil)
+	case wire.EndTooLate, wire.EndTakenOver:
+		q.end(x, wire.Outcome{Kind: r.end}, nil)
 	default:
 		q.end(x, wire.Outcome{Kind: wire.EndUndeliverable, Reason: r.why}, nil)
 	}
@@ -129,9 +129,7 @@ func (q *questions) withdraw(which func(wire.PendingQuestion) bool) {
 // that is reset to before it was cancelled asks again.
 func (q *questions) onWithdraw(_ wire.Envelope, w wire.Withdrawn) error {
 	q.withdraw(func(x wire.PendingQuestion) bool { return x.ID == w.AskID })
-	if q.floor.of(w.Script) {
-		q.floor.release()
-	}
+	q.floor.releaseBy(wire.Scripted(w.Script))
 	return nil
 }
 
@@ -178,7 +176,7 @@ func (q *questions) askNext() {
 		}
 		x.Key, x.NotBefore, x.Why = key, time.Time{}, ""
 		q.Questions = slices.Insert(slices.Delete(q.Questions, i, i+1), 0, x)
-		q.floor.release()
+		q.floor.releaseBy(wire.Scripted(x.Script))
 		return
 	}
 }

@@ -73,11 +73,6 @@ func (r *responder) redo(t wire.Turn) {
 	r.Redo = append(r.Redo, wire.Turn{ID: t.ID, Texts: t.Texts, Start: t.Start})
 }
 
-// speaking reports whether the responder is about to say something.
-func (r *responder) speaking() bool {
-	return r.Turn != nil && (r.flying(flightThink) || r.Turn.ReplyKey != "" || r.Turn.Start != nil)
-}
-
 // left ends a turn whose reply was sent.
 func (r *responder) left(m wire.Message) {
 	if r.Turn == nil || r.Turn.ReplyKey != m.Key {
@@ -137,6 +132,8 @@ func (r *responder) ask() {
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1}, // the next try is another turn if texts joined
 		Summary:             "what to answer?",
 	})
+	t.Epoch = r.floor.epoch()
+	r.floor.give(wire.Speaker{Kind: wire.ByResponder}, time.Time{})
 	r.launch(flightThink, workflow.ExecuteActivity(ctx, respond.HandleInboundMessage, r.turnFor(t)), r.onDecided)
 }
 
@@ -179,13 +176,13 @@ func (r *responder) onDecided(f workflow.Future) {
 	err := f.Get(r.ctx, &decision)
 	if t.Void {
 		r.countMany(len(t.Texts), metricHandled, "by", byNobody)
-		r.Turn = nil
+		r.drop()
 		return
 	}
 	if err == nil && decision.Start != nil && len(decision.Start.Input) > maxInputBytes {
 		err = temporal.NewApplicationError(fmt.Sprintf("the responder's input of a script is larger than %d bytes", maxInputBytes), activities.ErrTypeBadAnswer)
 	}
-	reply := wire.Message{From: wire.FromResponder, Author: wire.ByResponder, Text: decision.Reply, Reference: t.Texts[0].Reference}
+	reply := wire.Message{From: wire.FromResponder, Author: wire.ByResponder, Text: decision.Reply, Reference: t.Texts[0].Reference, Epoch: t.Epoch}
 	if err == nil && decision.Reply != "" {
 		if unfit := unfit(r.gate, &reply); !unfit.goes() {
 			err = temporal.NewApplicationError("the responder's reply cannot be sent: "+unfit.why, activities.ErrTypeBadAnswer)
@@ -230,13 +227,14 @@ func (r *responder) retryTurn(t *wire.Turn, err error) {
 		wait = waits[t.Tries]
 	case t.Bad > len(waits) || code == wire.ParkedUnreachable && !now.Before(t.Since.Add(r.Settings.Patience)):
 		r.desk.park(wire.Parked{Code: code, Reason: plain(err), Turn: &wire.Turn{ID: t.ID, Texts: t.Texts}})
-		r.Turn = nil
+		r.drop()
 		return
 	case len(waits) > 0:
 		wait = min(wait, waits[len(waits)-1]<<min(t.Tries-len(waits), 16))
 	}
 	t.NextTry = now.Add(wait)
 	t.Tries++
+	r.floor.releaseBy(wire.Speaker{Kind: wire.ByResponder})
 }
 
 func (r *responder) startScript() {
@@ -262,6 +260,12 @@ func (r *responder) onStarted(f workflow.Future) {
 func (r *responder) end() {
 	if t := r.Turn; t.ReplyKey == "" && t.Start == nil {
 		r.countMany(len(t.Texts), metricHandled, "by", byResponder)
-		r.Turn = nil
+		r.drop()
 	}
+}
+
+// drop lets go of the turn, and of the floor.
+func (r *responder) drop() {
+	r.Turn = nil
+	r.floor.releaseBy(wire.Speaker{Kind: wire.ByResponder})
 }

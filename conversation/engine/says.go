@@ -34,7 +34,7 @@ func (s *says) onSay(e wire.Envelope, m wire.Said) error {
 	case r.never != "":
 		s.drop(say, r)
 	case len(s.Says) >= maxSays:
-		s.drop(say, ruling{why: "too many messages of scripts wait"})
+		s.drop(say, ruling{never: sms.StatusFailed, why: "too many messages of scripts wait"})
 	default:
 		s.Says = append(s.Says, say)
 	}
@@ -43,13 +43,13 @@ func (s *says) onSay(e wire.Envelope, m wire.Said) error {
 
 func (s *says) message(m wire.Say) wire.Message {
 	return wire.Message{
-		From: m.Script.Type, Author: wire.ByScript, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt, SayID: m.ID,
+		From: m.Script.Type, Author: wire.ByScript, Text: m.Text, Reference: m.Reference, Useful: m.UsefulUntil, InDoubt: m.InDoubt, SayID: m.ID, Epoch: m.Epoch,
 	}
 }
 
 // drop records a text that is not sent.
 func (s *says) drop(m wire.Say, r ruling) {
-	if r.cause == "" && r.never != sms.StatusExpired && !s.consent.out() {
+	if r.never == sms.StatusFailed {
 		s.desk.raise(wire.CauseScript, "a script's message could not be sent: "+r.why)
 	}
 	text := s.message(m)

@@ -80,8 +80,8 @@ func (c *conversation) shown() wire.Shown {
 	for _, q := range s.Questions {
 		w.Scripts = append(w.Scripts, q.Script.Type)
 	}
-	if s.Floor.Holder.Type != "" {
-		w.Scripts = append(w.Scripts, s.Floor.Holder.Type)
+	if script := s.Floor.Holder.Script.Type; script != "" {
+		w.Scripts = append(w.Scripts, script)
 	}
 	w.Scripts = append(w.Scripts, c.answers.scripts()...)
 	slices.Sort(w.Scripts)

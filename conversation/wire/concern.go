@@ -21,6 +21,7 @@ const (
 	CauseFallbackAway Cause = "fallback-away" // what failed could not be handed over
 	CauseFlood        Cause = "flood"         // more texts came than can wait
 	CauseLoop         Cause = "loop"          // more automatic texts an hour than a person would want
+	CausePerson       Cause = "person"        // the contact wrote to the person who has the floor; settled when one writes
 	CauseCancelled    Cause = "cancelled"     // somebody pressed a button that has no effect
 )
 

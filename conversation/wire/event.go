@@ -46,12 +46,14 @@ const (
 
 // A SendRequest asks for one message to the contact.
 type SendRequest struct {
-	Text        string    `json:"text"`
-	Reference   string    `json:"reference,omitempty"`   // what it is about: an appointment, an order
-	NotBefore   time.Time `json:"not_before,omitzero"`   // not sent earlier than this
-	UsefulUntil time.Time `json:"useful_until,omitzero"` // not sent later than this
-	By          string    `json:"by,omitempty"`          // who writes, for the transcript
-	InDoubt     InDoubt   `json:"in_doubt,omitempty"`    // default: resend
+	Text        string        `json:"text"`
+	Reference   string        `json:"reference,omitempty"`   // what it is about: an appointment, an order
+	NotBefore   time.Time     `json:"not_before,omitzero"`   // not sent earlier than this
+	UsefulUntil time.Time     `json:"useful_until,omitzero"` // not sent later than this
+	By          string        `json:"by,omitempty"`          // who writes, for the transcript
+	As          Author        `json:"as,omitempty"`          // what kind of author that is: person, agent or program (default)
+	Keep        time.Duration `json:"keep,omitempty"`        // a person keeps the floor for so long: nobody else speaks
+	InDoubt     InDoubt       `json:"in_doubt,omitempty"`    // default: resend
 }
 
 // InDoubt says what to do with a message when it is unknown whether the
@@ -89,6 +91,7 @@ type Asked struct {
 	UsefulUntil time.Time     `json:"useful_until,omitzero"`
 	Reference   string        `json:"reference,omitempty"`
 	InDoubt     InDoubt       `json:"in_doubt,omitempty"`
+	Epoch       int           `json:"epoch,omitempty"` // of the last outcome that the script was told
 }
 
 // Said is a script's message that asks nothing.
@@ -98,6 +101,7 @@ type Said struct {
 	UsefulUntil time.Time `json:"useful_until,omitzero"`
 	Reference   string    `json:"reference,omitempty"`
 	InDoubt     InDoubt   `json:"in_doubt,omitempty"`
+	Epoch       int       `json:"epoch,omitempty"` // of the last outcome that the script was told
 }
 
 // Withdrawn says that a script no longer wants an answer.

@@ -34,6 +34,7 @@ type Message struct {
 	Must      bool         `json:"must,omitempty"`        // goes out although the contact opted out: the confirmation
 	Useful    time.Time    `json:"useful_until,omitzero"` //
 	NotBefore time.Time    `json:"not_before,omitzero"`
+	Epoch     int          `json:"epoch,omitempty"` // of the floor, when its author began to think
 	InDoubt   InDoubt      `json:"in_doubt,omitempty"`
 	ResendOf  string       `json:"resend_of,omitempty"` // the key of the text that this one repeats, since that did not arrive
 	Resend    int          `json:"resend,omitempty"`    // counts those, along the chain
@@ -130,6 +131,7 @@ type Turn struct {
 	Since    time.Time `json:"since,omitzero"` // when it failed first
 	NextTry  time.Time `json:"next_try,omitzero"`
 	Void     bool      `json:"void,omitempty"`      // the contact opted out meanwhile: whatever it decides is too late
+	Epoch    int       `json:"epoch,omitempty"`     // of the floor, when the last try began
 	ReplyKey string    `json:"reply_key,omitempty"` // its reply, once decided: the floor is held until it is sent
 	Start    *Starting `json:"start,omitempty"`     // a script to start, once decided
 }

@@ -15,7 +15,8 @@ const (
 	EndOptedOut      EndKind = "opted out"
 	EndWithdrawn     EndKind = "withdrawn"
 	EndTooLate       EndKind = "too late"
-	EndReported      EndKind = "reported" // no ending of a question: what became of a say
+	EndTakenOver     EndKind = "taken over" // a person took the floor while the script thought
+	EndReported      EndKind = "reported"   // no ending of a question: what became of a say
 )
 
 // OutcomeSchema numbers the shape of outcomes. Scripts of every build read 1, and
@@ -32,6 +33,7 @@ type Outcome struct {
 	AcceptedAt time.Time `json:"accepted_at,omitzero"` // of those words
 	Delivered  Delivery  `json:"delivered,omitempty"`  // no reply, reported: did the text arrive?
 	Reason     string    `json:"reason,omitempty"`     // undeliverable, reported: why not
+	Epoch      int       `json:"epoch,omitempty"`      // of the floor: the script says it with what it says next
 	Trace      string    `json:"trace,omitempty"`      // W3C's traceparent of those words
 }
 

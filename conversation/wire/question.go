@@ -27,6 +27,7 @@ type PendingQuestion struct {
 	OpenSince   time.Time     `json:"open_since,omitzero"`  // by ours: from here its timeout runs
 	CheckedAt   time.Time     `json:"checked_at,omitzero"`  // when its script was last known to run
 	Delivered   Delivery      `json:"delivered,omitempty"`  //
+	Epoch       int           `json:"epoch,omitempty"`      // of the floor, when its script last heard of the contact
 	Trace       string        `json:"trace,omitempty"`      // of what made the script ask
 }
 
@@ -61,9 +62,22 @@ func (d *Dialogue) QuestionDeadline(open *PendingQuestion) time.Time {
 // A Floor says who may speak next. It keeps a script's next question, or the
 // responder's reply, from being interleaved with somebody else's.
 type Floor struct {
-	Holder ScriptRef `json:"holder,omitzero"`
+	Holder Speaker   `json:"holder,omitzero"`
 	Since  time.Time `json:"since,omitzero"`
+	Until  time.Time `json:"until,omitzero"`  // the end of a lease; zero: as long as the engine's rules say
+	Epoch  int       `json:"epoch,omitempty"` // grows with each change of the holder
+	Taken  int       `json:"taken,omitempty"` // the epoch of the last person who took it: what was thought before is void
 }
+
+// A Speaker is who may have the floor. The zero Speaker is nobody.
+type Speaker struct {
+	Kind   Author    `json:"kind,omitempty"` // script, responder or person
+	Name   string    `json:"name,omitempty"` // of a person
+	Script ScriptRef `json:"script,omitzero"`
+}
+
+// Scripted is a script as a speaker.
+func Scripted(script ScriptRef) Speaker { return Speaker{Kind: ByScript, Script: script} }
 
 // A Say is a script's message that waits for the floor.
 type Say struct {

@@ -18,11 +18,11 @@ func Words() []string {
 			sms.StatusExpired, sms.StatusDropped, sms.StatusFailed, sms.StatusDelivered, sms.StatusRead),
 		texts(sms.Transient, sms.Permanent),
 		texts(Delivered, NotDelivered, DeliveryUnknown),
-		texts(EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndReported),
+		texts(EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndTakenOver, EndReported),
 		texts(Resend, Park),
 		texts(Authors()...),
 		texts(ParkCodes()...),
-		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CauseCancelled),
+		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CausePerson, CauseCancelled),
 		texts(ErrandNotice, ErrandFallback),
 		texts(RecordMessage, RecordConversation),
 		[]string{

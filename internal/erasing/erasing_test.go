@@ -63,7 +63,7 @@ func TestScriptsIn(t *testing.T) {
 	}
 	input := json.RawMessage(`{"workflow_id":"payroll","script":{"type":"Payroll","workflow_id":"payroll","run_id":"r"}}`)
 	state := wire.State{
-		Dialogue:  wire.Dialogue{Questions: []wire.PendingQuestion{{Script: ref("asks")}}, Outcomes: []wire.Ended{{Script: ref("asked")}}, Watches: []wire.Watch{{Script: ref("watches")}}, Floor: wire.Floor{Holder: ref("holds")}, Says: []wire.Say{{ID: "s"}}},
+		Dialogue:  wire.Dialogue{Questions: []wire.PendingQuestion{{Script: ref("asks")}}, Outcomes: []wire.Ended{{Script: ref("asked")}}, Watches: []wire.Watch{{Script: ref("watches")}}, Floor: wire.Floor{Holder: wire.Scripted(ref("holds"))}, Says: []wire.Say{{ID: "s"}}},
 		Responses: wire.Responses{Turn: &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}}},
 		Cares:     wire.Cares{Parked: []wire.Parked{{Turn: &wire.Turn{Start: &wire.Starting{Script: "Feedback", Input: input}}}}},
 	}
