@@ -22,35 +22,6 @@ type Question[T any] struct {
 	InDoubt     InDoubt       // what to do when it is unknown whether the carrier took the text; empty: Resend
 }
 
-// How a question can end without an answer that was understood. These are
-// ordinary life, not failures; errors.As with an *Ending tells more.
-var (
-	ErrNoReply       = errors.New("no reply")
-	ErrNotUnderstood = errors.New("not understood")
-	ErrOptedOut      = errors.New("opted out")
-	ErrUndeliverable = errors.New("undeliverable")
-	ErrTooLate       = errors.New("too late")
-	ErrWithdrawn     = errors.New("withdrawn")
-)
-
-// An Ending tells how a question ended. errors.Is finds its kind: ErrNoReply
-// and its like.
-type Ending struct {
-	Kind      error
-	Words     string   // ErrOptedOut, ErrNotUnderstood: what the contact wrote last
-	Delivered Delivery // ErrNoReply: "did not answer" is not "did not get it"
-	Reason    string   // ErrUndeliverable: the carrier's code, or why it was not sent
-}
-
-func (e *Ending) Error() string {
-	if e.Reason != "" {
-		return e.Kind.Error() + ": " + e.Reason
-	}
-	return e.Kind.Error()
-}
-
-func (e *Ending) Unwrap() error { return e.Kind }
-
 // An Answer understands a text, or says that it does not.
 type Answer[T any] func(text string) (T, bool)
 

@@ -30,7 +30,7 @@ func TestNames(t *testing.T) {
 	}
 	slices.Sort(names)
 	require.Equal(t, []string{
-		"About", "Answer", "AnyText", "Ask", "Chat", "Delivered", "Delivery", "DeliveryUnknown", "Do", "Ending",
+		"About", "Answer", "AnyText", "Ask", "Chat", "Delivered", "Delivery", "DeliveryUnknown", "Do", "EndKind", "Ending",
 		"ErrNoReply", "ErrNotUnderstood", "ErrOptedOut", "ErrTooLate", "ErrUndeliverable", "ErrWithdrawn",
 		"InDoubt", "Interceptor", "NotDelivered", "OneOf", "Option", "Over", "Park", "Question", "Report", "Resend",
 		"Said", "SayOption", "SleepUntil", "Until", "WhenInDoubt", "With",
