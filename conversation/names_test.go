@@ -32,7 +32,7 @@ func TestNames(t *testing.T) {
 	require.Equal(t, []string{
 		"About", "Answer", "AnyText", "Ask", "Chat", "Delivered", "Delivery", "DeliveryUnknown", "Do", "EndKind", "Ending",
 		"ErrNoReply", "ErrNotUnderstood", "ErrOptedOut", "ErrTooLate", "ErrUndeliverable", "ErrWithdrawn",
-		"InDoubt", "Interceptor", "NotDelivered", "OneOf", "Option", "Over", "Park", "Question", "Report", "Resend",
+		"InDoubt", "Interceptor", "NotDelivered", "OneOf", "Option", "Over", "Park", "Question", "Report", "Reporting", "Resend",
 		"Said", "SayOption", "SleepUntil", "Until", "WhenInDoubt", "With",
 	}, names)
 }

@@ -41,14 +41,18 @@ type Option func(*Chat)
 func Over(sender sms.Sender) Option { return func(c *Chat) { c.sender = sender } }
 
 // About names the business's own id of what the script is about, such as an
-// appointment or an order. It stands beside each text in the transcript.
+// appointment or an order. It stands beside each text in the transcript, and in
+// the script's outcome.
 func About(reference string) Option { return func(c *Chat) { c.reference = reference } }
 
 // With begins a script's chat with a contact. It sends nothing.
-func With(_ workflow.Context, contact sms.Number, options ...Option) *Chat {
+func With(ctx workflow.Context, contact sms.Number, options ...Option) *Chat {
 	chat := &Chat{contact: contact}
 	for _, o := range options {
 		o(chat)
+	}
+	if r, ok := ctx.Value(runKey{}).(*run); ok {
+		r.chats = append(r.chats, chat)
 	}
 	return chat
 }

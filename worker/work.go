@@ -140,7 +140,7 @@ func (p plan) queues() []any {
 func (p plan) workers(temporal client.Client, ids wire.IDs, broken func(error)) []worker.Worker {
 	options := worker.Options{
 		WorkerStopTimeout: stopTimeout, OnFatalError: broken,
-		Interceptors:                     p.interceptors(),
+		Interceptors:                     p.interceptors(ids),
 		MaxConcurrentWorkflowTaskPollers: pollers, MaxConcurrentActivityTaskPollers: pollers,
 	}
 	versioned := options
@@ -176,8 +176,8 @@ func (p plan) workers(temporal client.Client, ids wire.IDs, broken func(error)) 
 }
 
 // interceptors stand around all work, and around what is replayed.
-func (p plan) interceptors() []interceptor.WorkerInterceptor {
-	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor()}
+func (p plan) interceptors(ids wire.IDs) []interceptor.WorkerInterceptor {
+	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor(conversation.Reporting{Outcomes: p.outcome.URL != "", Tag: ids.Tag})}
 }
 
 func (p plan) registerConversations(r worker.Registry, temporal client.Client, ids wire.IDs) {

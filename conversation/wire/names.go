@@ -16,6 +16,10 @@ const (
 	LiftActivity        = "LiftSuppression"
 )
 
+// RecordOutcomeActivity is the name of the activity that tells the business system
+// how a script ended.
+const RecordOutcomeActivity = "RecordOutcome"
+
 // TypeRefused is the type of the application error that the update ends with
 // when a conversation does not take a message.
 const TypeRefused = "MessageRefused"

@@ -26,7 +26,8 @@ func Words() []string {
 			FromContact, FromResponder, FromParley, FromApplication, SourceErased, WasHandedOver,
 			StateOpen, StateAsking, StateOptedOut,
 			WorkflowType, KeyRecordType, SuppressionType,
-			TellActivity, StartScriptActivity, ScriptRunsActivity, SuppressedActivity, LiftActivity,
+			OutcomeCompleted, OutcomeFailed, OutcomeCancelled,
+			TellActivity, RecordOutcomeActivity, StartScriptActivity, ScriptRunsActivity, SuppressedActivity, LiftActivity,
 		},
 	)
 }
