@@ -79,6 +79,7 @@ func (o *outcomes) report(ctx workflow.Context, r run, result any, err error) {
 	fields := []any{"script", self.Type, "contact", o.tag(r.chats[len(r.chats)-1].contact), "outcome", wire.Mask(wire.Cut(word, maxWord))}
 	if inTrouble(err) {
 		log.Error("A script failed", append(fields, "reason", kindOf(err))...)
+		r.tellTrouble(ctx, err)
 	} else {
 		log.Info("A script ended", fields...)
 	}
@@ -136,28 +137,4 @@ func outcomeOf(result any, err error) (string, json.RawMessage) {
 		its.Outcome = wire.OutcomeCompleted
 	}
 	return its.Outcome, raw
-}
-
-// inTrouble reports whether a script ended with what a person should know of.
-// How a question ended is ordinary life, also if the script makes it its error.
-func inTrouble(err error) bool {
-	_, ended := errors.AsType[*Ending](err)
-	return err != nil && !ended && !temporal.IsCanceledError(err)
-}
-
-// kindOf tells errors apart in a log without their words, which may be a contact's.
-func kindOf(err error) string {
-	kind := ""
-	if failed, ok := errors.AsType[*temporal.ActivityError](err); ok {
-		kind = "activity " + failed.ActivityType().GetName() + ": "
-	}
-	app, typed := errors.AsType[*temporal.ApplicationError](err)
-	_, late := errors.AsType[*temporal.TimeoutError](err)
-	switch {
-	case typed && app.Type() != "":
-		return kind + app.Type()
-	case late:
-		return kind + "timeout"
-	}
-	return kind + "error"
 }

@@ -53,6 +53,8 @@ func (c *conversation) take(raw converter.RawValue) {
 		err = handle(e, c.onSkip)
 	case wire.KindOptOut:
 		err = handle(e, c.onOptOut)
+	case wire.KindTrouble:
+		err = handle(e, c.onTrouble)
 	default:
 		kind, err = "", errors.New("unknown kind of event")
 	}

@@ -42,6 +42,7 @@ const (
 	KindRetry    Kind = "retry"    // Mend: a person wants parked work tried again
 	KindSkip     Kind = "skip"     // Mend: a person wants parked work given up
 	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
+	KindTrouble  Kind = "trouble"  // Trouble: a script cannot go on, or can again
 )
 
 // A SendRequest asks for one message to the contact.

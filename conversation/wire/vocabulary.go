@@ -10,7 +10,7 @@ import (
 // text of nothing but one of them tells nothing of who wrote it.
 func Words() []string {
 	return slices.Concat(
-		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut),
+		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut, KindTrouble),
 		texts(sms.KindText, sms.KindMedia, sms.KindLocation, sms.KindChoice, sms.KindFallback, sms.KindOther),
 		texts(sms.StatusQueued, sms.StatusSending, sms.StatusUnknown, sms.StatusAccepted, sms.StatusOnChannel,
 			sms.StatusExpired, sms.StatusDropped, sms.StatusFailed, sms.StatusDelivered, sms.StatusRead),
@@ -19,7 +19,7 @@ func Words() []string {
 		texts(EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndReported),
 		texts(Resend, Park),
 		texts(ParkCodes()...),
-		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CauseCancelled),
+		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CauseCancelled, CauseTrouble),
 		texts(ErrandNotice, ErrandFallback),
 		texts(RecordMessage, RecordConversation),
 		[]string{

@@ -1,0 +1,26 @@
+package engine
+
+import (
+	"parley/conversation/wire"
+)
+
+// onTrouble asks a person to look at a script that cannot go on, until it can. It
+// is the one concern of that workflow id: what was wrong before no longer is.
+func (c *conversation) onTrouble(e wire.Envelope, t wire.Trouble) error {
+	if err := t.Script.Check(); err != nil {
+		return err
+	}
+	switch {
+	case t.Settled:
+		c.state.SettleOf(wire.CauseTrouble, t.Script.WorkflowID)
+		return nil
+	case c.state.OptedOut.Remembered():
+		return nil // of a contact who was erased nothing is kept
+	case c.seen(e.ID):
+		return nil
+	}
+	c.touch()
+	reason := t.Script.Type + " " + wire.Mask(t.Reason)
+	c.state.RaiseOf(wire.CauseTrouble, t.Script.WorkflowID, wire.Cut(reason, wire.MaxIDBytes), c.now())
+	return nil
+}
