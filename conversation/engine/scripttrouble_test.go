@@ -57,6 +57,27 @@ func TestScriptsInTrouble(t *testing.T) {
 	require.Empty(t, state.Concerns, "a person has looked")
 }
 
+// What a script that is over has asked is asked no more, and others need not wait.
+func TestScriptInTroubleIsOver(t *testing.T) {
+	t.Parallel()
+	k := newTalk(t)
+	k.at(0, func() { k.ask("q1", "a", "first?", 0, time.Time{}) })
+	k.at(time.Second, func() { k.ask("q2", "b", "second?", 0, time.Time{}) })
+	k.at(10*time.Second, func() { k.trouble("12", "a", wire.Trouble{Reason: "stands still"}) })
+	k.at(20*time.Second, func() {
+		require.Len(t, k.state().Questions, 2, "it may go on")
+		k.trouble("terminated", "a", wire.Trouble{Reason: "was terminated", Over: true})
+	})
+	k.at(30*time.Second, func() {
+		require.Len(t, k.state().Questions, 1)
+		require.True(t, k.state().Questions[0].Open())
+		require.Equal(t, "second?", k.sends[1].Text)
+		k.text("m1", "yes")
+	})
+	k.run()
+	require.Equal(t, []string{"b answer/q2 answered yes"}, k.outcomes)
+}
+
 // Of a contact who was erased nothing is kept, and no conversation stays for it.
 func TestTroubleOfAnErasedContact(t *testing.T) {
 	t.Parallel()

@@ -5,10 +5,14 @@ import (
 )
 
 // onTrouble asks a person to look at a script that cannot go on, until it can. It
-// is the one concern of that workflow id: what was wrong before no longer is.
+// is the one concern of that workflow id: what was wrong before no longer is. A
+// script that is over waits for no answer, and others may ask.
 func (c *conversation) onTrouble(e wire.Envelope, t wire.Trouble) error {
 	if err := t.Script.Check(); err != nil {
 		return err
+	}
+	if t.Over {
+		c.withdraw(func(q wire.PendingQuestion) bool { return q.Script.SameRun(t.Script) })
 	}
 	switch {
 	case t.Settled:

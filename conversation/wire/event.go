@@ -81,6 +81,11 @@ func (r ScriptRef) Check() error {
 	return nil
 }
 
+// SameRun reports whether both are the same run, or runs of one chain.
+func (r ScriptRef) SameRun(other ScriptRef) bool {
+	return r.WorkflowID == other.WorkflowID && (r.RunID == other.RunID || r.FirstRunID != "" && r.FirstRunID == other.FirstRunID)
+}
+
 // Asked is a script's question.
 type Asked struct {
 	Script      ScriptRef     `json:"script"`
