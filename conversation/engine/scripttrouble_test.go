@@ -28,7 +28,7 @@ func TestScriptsInTrouble(t *testing.T) {
 		return reasons
 	}
 	k.at(0, func() {
-		k.trouble("failed", "a", wire.Trouble{Reason: "failed: no such shop as +15559876543", Over: true})
+		k.trouble("failed", "a", wire.Trouble{Reason: "failed: no such shop\n\u2028as +15559876543", Over: true})
 		k.trouble("12", "b", wire.Trouble{Reason: "stands still: " + strings.Repeat("x", 500)})
 		k.trouble("failed", "a", wire.Trouble{Reason: "failed: told once more", Over: true})
 		k.trouble("12", "", wire.Trouble{Reason: "of no script"})

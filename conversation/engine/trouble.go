@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"parley/conversation/wire"
 )
 
@@ -24,7 +26,7 @@ func (c *conversation) onTrouble(e wire.Envelope, t wire.Trouble) error {
 		return nil
 	}
 	c.touch()
-	reason := t.Script.Type + " " + wire.Mask(t.Reason)
+	reason := t.Script.Type + " " + strings.Join(strings.Fields(wire.Mask(t.Reason)), " ") // one line, whatever an error says
 	c.state.RaiseOf(wire.CauseTrouble, t.Script.WorkflowID, wire.Cut(reason, wire.MaxIDBytes), c.now())
 	return nil
 }
