@@ -264,4 +264,6 @@ func TestTypes(t *testing.T) {
 	require.True(t, found)
 	_, found = reflect.TypeFor[*activities.Responder]().MethodByName(activities.HandleInboundMessageType)
 	require.True(t, found)
+	_, found = reflect.TypeFor[*activities.Outcomes]().MethodByName(wire.RecordOutcomeActivity)
+	require.True(t, found)
 }

@@ -2,19 +2,12 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
-	"time"
+
+	"parley/conversation/wire"
 )
 
 // An Outcome is how a script ended, for the business system that asked for it.
-type Outcome struct {
-	ID        string          `json:"id"` // of the script's run and its ending: the idempotency key
-	Script    string          `json:"script"`
-	Reference string          `json:"reference"` // the business's own id: an appointment, an order
-	Outcome   string          `json:"outcome"`   // one word of the script's own list
-	Result    json.RawMessage `json:"result"`    // the script's typed result
-	Time      time.Time       `json:"time"`
-}
+type Outcome = wire.ScriptOutcome
 
 // Outcomes tells the business system how scripts ended.
 type Outcomes struct {

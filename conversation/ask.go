@@ -3,6 +3,7 @@ package conversation
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,35 +23,6 @@ type Question[T any] struct {
 	UsefulUntil time.Time     // not asked, and not waited for, later than this; zero: always useful
 	InDoubt     InDoubt       // what to do when it is unknown whether the carrier took the text; empty: Resend
 }
-
-// How a question can end without an answer that was understood. These are
-// ordinary life, not failures; errors.As with an *Ending tells more.
-var (
-	ErrNoReply       = errors.New("no reply")
-	ErrNotUnderstood = errors.New("not understood")
-	ErrOptedOut      = errors.New("opted out")
-	ErrUndeliverable = errors.New("undeliverable")
-	ErrTooLate       = errors.New("too late")
-	ErrWithdrawn     = errors.New("withdrawn")
-)
-
-// An Ending tells how a question ended. errors.Is finds its kind: ErrNoReply
-// and its like.
-type Ending struct {
-	Kind      error
-	Words     string   // ErrOptedOut, ErrNotUnderstood: what the contact wrote last
-	Delivered Delivery // ErrNoReply: "did not answer" is not "did not get it"
-	Reason    string   // ErrUndeliverable: the carrier's code, or why it was not sent
-}
-
-func (e *Ending) Error() string {
-	if e.Reason != "" {
-		return e.Kind.Error() + ": " + e.Reason
-	}
-	return e.Kind.Error()
-}
-
-func (e *Ending) Unwrap() error { return e.Kind }
 
 // An Answer understands a text, or says that it does not.
 type Answer[T any] func(text string) (T, bool)
@@ -98,7 +70,7 @@ func Ask[T any](ctx workflow.Context, chat *Chat, q Question[T]) (T, error) {
 	text := q.Text
 	for attempt := 1; ; attempt++ {
 		words, err := chat.ask(ctx, wire.Asked{
-			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, InDoubt: q.InDoubt, Reference: chat.reference,
+			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, InDoubt: q.InDoubt, Reference: chat.reference, Epoch: chat.epoch,
 		})
 		if err != nil {
 			return zero, err
@@ -190,7 +162,7 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 				// Nobody says it again: the task is tried until a build takes it that knows.
 				panic(fmt.Sprintf("the conversation answered in schema %d, and this build knows %d: deploy the newer worker", o.Schema, wire.OutcomeSchema))
 			}
-			ok, c.trace = true, o.Trace
+			ok, c.trace, c.epoch = true, o.Trace, o.Epoch
 		})
 		s.AddFuture(c.guard.future, func(workflow.Future) { c.guard = alarm{} })
 		s.Select(ctx)
@@ -205,22 +177,13 @@ func (c *Chat) listen(ctx workflow.Context, answers workflow.ReceiveChannel, dea
 
 // answerOf is the contact's text, or how the question ended without one.
 func answerOf(o wire.Outcome) (string, error) {
-	switch o.Kind {
-	case wire.EndAnswered:
+	switch {
+	case o.Kind == wire.EndAnswered:
 		return o.Text, nil
-	case wire.EndNoReply:
-		return "", &Ending{Kind: ErrNoReply, Delivered: o.Delivered}
-	case wire.EndUndeliverable:
-		return "", &Ending{Kind: ErrUndeliverable, Reason: o.Reason}
-	case wire.EndOptedOut:
-		return "", &Ending{Kind: ErrOptedOut, Words: o.Text}
-	case wire.EndTooLate:
-		return "", &Ending{Kind: ErrTooLate}
-	case wire.EndWithdrawn:
-		return "", &Ending{Kind: ErrWithdrawn}
-	default:
+	case o.Kind == wire.EndReported || !slices.Contains(wire.EndKinds(), o.Kind):
 		panic(fmt.Sprintf("a question ended as %q, which this build does not know: deploy the newer worker", o.Kind))
 	}
+	return "", &Ending{Kind: EndKind(o.Kind), Words: o.Text, Delivered: o.Delivered, Reason: o.Reason}
 }
 
 // reportOf is what became of a text.
@@ -228,5 +191,5 @@ func reportOf(o wire.Outcome) Report {
 	if o.Kind != wire.EndReported {
 		panic(fmt.Sprintf("a text was reported as %q, which this build does not know: deploy the newer worker", o.Kind))
 	}
-	return Report{Delivery: o.Delivered, Reason: o.Reason}
+	return Report{Delivery: o.Delivered, Reason: o.Reason, Until: o.Until}
 }

@@ -11,14 +11,21 @@ import (
 // longSleep is how long a script sleeps at most on the build that it fell asleep on.
 const longSleep = 24 * time.Hour
 
-// Interceptor lets a script that sleeps for more than a day, before it has done
-// anything else, wake up on the newest build: see SleepUntil. Give it to each
-// worker that runs scripts, and to each replayer of their histories; without
-// versioning it does nothing.
-func Interceptor() interceptor.WorkerInterceptor { return &beginnings{} }
+// Interceptor stands around scripts. It reports how each one ends, to the log and
+// as Reporting says. And it lets one that sleeps for more than a day, before it
+// has done anything else, wake up on the newest build: see SleepUntil. Give it to
+// each worker that runs scripts, and to each replayer of their histories.
+func Interceptor(with ...Reporting) interceptor.WorkerInterceptor {
+	i := &scripts{}
+	if len(with) > 0 {
+		i.reporting = with[0]
+	}
+	return i
+}
 
-type beginnings struct {
+type scripts struct {
 	interceptor.WorkerInterceptorBase
+	reporting Reporting
 }
 
 // A beginning is what a run of a script was given, and whether it has done
@@ -52,8 +59,9 @@ func beginAnew(ctx workflow.Context) error {
 }
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor.
-func (*beginnings) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
-	return &beginningInbound{WorkflowInboundInterceptorBase: interceptor.WorkflowInboundInterceptorBase{Next: next}}
+func (s *scripts) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	next = &beginningInbound{WorkflowInboundInterceptorBase: interceptor.WorkflowInboundInterceptorBase{Next: next}}
+	return &outcomes{interceptor.WorkflowInboundInterceptorBase{Next: next}, s.reporting}
 }
 
 type beginningInbound struct {

@@ -30,9 +30,9 @@ func TestNames(t *testing.T) {
 	}
 	slices.Sort(names)
 	require.Equal(t, []string{
-		"About", "Answer", "AnyText", "Ask", "Chat", "Delivered", "Delivery", "DeliveryUnknown", "Do", "Ending",
-		"ErrNoReply", "ErrNotUnderstood", "ErrOptedOut", "ErrTooLate", "ErrUndeliverable", "ErrWithdrawn",
-		"InDoubt", "Interceptor", "NotDelivered", "OneOf", "Option", "Over", "Park", "Question", "Report", "Resend",
+		"About", "Answer", "AnyText", "Ask", "Chat", "Delivered", "Delivery", "DeliveryUnknown", "Do", "EndKind", "Ending",
+		"ErrNoReply", "ErrNotUnderstood", "ErrOptedOut", "ErrTakenOver", "ErrTooLate", "ErrUndeliverable", "ErrWithdrawn",
+		"InDoubt", "Interceptor", "NotDelivered", "OneOf", "Option", "Over", "Park", "Question", "Report", "Reporting", "Resend",
 		"Said", "SayOption", "SleepUntil", "Until", "WhenInDoubt", "With",
 	}, names)
 }

@@ -24,6 +24,7 @@ type Chat struct {
 	told      int // messages to the conversation so far; numbers them
 	guard     alarm
 	trace     string // of the contact's last answer
+	epoch     int    // of the floor then
 }
 
 // An alarm is the one timer of a script that waits for an answer. It is set again
@@ -41,14 +42,18 @@ type Option func(*Chat)
 func Over(sender sms.Sender) Option { return func(c *Chat) { c.sender = sender } }
 
 // About names the business's own id of what the script is about, such as an
-// appointment or an order. It stands beside each text in the transcript.
+// appointment or an order. It stands beside each text in the transcript, and in
+// the script's outcome.
 func About(reference string) Option { return func(c *Chat) { c.reference = reference } }
 
 // With begins a script's chat with a contact. It sends nothing.
-func With(_ workflow.Context, contact sms.Number, options ...Option) *Chat {
+func With(ctx workflow.Context, contact sms.Number, options ...Option) *Chat {
 	chat := &Chat{contact: contact}
 	for _, o := range options {
 		o(chat)
+	}
+	if r, ok := ctx.Value(runKey{}).(*run); ok {
+		r.chats = append(r.chats, chat)
 	}
 	return chat
 }
@@ -75,7 +80,7 @@ type Said struct {
 // out gets nothing, and that is no error. What is returned tells later whether
 // the text arrived.
 func (c *Chat) Say(ctx workflow.Context, text string, options ...SayOption) (Said, error) {
-	m := wire.Said{Script: self(ctx), Text: text, Reference: c.reference}
+	m := wire.Said{Script: self(ctx), Text: text, Reference: c.reference, Epoch: c.epoch}
 	for _, o := range options {
 		o(&m)
 	}
@@ -83,15 +88,17 @@ func (c *Chat) Say(ctx workflow.Context, text string, options ...SayOption) (Sai
 	return Said{chat: c, id: id}, err
 }
 
-// A Report says whether a text reached the contact's phone.
+// A Report says whether a text reached the contact's phone. One that is unknown and
+// has a reason is held, at least until then; without a reason it is on its way.
 type Report struct {
-	Delivery Delivery `json:"delivery"`
-	Reason   string   `json:"reason,omitempty"` // if it did not: the carrier's code, or why it was not sent
+	Delivery Delivery  `json:"delivery"`
+	Reason   string    `json:"reason,omitempty"` // if it did not, or not yet: the carrier's code, or why it is not sent
+	Until    time.Time `json:"until,omitzero"`   // that it waits, if it waits for a time
 }
 
 // Delivered waits until it is known whether the text arrived, at most for the
-// timeout. Some networks never report: then it is unknown, as it is while a text
-// waits in the queue, or to be sent once more. It returns an error only if the
+// timeout; 0 asks how it is now: refused, held, or queued. Some networks never report:
+// then it is unknown, as it is while a text waits in the queue, or to be sent once more. It returns an error only if the
 // script is cancelled.
 func (s Said) Delivered(ctx workflow.Context, timeout time.Duration) (Report, error) {
 	until := workflow.Now(ctx).Add(timeout)

@@ -46,6 +46,9 @@ func dynamicConfig(overrides map[string]string) (dynamicconfig.StaticClient, err
 		// A cache for one machine, not for a cluster node.
 		dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): 8192,
 
+		// A workflow whose tasks fail is reported after twenty seconds, and not after a minute.
+		dynamicconfig.NumConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute.Key(): 3,
+
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollsPerSecond,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollsPerSecond,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): pollsPerSecond,

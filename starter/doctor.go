@@ -93,6 +93,7 @@ func (s *server) examined(zone *time.Location) *doctor.Server {
 			c, ours := s.desk.ParkedIn(info)
 			return c.Marks, c.Attention, ours
 		},
+		Affected: s.desk.AffectedBy, EachStuck: s.desk.EachStuck, Meant: s.desk.Meant,
 		TaskQueue: s.desk.DescribeQueue,
 		Queued: func(described *workflowservice.DescribeTaskQueueResponse) string {
 			return queued(conversations.QueuedIn(described)).String()

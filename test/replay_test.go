@@ -14,9 +14,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"parley/conversation"
 	"parley/conversation/engine"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
@@ -233,7 +235,8 @@ func TestSaveAnonymous(t *testing.T) {
 
 	// They are what a replay test reads, and what is replayed without a server.
 	for _, file := range files {
-		replayer := worker.NewWorkflowReplayer()
+		replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor()}})
+		require.NoError(t, err)
 		toolkit := &engine.Toolkit{Settings: wire.DefaultSettings()}
 		replayer.RegisterWorkflowWithOptions(toolkit.Conversation, workflow.RegisterOptions{Name: wire.WorkflowType})
 		for _, s := range workflows.Scripts {

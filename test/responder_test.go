@@ -91,9 +91,10 @@ func TestResponderOfTheUser(t *testing.T) {
 	w.Receives(bob, "Does that suit you?")
 	w.Text(bob, "yes")
 	require.NoError(t, run.Get(w.Ctx(), nil))
-	require.Len(t, own.outcomes, 1)
-	require.Equal(t, "A-17", own.outcomes[0].Reference)
-	require.Equal(t, "confirmed", own.outcomes[0].Outcome)
+	require.Len(t, own.outcomes, 2)
+	require.Equal(t, "completed", own.outcomes[0].Outcome)
+	require.Equal(t, "A-17", own.outcomes[1].Reference)
+	require.Equal(t, "confirmed", own.outcomes[1].Outcome)
 }
 
 // A worker that is told to stop while the responder thinks gives up in time to

@@ -110,7 +110,7 @@ func build(o client.Options) replay.Build {
 	return replay.Build{
 		Options: worker.WorkflowReplayerOptions{
 			DataConverter: o.DataConverter, FailureConverter: o.FailureConverter, ContextPropagators: o.ContextPropagators,
-			Interceptors: p.interceptors(),
+			Interceptors: p.interceptors(wire.IDs{}),
 		},
 		Register: func(r worker.Registry) { p.registerConversations(r, nil, wire.IDs{}) },
 	}

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation/engine"
+	"parley/conversation/wire"
 	"parley/internal/replay"
 	"parley/internal/settings"
 	"parley/workflows"
@@ -76,7 +77,7 @@ func TestNotSaved(t *testing.T) {
 			require.NoError(t, err)
 			r := &rehearsal{
 				replayCmd: replayCmd{Save: t.TempDir()}, rules: rules(client.Options{}, keep), report: &replay.Report{}, log: slog.New(slog.DiscardHandler),
-				build: replay.Build{Register: func(w worker.Registry) {
+				build: replay.Build{Options: worker.WorkflowReplayerOptions{Interceptors: plan{}.interceptors(wire.IDs{})}, Register: func(w worker.Registry) {
 					engine.Register(w, &engine.Toolkit{})
 					w.RegisterWorkflowWithOptions(curious, workflow.RegisterOptions{Name: "Feedback"})
 				}},

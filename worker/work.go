@@ -21,7 +21,9 @@ import (
 	"parley/conversation/wire"
 	"parley/internal/census"
 	"parley/internal/connect"
+	"parley/internal/encryption"
 	"parley/internal/identity"
+	"parley/internal/lookout"
 	"parley/internal/program"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
@@ -78,8 +80,9 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 		}
 	}
 
+	scripts := p.lookout(temporal, here, ids)
 	broken := make(chan error, 1)
-	workers := p.workers(temporal, ids, func(err error) {
+	workers := p.workers(temporal, ids, scripts, func(err error) {
 		select {
 		case broken <- err:
 		default: // the first is enough
@@ -90,6 +93,9 @@ func (p plan) work(ctx context.Context, here *program.Program) error {
 			stop(workers[:i])
 			return fmt.Errorf("starting to work for namespace %q at %s: %w", here.Temporal.Namespace, here.Temporal.HostPort, err)
 		}
+	}
+	if scripts != nil {
+		go scripts.Watch(ctx)
 	}
 	here.Ready.Begin(here.Reachable(temporal))
 	here.Log.Info("ready", append([]any{"address", here.Temporal.HostPort, "namespace", here.Temporal.Namespace}, p.queues()...)...)
@@ -139,10 +145,10 @@ func (p plan) queues() []any {
 // workers are one or two: sending has one of its own where it has a queue of
 // its own. That one has no version, so that it sends for conversations of any
 // build: what it is given only ever grows.
-func (p plan) workers(temporal client.Client, ids wire.IDs, broken func(error)) []worker.Worker {
+func (p plan) workers(temporal client.Client, ids wire.IDs, scripts *lookout.Lookout, broken func(error)) []worker.Worker {
 	options := worker.Options{
 		WorkerStopTimeout: stopTimeout, OnFatalError: broken,
-		Interceptors:                     p.interceptors(),
+		Interceptors:                     p.interceptors(ids),
 		MaxConcurrentWorkflowTaskPollers: pollers, MaxConcurrentActivityTaskPollers: pollers,
 	}
 	versioned := options
@@ -156,6 +162,7 @@ func (p plan) workers(temporal client.Client, ids wire.IDs, broken func(error)) 
 		w := worker.New(temporal, p.queue, versioned)
 		p.registerConversations(w, temporal, ids)
 		p.registerSending(w)
+		scripts.Register(w)
 		return []worker.Worker{w}
 	}
 	var workers []worker.Worker
@@ -165,6 +172,7 @@ func (p plan) workers(temporal client.Client, ids wire.IDs, broken func(error)) 
 		if p.sendQueue != "" {
 			p.registerSending(w) // for runs that began before sending had its own queue
 		}
+		scripts.Register(w)
 		workers = append(workers, w)
 	}
 	if p.sendQueue != "" {
@@ -177,9 +185,25 @@ func (p plan) workers(temporal client.Client, ids wire.IDs, broken func(error)) 
 	return workers
 }
 
+// lookout watches the scripts that run here; nil if none do.
+func (p plan) lookout(temporal client.Client, here *program.Program, ids wire.IDs) *lookout.Lookout {
+	if p.queue == "" {
+		return nil
+	}
+	reads := here.Temporal
+	encryption.Apply(&reads, here.Keys) // as outside of workflow code
+	return &lookout.Lookout{
+		Desk: conversations.Desk{
+			Client:    conversations.Client{Temporal: temporal, TaskQueue: p.queue, IDs: ids},
+			Namespace: here.Temporal.Namespace, Converter: reads.DataConverter, Failures: reads.FailureConverter,
+		},
+		Scripts: workflows.Names(), Sender: p.sender, Log: here.Log,
+	}
+}
+
 // interceptors stand around all work, and around what is replayed.
-func (p plan) interceptors() []interceptor.WorkerInterceptor {
-	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor()}
+func (p plan) interceptors(ids wire.IDs) []interceptor.WorkerInterceptor {
+	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor(conversation.Reporting{Outcomes: p.outcome.URL != "", Tag: ids.Tag})}
 }
 
 func (p plan) registerConversations(r worker.Registry, temporal client.Client, ids wire.IDs) {

@@ -28,16 +28,16 @@ type Appointment struct {
 // AppointmentOutcome is the one word for how it ended.
 type AppointmentOutcome string
 
-// Every way an AppointmentConfirmation can end.
+// Every way an AppointmentConfirmation can end: what the contact wants, or how the question ended.
 const (
 	AppointmentConfirmed     AppointmentOutcome = "confirmed"
 	AppointmentReschedule    AppointmentOutcome = "reschedule requested"
 	AppointmentDeclined      AppointmentOutcome = "declined"
-	AppointmentNoReply       AppointmentOutcome = "no reply"
-	AppointmentNotUnderstood AppointmentOutcome = "not understood"
-	AppointmentUndeliverable AppointmentOutcome = "undeliverable"
-	AppointmentOptedOut      AppointmentOutcome = "opted out"
-	AppointmentTooLate       AppointmentOutcome = "too late"
+	AppointmentNoReply                          = AppointmentOutcome(conversation.ErrNoReply)
+	AppointmentNotUnderstood                    = AppointmentOutcome(conversation.ErrNotUnderstood)
+	AppointmentUndeliverable                    = AppointmentOutcome(conversation.ErrUndeliverable)
+	AppointmentOptedOut                         = AppointmentOutcome(conversation.ErrOptedOut)
+	AppointmentTooLate                          = AppointmentOutcome(conversation.ErrTooLate)
 )
 
 // AppointmentResult is how the contact answered.
@@ -86,7 +86,7 @@ func AppointmentConfirmation(ctx workflow.Context, in Appointment) (AppointmentR
 			return result, err
 		}
 	}
-	return result, record(ctx, in.ID, string(result.Outcome), result)
+	return result, nil
 }
 
 // ask asks whether the appointment suits, and waits for at most half of the
@@ -103,33 +103,20 @@ func (in Appointment) ask(ctx workflow.Context, chat *conversation.Chat, text st
 	})
 }
 
-// result names the ending. Only what is no ending is an error.
+// answered are the outcomes of answers that were understood.
+var answered = map[Intent]AppointmentOutcome{Confirm: AppointmentConfirmed, Reschedule: AppointmentReschedule, Decline: AppointmentDeclined}
+
+// result names the ending. Only what is no ending is an error; so is a question
+// that another run of the same script has taken over.
 func (in Appointment) result(intent Intent, err error) (AppointmentResult, error) {
-	r := AppointmentResult{ID: in.ID}
-	if ending, ok := errors.AsType[*conversation.Ending](err); ok {
-		r.Words, r.Delivered, r.Reason = ending.Words, ending.Delivered, ending.Reason
-	}
+	ending, ended := errors.AsType[*conversation.Ending](err)
 	switch {
-	case errors.Is(err, conversation.ErrNoReply):
-		r.Outcome = AppointmentNoReply
-	case errors.Is(err, conversation.ErrNotUnderstood):
-		r.Outcome = AppointmentNotUnderstood
-	case errors.Is(err, conversation.ErrOptedOut):
-		r.Outcome = AppointmentOptedOut
-	case errors.Is(err, conversation.ErrUndeliverable):
-		r.Outcome = AppointmentUndeliverable
-	case errors.Is(err, conversation.ErrTooLate):
-		r.Outcome = AppointmentTooLate
+	case ended && ending.Kind != conversation.ErrWithdrawn:
+		return AppointmentResult{ID: in.ID, Outcome: AppointmentOutcome(ending.Kind), Words: ending.Words, Delivered: ending.Delivered, Reason: ending.Reason}, nil
 	case err != nil:
-		return r, err
-	case intent == Confirm:
-		r.Outcome = AppointmentConfirmed
-	case intent == Reschedule:
-		r.Outcome = AppointmentReschedule
-	default:
-		r.Outcome = AppointmentDeclined
+		return AppointmentResult{ID: in.ID}, err
 	}
-	return r, nil
+	return AppointmentResult{ID: in.ID, Outcome: answered[intent]}, nil
 }
 
 func (in Appointment) goodbye(outcome AppointmentOutcome, when string) string {

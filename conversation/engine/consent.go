@@ -26,6 +26,9 @@ func (c *consent) outcome() wire.Outcome {
 // since is when the contact last wrote START.
 func (c *consent) since() time.Time { return c.OptedIn }
 
+// erased reports whether the contact was erased, and has not written START since.
+func (c *consent) erased() bool { return c.OptedOut.Remembered() }
+
 // busy: an opt-out that no record remembers would be forgotten by closing.
 func (c *consent) busy() bool { return c.OptedOut != nil && !c.OptedOut.Remembered() }
 

@@ -60,6 +60,11 @@ func TestScriptsWaitForTheGate(t *testing.T) {
 		k.ask("late", "Feedback", "Can you come at noon?", 24*time.Hour, k.start.Add(3*time.Hour))
 		k.send("b", "written by hand")
 	})
+	k.at(time.Minute, func() { k.watch("w", "s", k.start) })
+	k.at(2*time.Minute, func() {
+		require.JSONEq(t, `{"schema":1,"kind":"reported","delivered":"unknown","reason":"we are closed","until":"2026-03-02T17:00:00Z","epoch":1}`, string(k.answers["answer/w"][0]))
+		k.outcomes = nil
+	})
 	k.at(time.Hour, func() {
 		state := k.state()
 		require.Equal(t, []string{"written by hand"}, words(k.sends))

@@ -121,31 +121,34 @@ func (c *conversation) details() string {
 	}
 	b.WriteString("\n\n")
 	for _, concern := range s.Concerns {
-		fmt.Fprintf(&b, "⚠ **Needs attention** since %s: %s\n\n", concern.At.UTC().Format(wire.TimeLayout), wire.Mask(concern.Reason))
+		fmt.Fprintf(&b, "⚠ **Needs attention** since %s: %s\n\n", concern.At.UTC().Format(wire.TimeLayout), safe(concern.Reason))
 	}
 	for _, p := range s.Parked {
-		fmt.Fprintf(&b, "- parked %s (%s): %s\n", p.At.UTC().Format(wire.TimeLayout), p.Code, wire.Mask(p.Reason))
+		fmt.Fprintf(&b, "- parked %s (%s): %s\n", p.At.UTC().Format(wire.TimeLayout), p.Code, safe(p.Reason))
 	}
 	if waiting := len(s.Questions) - 1; waiting > 0 {
 		fmt.Fprintf(&b, "%d more question(s) wait.\n\n", waiting)
 	}
 	for _, m := range s.Held {
-		fmt.Fprintf(&b, "- held until %s: %s (%s)\n", m.Delivery.NextTry.UTC().Format(wire.TimeLayout), wire.Markdown.Replace(wire.Mask(m.Text)), wire.Mask(m.Delivery.Why))
+		fmt.Fprintf(&b, "- held until %s: %s (%s)\n", m.Delivery.NextTry.UTC().Format(wire.TimeLayout), safe(m.Text), safe(m.Delivery.Why))
 	}
 	waiting := s.Outbox[max(0, len(s.Outbox)-detailedMessages):]
 	gone := s.Transcript[max(0, len(s.Transcript)-detailedMessages+len(waiting)):]
 	for _, m := range slices.Concat(gone, waiting) {
 		mark := string(m.Status)
 		if m.Reason != "" {
-			mark += ": " + wire.Mask(m.Reason)
+			mark += ": " + safe(m.Reason)
 		}
 		if m.Fallback != "" {
-			mark += "; fallback: " + wire.Mask(m.Fallback)
+			mark += "; fallback: " + safe(m.Fallback)
 		}
 		if mark != "" {
 			mark = " _(" + mark + ")_"
 		}
-		fmt.Fprintf(&b, "- %s **%s**: %s%s\n", m.At.UTC().Format(wire.TimeLayout), m.From, wire.Markdown.Replace(wire.Mask(m.Text)), mark)
+		fmt.Fprintf(&b, "- %s **%s**: %s%s\n", m.At.UTC().Format(wire.TimeLayout), m.From, safe(m.Text), mark)
 	}
 	return b.String()
 }
+
+// safe hides numbers and codes, and what would be structure.
+func safe(text string) string { return wire.Markdown.Replace(wire.Mask(text)) }

@@ -24,7 +24,7 @@ func (w *watches) onWatch(e wire.Envelope, x wire.Watched) error {
 	}
 	w.touch()
 	if len(w.Watches) >= maxWatches {
-		w.tell(w.Watches[0], wire.DeliveryUnknown, "")
+		w.tell(w.Watches[0], wire.Outcome{Delivered: wire.DeliveryUnknown})
 		w.Watches = w.Watches[1:]
 		w.Evicted++
 	}
@@ -40,13 +40,31 @@ func (w *watches) advance() {
 		if !known && w.now().Before(x.Until) {
 			return false
 		}
-		w.tell(x, delivery, reason)
+		o := wire.Outcome{Delivered: delivery, Reason: reason}
+		if !known {
+			o.Reason, o.Until = w.waits(x.SayID)
+		}
+		w.tell(x, o)
 		return true
 	})
 }
 
-func (w *watches) tell(x wire.Watch, delivery wire.Delivery, reason string) {
-	w.answers.tell(x.Script, x.ID, wire.Outcome{Kind: wire.EndReported, Delivered: delivery, Reason: reason}, nil)
+func (w *watches) tell(x wire.Watch, o wire.Outcome) {
+	o.Kind = wire.EndReported
+	w.answers.tell(x.Script, x.ID, o, nil)
+}
+
+// waits is why a text has not left, and until when; nothing if it is on its way.
+func (w *watches) waits(sayID string) (why string, until time.Time) {
+	if w.says.waiting(sayID) {
+		return "somebody else has the floor", time.Time{}
+	}
+	for _, m := range w.held.messages() {
+		if m.SayID == sayID {
+			return m.Delivery.Why, m.Delivery.NextTry
+		}
+	}
+	return "", time.Time{}
 }
 
 // fate is what became of a script's text, as far as more is not to be expected.

@@ -42,6 +42,7 @@ const (
 	KindRetry    Kind = "retry"    // Mend: a person wants parked work tried again
 	KindSkip     Kind = "skip"     // Mend: a person wants parked work given up
 	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
+	KindTrouble  Kind = "trouble"  // Trouble: a script cannot go on, or can again
 )
 
 // A SendRequest asks for one message to the contact.
@@ -81,6 +82,11 @@ func (r ScriptRef) Check() error {
 		return errors.New("event of a script without the script's type and workflow id, or with ones that are none")
 	}
 	return nil
+}
+
+// SameRun reports whether both are the same run, or runs of one chain.
+func (r ScriptRef) SameRun(other ScriptRef) bool {
+	return r.WorkflowID == other.WorkflowID && (r.RunID == other.RunID || r.FirstRunID != "" && r.FirstRunID == other.FirstRunID)
 }
 
 // Asked is a script's question.

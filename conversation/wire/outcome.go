@@ -19,6 +19,11 @@ const (
 	EndReported      EndKind = "reported"   // no ending of a question: what became of a say
 )
 
+// EndKinds are all of them.
+func EndKinds() []EndKind {
+	return []EndKind{EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndTakenOver, EndReported}
+}
+
 // OutcomeSchema numbers the shape of outcomes. Scripts of every build read 1, and
 // only 1 is known to be read by one that does not say so: a second shape, or
 // another kind, needs a field in ask and watch by which a script asks for it.
@@ -34,6 +39,7 @@ type Outcome struct {
 	Delivered  Delivery  `json:"delivered,omitempty"`  // no reply, reported: did the text arrive?
 	Reason     string    `json:"reason,omitempty"`     // undeliverable, reported: why not
 	Epoch      int       `json:"epoch,omitempty"`      // of the floor: the script says it with what it says next
+	Until      time.Time `json:"until,omitzero"`       // reported: until when the text is held
 	Trace      string    `json:"trace,omitempty"`      // W3C's traceparent of those words
 }
 

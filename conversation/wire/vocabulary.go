@@ -10,7 +10,7 @@ import (
 // text of nothing but one of them tells nothing of who wrote it.
 func Words() []string {
 	return slices.Concat(
-		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut),
+		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut, KindTrouble),
 		texts(sms.KindText, sms.KindMedia, sms.KindLocation, sms.KindChoice, sms.KindFallback, sms.KindOther),
 		texts(sms.MeansNone, sms.MeansStop, sms.MeansStart, sms.MeansHelp, sms.MeansDoubt),
 		texts(sms.TextWords, sms.TextReaction, sms.TextMachine, sms.TextMedia),
@@ -18,18 +18,19 @@ func Words() []string {
 			sms.StatusExpired, sms.StatusDropped, sms.StatusFailed, sms.StatusDelivered, sms.StatusRead),
 		texts(sms.Transient, sms.Permanent),
 		texts(Delivered, NotDelivered, DeliveryUnknown),
-		texts(EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndTakenOver, EndReported),
+		texts(EndKinds()...),
 		texts(Resend, Park),
 		texts(Authors()...),
 		texts(ParkCodes()...),
-		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CausePerson, CauseCancelled),
+		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CausePerson, CauseCancelled, CauseTrouble),
 		texts(ErrandNotice, ErrandFallback),
 		texts(RecordMessage, RecordConversation),
 		[]string{
 			FromContact, FromResponder, FromParley, FromApplication, SourceErased, WasHandedOver,
 			StateOpen, StateAsking, StateOptedOut,
 			WorkflowType, KeyRecordType, SuppressionType,
-			TellActivity, StartScriptActivity, ScriptRunsActivity, SuppressedActivity, LiftActivity,
+			OutcomeCompleted, OutcomeFailed, OutcomeCancelled,
+			TellActivity, RecordOutcomeActivity, StartScriptActivity, ScriptRunsActivity, SuppressedActivity, LiftActivity,
 		},
 	)
 }

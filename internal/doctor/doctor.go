@@ -54,6 +54,7 @@ func (e *examination) steps() []func(context.Context) []Finding {
 		e.examineApp,
 		e.examineWebhooks,
 		e.examineConversations,
+		e.examineScripts,
 		e.examineLife,
 	}
 	if e.Probe != "" {

@@ -3,13 +3,16 @@ package doctor
 import (
 	"context"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
+	"parley/sms"
 )
 
 // A Server is a connection to Temporal, with the reading that the caller has for it.
@@ -32,6 +35,13 @@ type Server struct {
 	// Needs reads why a conversation needs a person. It is not ours if another program
 	// made its id.
 	Needs func(*workflowpb.WorkflowExecutionInfo) (parked []wire.ParkedMark, attention string, ours bool)
+
+	// Affected reads from a conversation which of its scripts are in trouble.
+	Affected func(*workflowpb.WorkflowExecutionInfo) conversations.Affected
+	// EachStuck visits the open workflows whose tasks fail again and again, as
+	// conversations.Desk does. Meant is whom one is with.
+	EachStuck func(ctx context.Context, types []string, limit int, visit func(info *workflowpb.WorkflowExecutionInfo, wrong string)) error
+	Meant     func(ctx context.Context, run *commonpb.WorkflowExecution) (sms.Number, sms.Sender, error)
 
 	// TaskQueue describes a task queue, with stats and config. Its error is for a person.
 	TaskQueue func(ctx context.Context, queue string, kind enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)

@@ -48,7 +48,7 @@ func PlayQuiz(ctx workflow.Context, in Quiz) error {
 		var ending *conversation.Ending
 		switch {
 		case errors.As(err, &ending):
-			heard = unheardWords(ending.Kind.Error())
+			heard = unheardWords(string(ending.Kind))
 		case err != nil:
 			return err
 		default:
