@@ -131,13 +131,13 @@ func TestTheArticlesReply(t *testing.T) {
 	t.Parallel()
 
 	responder := &activities.Responder{}
-	decision, err := run[activities.Decision](t, responder.HandleInboundMessage, activities.Turn{Kind: sms.KindText, Text: `Say "hi" ✓`})
+	decision, err := run[wire.Decision](t, responder.HandleInboundMessage, activities.Turn{Kind: sms.KindText, Text: `Say "hi" ✓`})
 	require.NoError(t, err)
 	require.Equal(t, `Thanks for your message! You said: "Say "hi" ✓"`, decision.Reply)
 
-	decision, err = run[activities.Decision](t, responder.HandleInboundMessage, activities.Turn{Kind: sms.KindMedia, Text: "https://example.com/cat"})
+	decision, err = run[wire.Decision](t, responder.HandleInboundMessage, activities.Turn{Kind: sms.KindMedia, Text: "https://example.com/cat"})
 	require.NoError(t, err)
-	require.Equal(t, activities.Decision{}, decision, "silent about what is no text")
+	require.Equal(t, wire.Decision{}, decision, "silent about what is no text")
 }
 
 func TestResponderURL(t *testing.T) {
@@ -146,12 +146,12 @@ func TestResponderURL(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		body   string
-		want   activities.Decision
+		want   wire.Decision
 		fails  string
 		says   string
 	}{
-		"a reply":             {status: 200, body: `{"reply":"Hello!","more":1}`, want: activities.Decision{Reply: "Hello!"}},
-		"a script":            {status: 200, body: `{"start":{"script":"Feedback","input":{"contact":"+15559876543"}}}`, want: activities.Decision{Start: &activities.Start{Script: "Feedback", Input: json.RawMessage(`{"contact":"+15559876543"}`)}}},
+		"a reply":             {status: 200, body: `{"reply":"Hello!","more":1}`, want: wire.Decision{Reply: "Hello!"}},
+		"a script":            {status: 200, body: `{"start":{"script":"Feedback","input":{"contact":"+15559876543"}}}`, want: wire.Decision{Start: &wire.Starting{Script: "Feedback", Input: json.RawMessage(`{"contact":"+15559876543"}`)}}},
 		"nothing":             {status: 200, body: `{}`},
 		"no content":          {status: 204},
 		"no JSON":             {status: 200, body: `Hello!`, fails: activities.ErrTypeBadAnswer, says: "not a decision"},
@@ -175,7 +175,7 @@ func TestResponderURL(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			responder := &activities.Responder{Hook: activities.Hook{URL: server.URL + "/?token=private"}}
-			got, err := run[activities.Decision](t, responder.HandleInboundMessage, activities.Turn{ID: "turn-1", Kind: sms.KindText, Text: "hi"})
+			got, err := run[wire.Decision](t, responder.HandleInboundMessage, activities.Turn{ID: "turn-1", Kind: sms.KindText, Text: "hi"})
 			if test.fails == "" {
 				require.NoError(t, err)
 				require.Equal(t, test.want, got)
@@ -196,7 +196,7 @@ func TestResponderCannotBeReached(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	responder := &activities.Responder{Hook: activities.Hook{URL: server.URL + "/?token=private"}}
-	_, err := run[activities.Decision](t, responder.HandleInboundMessage, activities.Turn{ID: "turn-1", Kind: sms.KindText})
+	_, err := run[wire.Decision](t, responder.HandleInboundMessage, activities.Turn{ID: "turn-1", Kind: sms.KindText})
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, err, &app)
 	require.Equal(t, activities.ErrTypeUnreachable, app.Type())
@@ -223,7 +223,7 @@ func TestHooksAreSigned(t *testing.T) {
 
 	turn := activities.Turn{ID: "turn-1", From: "+15559876543", Kind: sms.KindText, Text: "hi", Transcript: []wire.Line{}}
 	for range 2 {
-		_, err := run[activities.Decision](t, (&activities.Responder{Hook: hook}).HandleInboundMessage, turn)
+		_, err := run[wire.Decision](t, (&activities.Responder{Hook: hook}).HandleInboundMessage, turn)
 		require.NoError(t, err)
 	}
 	_, err := run[any](t, (&activities.Outcomes{Hook: hook}).RecordOutcome, activities.Outcome{ID: "run-1/confirmed", Script: "S", Reference: "A-17", Outcome: "confirmed", Result: json.RawMessage(`{}`)})

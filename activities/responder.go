@@ -30,18 +30,6 @@ type Turn struct {
 	Transcript     []wire.Line `json:"transcript"` // oldest first; empty for a contact who texts first
 }
 
-// A Decision says what to do about a Turn. The zero Decision does nothing.
-type Decision struct {
-	Reply string `json:"reply,omitempty"`
-	Start *Start `json:"start,omitempty"`
-}
-
-// Start names a script to start, by the name it is registered with.
-type Start struct {
-	Script string          `json:"script"`
-	Input  json.RawMessage `json:"input"`
-}
-
 // HandleInboundMessageType is the name under which a worker registers
 // HandleInboundMessage.
 const HandleInboundMessageType = "HandleInboundMessage"
@@ -67,17 +55,17 @@ type Responder struct {
 // HandleInboundMessage decides what to do about a text that no script waits
 // for. This is the place to edit: call a model, look something up, start a
 // script. With PARLEY_RESPONDER_URL set, that service decides instead.
-func (r *Responder) HandleInboundMessage(ctx context.Context, turn Turn) (Decision, error) {
+func (r *Responder) HandleInboundMessage(ctx context.Context, turn Turn) (wire.Decision, error) {
 	if r.Hook.URL != "" {
 		return r.ask(ctx, turn)
 	}
 	if turn.Kind != sms.KindText {
-		return Decision{}, nil
+		return wire.Decision{}, nil
 	}
-	return Decision{Reply: `Thanks for your message! You said: "` + turn.Text + `"`}, nil
+	return wire.Decision{Reply: `Thanks for your message! You said: "` + turn.Text + `"`}, nil
 }
 
-func (r *Responder) ask(ctx context.Context, turn Turn) (Decision, error) {
+func (r *Responder) ask(ctx context.Context, turn Turn) (wire.Decision, error) {
 	ctx, cancel := context.WithTimeout(ctx, ResponderTimeout)
 	defer cancel()
 	stopped := activity.GetWorkerStopChannel(ctx)
@@ -92,28 +80,28 @@ func (r *Responder) ask(ctx context.Context, turn Turn) (Decision, error) {
 	}()
 	status, body, err := r.Hook.Post(ctx, turn.ID, turn)
 	if err != nil {
-		return Decision{}, temporal.NewApplicationError("asking the responder: "+err.Error(), ErrTypeUnreachable)
+		return wire.Decision{}, temporal.NewApplicationError("asking the responder: "+err.Error(), ErrTypeUnreachable)
 	}
 	return decide(status, body)
 }
 
 // decide understands the answer of a responder.
-func decide(status int, body []byte) (Decision, error) {
+func decide(status int, body []byte) (wire.Decision, error) {
 	if status == http.StatusNoContent {
-		return Decision{}, nil
+		return wire.Decision{}, nil
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusBadGateway || status == http.StatusGatewayTimeout {
-		return Decision{}, temporal.NewApplicationError(fmt.Sprintf("asking the responder: it answered HTTP %d", status), ErrTypeUnreachable)
+		return wire.Decision{}, temporal.NewApplicationError(fmt.Sprintf("asking the responder: it answered HTTP %d", status), ErrTypeUnreachable)
 	}
 	if status != http.StatusOK {
-		return Decision{}, badAnswer("%s; want 200 with a decision, or 204 for nothing", Answered(status))
+		return wire.Decision{}, badAnswer("%s; want 200 with a decision, or 204 for nothing", Answered(status))
 	}
-	var decision Decision
+	var decision wire.Decision
 	if err := json.Unmarshal(body, &decision); err != nil {
-		return Decision{}, badAnswer(`its answer is not a decision, such as {"reply":"…"} or {"start":{"script":"…","input":{…}}} or {}`)
+		return wire.Decision{}, badAnswer(`its answer is not a decision, such as {"reply":"…"} or {"start":{"script":"…","input":{…}}} or {}`)
 	}
 	if decision.Start != nil && decision.Start.Script == "" {
-		return Decision{}, badAnswer(`its answer has "start" without "script"`)
+		return wire.Decision{}, badAnswer(`its answer has "start" without "script"`)
 	}
 	return decision, nil
 }

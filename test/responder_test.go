@@ -42,14 +42,14 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	answer := activities.Decision{Reply: "Heard: " + turn.Text}
+	answer := wire.Decision{Reply: "Heard: " + turn.Text}
 	switch turn.Text {
 	case "rate us":
-		answer = activities.Decision{Reply: "Gladly!", Start: &activities.Start{Script: "Feedback", Input: json.RawMessage(feedback(turn.From, "the shop"))}}
+		answer = wire.Decision{Reply: "Gladly!", Start: &wire.Starting{Script: "Feedback", Input: json.RawMessage(feedback(turn.From, "the shop"))}}
 	case "dance":
-		answer = activities.Decision{Start: &activities.Start{Script: "Conversation", Input: json.RawMessage(`{}`)}}
+		answer = wire.Decision{Start: &wire.Starting{Script: "Conversation", Input: json.RawMessage(`{}`)}}
 	case "nothing":
-		answer = activities.Decision{}
+		answer = wire.Decision{}
 	}
 	_ = json.NewEncoder(w).Encode(answer)
 }

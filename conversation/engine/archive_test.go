@@ -145,7 +145,7 @@ func TestEvictedWhileItIsStored(t *testing.T) {
 	k := newTalk(t)
 	k.settings.Archive = true
 	k.settings.TextsPerHour = 0
-	k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, nil }
+	k.respond = func(activities.Turn) (wire.Decision, error) { return wire.Decision{}, nil }
 	k.hook = func() error {
 		if k.env.Now().Before(k.start.Add(30 * time.Minute)) {
 			return errors.New("no")
@@ -214,7 +214,7 @@ func TestTheStateStaysSmallWhileTheArchiveIsAway(t *testing.T) {
 	k := newTalk(t)
 	k.settings.Archive = true
 	k.settings.ResponderTries = []time.Duration{time.Second}
-	k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, ambiguous() }
+	k.respond = func(activities.Turn) (wire.Decision, error) { return wire.Decision{}, ambiguous() }
 	nasty := strings.Repeat("<>&", 2000)
 	for range 20 {
 		k.recalled = append(k.recalled, activities.Record{Line: &wire.Line{From: "contact", Text: nasty, Time: k.start.Add(-time.Hour)}})

@@ -68,9 +68,20 @@ func (c *consent) stop(in sms.Inbound) {
 		return
 	}
 	c.optOut(wire.OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Accepted: in.AcceptedAt})
+	c.confirm()
+}
+
+// confirm says that nothing is sent any more.
+func (c *consent) confirm() {
 	if c.Settings.OptOutReply != "" {
 		c.outbox.offer(wire.Message{From: wire.FromParley, Author: wire.ByParley, Text: c.Settings.OptOutReply, Must: true})
 	}
+}
+
+// decided acts on a wish that the responder understood from a text.
+func (c *consent) decided(in sms.Inbound) {
+	c.optOut(wire.OptOut{At: c.now(), Text: in.Text, MessageID: in.ID, Source: wire.FromResponder, Accepted: in.AcceptedAt})
+	c.confirm()
 }
 
 // onOptOut acts on a wish that was said elsewhere. It is not confirmed by a

@@ -36,7 +36,7 @@ type talk struct {
 	*testing.T
 	env      *testsuite.TestWorkflowEnvironment
 	settings wire.Settings
-	respond  func(activities.Turn) (activities.Decision, error)
+	respond  func(activities.Turn) (wire.Decision, error)
 	answer   func(n int, m sms.Outbound) error // of the n-th send
 	find     func(sms.Search) (sms.Finding, error)
 	outcomes []string                     // signals to scripts: "<ask id> <kind>"
@@ -57,6 +57,8 @@ type talk struct {
 	ids          wire.IDs
 	suppressions engine.Suppressions
 
+	responder engine.Responder
+
 	closes, closed time.Time // automatic texts wait from the one until the other
 }
 
@@ -66,8 +68,8 @@ func newTalk(t *testing.T) *talk {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	k := &talk{
 		T: t, env: suite.NewTestWorkflowEnvironment(), settings: wire.DefaultSettings(),
-		respond: func(turn activities.Turn) (activities.Decision, error) {
-			return activities.Decision{Reply: "re: " + turn.Text}, nil
+		respond: func(turn activities.Turn) (wire.Decision, error) {
+			return wire.Decision{Reply: "re: " + turn.Text}, nil
 		},
 		answer:  func(int, sms.Outbound) error { return nil },
 		find:    func(sms.Search) (sms.Finding, error) { return sms.Finding{Certain: true}, nil },
@@ -94,7 +96,7 @@ func (k *talk) Send(_ context.Context, m sms.Outbound) (sms.Accepted, error) {
 
 func (k *talk) Find(_ context.Context, s sms.Search) (sms.Finding, error) { return k.find(s) }
 
-func (k *talk) HandleInboundMessage(_ context.Context, turn activities.Turn) (activities.Decision, error) {
+func (k *talk) HandleInboundMessage(_ context.Context, turn activities.Turn) (wire.Decision, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.turns = append(k.turns, turn)
@@ -208,6 +210,7 @@ func (k *talk) play(start wire.Start) {
 	k.Helper()
 	toolkit := &engine.Toolkit{Settings: k.settings, Scripts: k, IDs: k.ids, Suppressions: k.suppressions}
 	toolkit.Closed(k.closes, k.closed)
+	toolkit.Responder = k.responder
 	engine.Register(k.env, toolkit)
 	k.env.RegisterActivity(&activities.Messaging{Carrier: k, Now: k.env.Now})
 	k.env.RegisterActivity(k.HandleInboundMessage)
@@ -585,8 +588,8 @@ func TestResponderFails(t *testing.T) {
 
 	k := newTalk(t)
 	k.settings.ResponderTries = []time.Duration{10 * time.Second, time.Minute, time.Minute}
-	k.respond = func(activities.Turn) (activities.Decision, error) {
-		return activities.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
+	k.respond = func(activities.Turn) (wire.Decision, error) {
+		return wire.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
 	}
 	k.at(0, func() { k.text("1", "one") })
 	k.at(time.Second, func() { k.text("2", "two") })
@@ -612,11 +615,11 @@ func TestResponderStartsAScript(t *testing.T) {
 			t.Parallel()
 
 			k := newTalk(t)
-			k.respond = func(turn activities.Turn) (activities.Decision, error) {
+			k.respond = func(turn activities.Turn) (wire.Decision, error) {
 				if turn.Text != "rate us" {
-					return activities.Decision{Reply: "re: " + turn.Text}, nil
+					return wire.Decision{Reply: "re: " + turn.Text}, nil
 				}
-				return activities.Decision{Reply: reply, Start: &activities.Start{Script: "Feedback"}}, nil
+				return wire.Decision{Reply: reply, Start: &wire.Starting{Script: "Feedback"}}, nil
 			}
 			k.at(0, func() {
 				k.text("1", "rate us")
@@ -634,8 +637,8 @@ func TestResponderStartsAScript(t *testing.T) {
 
 		k := newTalk(t)
 		k.gone = true
-		k.respond = func(turn activities.Turn) (activities.Decision, error) {
-			return activities.Decision{Reply: "re: " + turn.Text, Start: &activities.Start{Script: "Dance"}}, nil
+		k.respond = func(turn activities.Turn) (wire.Decision, error) {
+			return wire.Decision{Reply: "re: " + turn.Text, Start: &wire.Starting{Script: "Dance"}}, nil
 		}
 		k.at(0, func() { k.text("1", "dance") })
 		k.at(time.Minute, func() {
@@ -658,8 +661,8 @@ func TestResponderStartsAScript(t *testing.T) {
 				}
 				return nil
 			}
-			k.respond = func(activities.Turn) (activities.Decision, error) {
-				return activities.Decision{Reply: "Gladly!", Start: &activities.Start{Script: "Feedback"}}, nil
+			k.respond = func(activities.Turn) (wire.Decision, error) {
+				return wire.Decision{Reply: "Gladly!", Start: &wire.Starting{Script: "Feedback"}}, nil
 			}
 			k.at(0, func() { k.text("1", "rate us") })
 			k.at(when, func() { k.text("2", "STOP") })
@@ -705,7 +708,7 @@ func TestMediaIsToldToTheResponder(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, nil }
+	k.respond = func(activities.Turn) (wire.Decision, error) { return wire.Decision{}, nil }
 	k.at(0, func() {
 		k.ask("q", "script", "well?", 2*time.Hour, time.Time{})
 	})
@@ -883,8 +886,8 @@ func TestATraceThatIsNone(t *testing.T) {
 
 	const valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	k := newTalk(t)
-	k.respond = func(activities.Turn) (activities.Decision, error) {
-		return activities.Decision{}, unreachable()
+	k.respond = func(activities.Turn) (wire.Decision, error) {
+		return wire.Decision{}, unreachable()
 	}
 	k.at(0, func() {
 		for i, trace := range []string{strings.Repeat("0", 100_000), valid} {

@@ -56,7 +56,7 @@ func (d *desk) park(p wire.Parked) {
 	}
 	d.raise(wire.CauseParked, p.Reason)
 	d.count(metricParked, "reason", string(p.Code))
-	if p.Turn != nil && p.Code != wire.ParkedScript { // whose texts are counted when the turn ends
+	if p.Turn != nil && p.Code != wire.ParkedScript && p.Code != wire.ParkedHandedOver { // whose texts are counted when the turn ends
 		d.countMany(len(p.Turn.Texts), metricHandled, "by", byParked)
 	}
 	if !loops { // one word about a loop is enough

@@ -47,6 +47,8 @@ func (c *conversation) take(raw converter.RawValue) {
 		err = handle(e, c.desk.onRetry)
 	case wire.KindSkip:
 		err = handle(e, c.desk.onSkip)
+	case wire.KindDecide:
+		err = handle(e, c.responder.onDecide)
 	case wire.KindTrouble:
 		err = handle(e, c.desk.onTrouble)
 	case wire.KindOptOut:

@@ -65,11 +65,11 @@ func TestResponderIsAway(t *testing.T) {
 
 			k := newTalk(t)
 			k.settings.Notify = true
-			k.respond = func(turn activities.Turn) (activities.Decision, error) {
+			k.respond = func(turn activities.Turn) (wire.Decision, error) {
 				if k.env.Now().Before(k.start.Add(test.away)) {
-					return activities.Decision{}, unreachable()
+					return wire.Decision{}, unreachable()
 				}
-				return activities.Decision{Reply: "re: " + turn.Text}, nil
+				return wire.Decision{Reply: "re: " + turn.Text}, nil
 			}
 			k.at(0, func() { k.text("1", "one") })
 			k.at(time.Minute, func() { k.text("2", "two") })
@@ -95,11 +95,11 @@ func TestParkedTurnIsTriedAgainOrSkipped(t *testing.T) {
 
 	k := newTalk(t)
 	away := true
-	k.respond = func(turn activities.Turn) (activities.Decision, error) {
+	k.respond = func(turn activities.Turn) (wire.Decision, error) {
 		if away {
-			return activities.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
+			return wire.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
 		}
-		return activities.Decision{Reply: "re: " + turn.Text}, nil
+		return wire.Decision{Reply: "re: " + turn.Text}, nil
 	}
 	k.at(0, func() { k.text("1", "one") })
 	k.at(time.Hour, func() { k.text("2", "two") })
@@ -680,11 +680,11 @@ func TestARetriedTurnWaitsForTheFloorNotForEver(t *testing.T) {
 
 	k := newTalk(t)
 	away := true
-	k.respond = func(turn activities.Turn) (activities.Decision, error) {
+	k.respond = func(turn activities.Turn) (wire.Decision, error) {
 		if away {
-			return activities.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
+			return wire.Decision{}, temporal.NewApplicationError("no", activities.ErrTypeBadAnswer)
 		}
-		return activities.Decision{Reply: "re: " + turn.Text}, nil
+		return wire.Decision{Reply: "re: " + turn.Text}, nil
 	}
 	k.at(0, func() { k.text("1", "one") })
 	k.at(time.Hour, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })

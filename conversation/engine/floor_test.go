@@ -52,9 +52,9 @@ func TestWhatWasThoughtBeforeIsRefused(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.respond = func(activities.Turn) (activities.Decision, error) {
+	k.respond = func(activities.Turn) (wire.Decision, error) {
 		k.byKim("a", "Kim here.", time.Minute)
-		return activities.Decision{Reply: "I am a machine."}, nil
+		return wire.Decision{Reply: "I am a machine."}, nil
 	}
 	k.at(0, func() { k.text("1", "hello?") })
 	k.at(10*time.Minute, func() { k.ask("q", "Feedback", "How was it?", time.Hour, time.Time{}) })

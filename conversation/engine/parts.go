@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -67,7 +68,7 @@ func newRun(ctx workflow.Context, t *Toolkit, state *wire.State) *run {
 		consent:    &consent{run: r, Consents: &state.Consents},
 		gate:       &gate{run: r, Departures: &state.Departures, rules: append(slices.Clip(rules), t.rules...)},
 		floor:      &floor{run: r, Floor: &state.Floor},
-		responder:  &responder{run: r, Responses: &state.Responses},
+		responder:  &responder{run: r, Responses: &state.Responses, port: cmp.Or[Responder](t.Responder, ByActivity{})},
 		says:       &says{run: r, Dialogue: &state.Dialogue},
 		questions:  &questions{run: r, Dialogue: &state.Dialogue},
 		answers:    &answers{run: r},

@@ -15,14 +15,16 @@ import (
 )
 
 const (
-	turnTranscript = 20              // messages that the responder is shown
-	mostPatience   = 5 * time.Minute // between two tries of a responder that cannot be reached
+	longestTurn    = 30 * time.Minute // of a responder that is a workflow
+	turnTranscript = 20               // messages that the responder is shown
+	mostPatience   = 5 * time.Minute  // between two tries of a responder that cannot be reached
 )
 
 // responder has texts answered that no script waits for.
 type responder struct {
 	*run
 	*wire.Responses
+	port Responder
 }
 
 // advance lets the responder work on the texts that wait for it, one after
@@ -37,6 +39,10 @@ func (r *responder) advance() {
 	switch {
 	case r.Turn.Start != nil:
 		r.startScript()
+	case r.Turn.Worker != nil:
+		if !r.now().Before(r.Turn.NextTry) {
+			r.checkWorker()
+		}
 	case r.Turn.ReplyKey != "" || r.now().Before(r.Turn.NextTry) || !r.mayThink():
 	default:
 		r.ask()
@@ -127,14 +133,9 @@ func (r *responder) ask() {
 			t.ID = t.Texts[len(t.Texts)-1].ID
 		}
 	}
-	ctx := workflow.WithActivityOptions(wire.Traced(r.ctx, t.Trace()), workflow.ActivityOptions{
-		StartToCloseTimeout: activities.ResponderTimeout + 5*time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1}, // the next try is another turn if texts joined
-		Summary:             "what to answer?",
-	})
 	t.Epoch = r.floor.epoch()
 	r.floor.give(wire.Speaker{Kind: wire.ByResponder}, time.Time{})
-	r.launch(flightThink, workflow.ExecuteActivity(ctx, respond.HandleInboundMessage, r.turnFor(t)), r.onDecided)
+	r.launch(flightThink, r.port.StartTurn(wire.Traced(r.ctx, t.Trace()), r.turnFor(t)), r.onDecided)
 }
 
 func (r *responder) turnFor(t *wire.Turn) activities.Turn {
@@ -169,34 +170,77 @@ func (r *responder) turnFor(t *wire.Turn) activities.Turn {
 	return turn
 }
 
-// onDecided obeys the responder, or lets the turn wait for its next try.
+// onDecided obeys the responder, or waits for the workflow that works on the turn.
 func (r *responder) onDecided(f workflow.Future) {
 	t := r.Turn
-	var decision activities.Decision
-	err := f.Get(r.ctx, &decision)
-	if t.Void {
+	decision, worker, err := r.port.Result(r.ctx, f)
+	switch {
+	case t.Void:
 		r.countMany(len(t.Texts), metricHandled, "by", byNobody)
 		r.drop()
-		return
-	}
-	if err == nil && decision.Start != nil && len(decision.Start.Input) > maxInputBytes {
-		err = temporal.NewApplicationError(fmt.Sprintf("the responder's input of a script is larger than %d bytes", maxInputBytes), activities.ErrTypeBadAnswer)
-	}
-	reply := wire.Message{From: wire.FromResponder, Author: wire.ByResponder, Text: decision.Reply, Reference: t.Texts[0].Reference, Epoch: t.Epoch}
-	if err == nil && decision.Reply != "" {
-		if unfit := unfit(r.gate, &reply); !unfit.goes() {
-			err = temporal.NewApplicationError("the responder's reply cannot be sent: "+unfit.why, activities.ErrTypeBadAnswer)
-		}
-	}
-	if err != nil {
+	case err != nil:
 		r.retryTurn(t, err)
+	case worker != nil:
+		t.Worker, t.Begun, t.NextTry = worker, r.now(), r.now().Add(checkInterval)
+		// Others need not wait for minutes.
+		r.floor.give(wire.Speaker{Kind: wire.ByResponder}, r.now().Add(activities.ResponderTimeout))
+	default:
+		r.obey(decision)
+	}
+}
+
+// onDecide takes the decision of a workflow that worked on the turn.
+func (r *responder) onDecide(_ wire.Envelope, d wire.Decided) error {
+	t := r.Turn
+	if t == nil || t.ID != d.Turn || t.Worker == nil || r.flying(flightStart) {
+		return errors.New("decide event about a turn that is over")
+	}
+	t.Worker = nil
+	r.touch()
+	if t.Void {
+		r.drop()
+	} else {
+		r.obey(d.Decision)
+	}
+	return nil
+}
+
+// checkWorker looks from time to time whether the workflow that works on the turn
+// still runs, and waits for it only so long.
+func (r *responder) checkWorker() {
+	r.launch(flightThink, r.answers.runs(*r.Turn.Worker), func(f workflow.Future) {
+		t := r.Turn
+		var runs bool
+		switch err := f.Get(r.ctx, &runs); {
+		case t == nil || t.Worker == nil: // it has decided
+		case t.Void:
+			r.drop()
+		case err == nil && !runs, !r.now().Before(t.Begun.Add(longestTurn)):
+			t.Worker = nil
+			r.retryTurn(t, temporal.NewApplicationError("the responder's workflow did not decide", activities.ErrTypeUnreachable))
+		default:
+			t.NextTry = r.now().Add(checkInterval)
+		}
+	})
+}
+
+// obey does what was decided.
+func (r *responder) obey(d wire.Decision) {
+	t := r.Turn
+	if d.OptOut {
+		r.consent.decided(t.Texts[len(t.Texts)-1].Inbound) // which ends the turn
 		return
 	}
-	t.NextTry = time.Time{}
-	if decision.Start != nil {
-		t.Start = &wire.Starting{Script: decision.Start.Script, Input: decision.Start.Input}
+	reply := wire.Message{From: wire.FromResponder, Author: wire.ByResponder, Text: d.Reply, Reference: t.Texts[0].Reference, Epoch: t.Epoch}
+	if why := r.nonsense(d, &reply); why != "" {
+		r.retryTurn(t, temporal.NewApplicationError(why, activities.ErrTypeBadAnswer))
+		return
 	}
-	if decision.Reply != "" {
+	t.NextTry, t.Start = time.Time{}, d.Start
+	if d.HandOver != "" {
+		r.desk.park(wire.Parked{Code: wire.ParkedHandedOver, Reason: "the responder hands over: " + d.HandOver, Turn: &wire.Turn{ID: t.ID, Texts: t.Texts}})
+	}
+	if d.Reply != "" {
 		r.trace = t.Trace()
 		key, ruling := r.outbox.offer(reply)
 		r.trace = ""
@@ -206,6 +250,17 @@ func (r *responder) onDecided(f workflow.Future) {
 		t.ReplyKey = key
 	}
 	r.end()
+}
+
+// nonsense is what is wrong with a decision; empty if it can be obeyed.
+func (r *responder) nonsense(d wire.Decision, reply *wire.Message) string {
+	if d.Start != nil && len(d.Start.Input) > maxInputBytes {
+		return fmt.Sprintf("the responder's input of a script is larger than %d bytes", maxInputBytes)
+	}
+	if r := unfit(r.gate, reply); d.Reply != "" && !r.goes() {
+		return "the responder's reply cannot be sent: " + r.why
+	}
+	return ""
 }
 
 // retryTurn lets a turn wait for its next try, or parks it. A bad answer is

@@ -26,6 +26,7 @@ type Toolkit struct {
 	Scripts  Scripts
 	IDs      wire.IDs
 
+	Responder    Responder    // nil: ByActivity
 	Suppressions Suppressions // nil: nobody is ever erased
 
 	rules []rule // more of them, in tests

@@ -24,7 +24,7 @@ func TestNoTimerSpins(t *testing.T) {
 			k.at(0, func() { k.ask("q", "script", "well?", 3*time.Hour, time.Time{}) })
 		},
 		"the responder's next try waits for a question on its way": func(k *talk) {
-			k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, ambiguous() }
+			k.respond = func(activities.Turn) (wire.Decision, error) { return wire.Decision{}, ambiguous() }
 			k.answer = func(int, sms.Outbound) error {
 				if k.env.Now().Before(k.start.Add(time.Hour)) {
 					return notTaken()
@@ -215,11 +215,11 @@ func TestAReplyIsVoidAfterStop(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.respond = func(activities.Turn) (activities.Decision, error) {
+	k.respond = func(activities.Turn) (wire.Decision, error) {
 		for i, word := range []string{"STOP", "START"} { // both before the decision
 			k.signal(wire.InboundEvent(sms.Inbound{ID: word, From: contact, Kind: sms.KindText, Text: word, AcceptedAt: k.start.Add(time.Duration(i+1) * time.Second)}, k.start))
 		}
-		return activities.Decision{Reply: "too late"}, nil
+		return wire.Decision{Reply: "too late"}, nil
 	}
 	k.at(0, func() { k.text("1", "hello") })
 	k.run()
@@ -269,7 +269,7 @@ func TestAttentionOfAPersonStays(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, ambiguous() }
+	k.respond = func(activities.Turn) (wire.Decision, error) { return wire.Decision{}, ambiguous() }
 	k.settings.ResponderTries = nil
 	k.answer = func(int, sms.Outbound) error {
 		if k.env.Now().Before(k.start.Add(20 * time.Minute)) {
@@ -324,7 +324,7 @@ func TestTheStateStaysSmall(t *testing.T) {
 
 	k := newTalk(t)
 	k.settings.ResponderTries = []time.Duration{time.Second}
-	k.respond = func(activities.Turn) (activities.Decision, error) { return activities.Decision{}, ambiguous() }
+	k.respond = func(activities.Turn) (wire.Decision, error) { return wire.Decision{}, ambiguous() }
 	for i := range 8 { // fewer than make a run continue as new
 		k.at(time.Duration(i)*time.Minute, func() {
 			for n := range 30 {

@@ -41,6 +41,7 @@ const (
 	KindWatch    Kind = "watch"    // watched: a script wants to know whether a text arrived
 	KindRetry    Kind = "retry"    // Mend: a person wants parked work tried again
 	KindSkip     Kind = "skip"     // Mend: a person wants parked work given up
+	KindDecide   Kind = "decide"   // Decided: of a workflow that worked on a turn
 	KindOptOut   Kind = "optout"   // Consent: the contact said so elsewhere
 	KindTrouble  Kind = "trouble"  // Trouble: a script cannot go on, or can again
 )

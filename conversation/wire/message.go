@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -124,22 +123,18 @@ func (m *Message) Label() string {
 
 // A Turn is one piece of work of the responder.
 type Turn struct {
-	ID       string    `json:"id"`
-	Texts    []Text    `json:"texts"`
-	Tries    int       `json:"tries,omitempty"`
-	Bad      int       `json:"bad,omitempty"`  // tries that ended with an answer which makes no sense
-	Since    time.Time `json:"since,omitzero"` // when it failed first
-	NextTry  time.Time `json:"next_try,omitzero"`
-	Void     bool      `json:"void,omitempty"`      // the contact opted out meanwhile: whatever it decides is too late
-	Epoch    int       `json:"epoch,omitempty"`     // of the floor, when the last try began
-	ReplyKey string    `json:"reply_key,omitempty"` // its reply, once decided: the floor is held until it is sent
-	Start    *Starting `json:"start,omitempty"`     // a script to start, once decided
-}
-
-// Starting is a script that the responder wants started.
-type Starting struct {
-	Script string          `json:"script"`
-	Input  json.RawMessage `json:"input,omitempty"`
+	ID       string     `json:"id"`
+	Texts    []Text     `json:"texts"`
+	Tries    int        `json:"tries,omitempty"`
+	Bad      int        `json:"bad,omitempty"`  // tries that ended with an answer which makes no sense
+	Since    time.Time  `json:"since,omitzero"` // when it failed first
+	NextTry  time.Time  `json:"next_try,omitzero"`
+	Void     bool       `json:"void,omitempty"`      // the contact opted out meanwhile: whatever it decides is too late
+	Epoch    int        `json:"epoch,omitempty"`     // of the floor, when the last try began
+	Worker   *ScriptRef `json:"worker,omitempty"`    // the workflow that works on it, and will say what it decided
+	Begun    time.Time  `json:"begun,omitzero"`      // when that began
+	ReplyKey string     `json:"reply_key,omitempty"` // its reply, once decided: the floor is held until it is sent
+	Start    *Starting  `json:"start,omitempty"`     // a script to start, once decided
 }
 
 // Trace is that of the text which began the last try.

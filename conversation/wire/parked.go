@@ -16,12 +16,13 @@ const (
 	ParkedDenied      ParkCode = "send-denied"           // by the carrier, because of the account or the settings
 	ParkedCarrierAway ParkCode = "carrier-away"          // it took nothing for a day
 	ParkedInDoubt     ParkCode = "in-doubt"              // nobody can say whether the carrier took the text
+	ParkedHandedOver  ParkCode = "handed-over"           // the responder wants a person to go on
 	ParkedLoop        ParkCode = "loop"                  // more automatic texts an hour than a person would want
 )
 
 // ParkCodes are all of them.
 func ParkCodes() []ParkCode {
-	return []ParkCode{ParkedUnreachable, ParkedBadAnswer, ParkedScript, ParkedDenied, ParkedCarrierAway, ParkedInDoubt, ParkedLoop}
+	return []ParkCode{ParkedUnreachable, ParkedBadAnswer, ParkedScript, ParkedDenied, ParkedCarrierAway, ParkedInDoubt, ParkedHandedOver, ParkedLoop}
 }
 
 // Parked is work that failed for good and waits for a person: a turn of the

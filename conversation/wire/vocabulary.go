@@ -10,7 +10,7 @@ import (
 // text of nothing but one of them tells nothing of who wrote it.
 func Words() []string {
 	return slices.Concat(
-		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut, KindTrouble),
+		texts(KindInbound, KindReceipt, KindSend, KindAsk, KindSay, KindWithdraw, KindWatch, KindRetry, KindSkip, KindOptOut, KindTrouble, KindDecide),
 		texts(sms.KindText, sms.KindMedia, sms.KindLocation, sms.KindChoice, sms.KindFallback, sms.KindOther),
 		texts(sms.MeansNone, sms.MeansStop, sms.MeansStart, sms.MeansHelp, sms.MeansDoubt),
 		texts(sms.TextWords, sms.TextReaction, sms.TextMachine, sms.TextMedia),

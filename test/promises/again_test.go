@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/activities"
+	"parley/conversation/wire"
 	"parley/test/e2e"
 )
 
@@ -26,7 +27,7 @@ type heard struct {
 func (h *heard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var turn activities.Turn
 	_ = json.NewDecoder(r.Body).Decode(&turn)
-	var decision activities.Decision
+	var decision wire.Decision
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for text := range strings.SplitSeq(turn.Text, "\n") {

@@ -125,7 +125,7 @@ func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !nonsense && !m.mended:
 		w.WriteHeader(http.StatusServiceUnavailable)
 	default:
-		_ = json.NewEncoder(w).Encode(activities.Decision{Reply: "Heard: " + turn.Text})
+		_ = json.NewEncoder(w).Encode(wire.Decision{Reply: "Heard: " + turn.Text})
 	}
 }
 
