@@ -238,6 +238,27 @@ func TestWorkersWithoutTheKey(t *testing.T) {
 	require.Empty(t, w.State(ana).Parked)
 }
 
+// Done in the wrong order, a running worker reads a signal with a key that it lacks,
+// in a conversation whose beginning it can read. The text waits for the key, too.
+func TestSignalsWithoutTheKey(t *testing.T) {
+	t.Parallel()
+	entries := newKeys(t, "first", "second")
+	w := newWorld(t, e2e.Setting(keysSetting, entries[0]))
+	w.Text(ana, "zero")
+	w.Receives(ana, youSaid("zero"))
+
+	w.Settings[keysSetting] = entries[1] + "," + entries[0]
+	for _, p := range w.Webhooks {
+		require.NoError(t, p.Stop())
+	}
+	w.StartWebhooks()
+	w.Text(ana, "one")
+	w.stuck(wire.ID(ana, ""), `encrypted with the key \"second\", which this program does not have`)
+
+	w.rekey(entries[1], entries[0])
+	w.Receives(ana, youSaid("one"))
+}
+
 // A worker that only sends, and lacks the key, has surely not sent.
 func TestSendingWithoutTheKey(t *testing.T) {
 	t.Parallel()
