@@ -40,7 +40,8 @@ type Words struct {
 type examination struct {
 	Doctor
 	installation
-	server *Server // nil: Temporal cannot be reached
+	server  *Server // nil: Temporal cannot be reached
+	current string  // the build that new work goes to; empty without versioning
 }
 
 // steps are in the order in which they are reported. A later one may need what an
@@ -54,6 +55,7 @@ func (e *examination) steps() []func(context.Context) []Finding {
 		e.examineApp,
 		e.examineWebhooks,
 		e.examineConversations,
+		e.examineRules,
 		e.examineLife,
 	}
 	if e.Probe != "" {

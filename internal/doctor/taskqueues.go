@@ -51,6 +51,7 @@ func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
 		described[w.name] = queue
 		buildsOf(queue, builds)
 	}
+	e.current = nameOf(described["workflows"].GetVersioningInfo().GetCurrentDeploymentVersion())
 	found = append(found, e.examineSending(described["sending"]), e.workersFound(builds))
 	return append(found, examineBuilds(described["workflows"])...)
 }
