@@ -71,24 +71,24 @@ func TestSendMessage(t *testing.T) {
 		final   bool   // it must not be retried by the server
 	}{
 		"taken":                        {sends: 1, id: "new"},
-		"refused before it was taken":  {carrier: carrier{send: &sms.SendError{Doubt: sms.NotTaken, RetryAfter: time.Hour}}, sends: 1, fails: activities.ErrTypeNotTaken},
-		"refused for good":             {carrier: carrier{send: refused}, sends: 1, fails: activities.ErrTypeRefused, final: true},
-		"in doubt":                     {carrier: carrier{send: &sms.SendError{Doubt: sms.Ambiguous}}, sends: 1, fails: activities.ErrTypeAmbiguous, final: true},
-		"an error nobody knows":        {carrier: carrier{send: errors.New("what?")}, sends: 1, fails: activities.ErrTypeAmbiguous, final: true},
+		"refused before it was taken":  {carrier: carrier{send: &sms.SendError{Doubt: sms.NotTaken, RetryAfter: time.Hour}}, sends: 1, fails: wire.SendNotTaken},
+		"refused for good":             {carrier: carrier{send: refused}, sends: 1, fails: wire.SendRefused, final: true},
+		"in doubt":                     {carrier: carrier{send: &sms.SendError{Doubt: sms.Ambiguous}}, sends: 1, fails: wire.SendAmbiguous, final: true},
+		"an error nobody knows":        {carrier: carrier{send: errors.New("what?")}, sends: 1, fails: wire.SendAmbiguous, final: true},
 		"looked for and found":         {carrier: carrier{finding: found}, look: true, id: "found"},
 		"looked for, certainly absent": {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, park: true, sends: 1, id: "new"},
 		"nobody can know, resend":      {look: true, sends: 1, id: "new"},
-		"sent often enough":            {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, settle: true, fails: activities.ErrTypeUnknown, final: true},
-		"nobody can know, park":        {look: true, park: true, fails: activities.ErrTypeUnknown, final: true},
-		"denied":                       {carrier: carrier{send: &sms.SendError{Doubt: sms.Denied}}, sends: 1, fails: activities.ErrTypeDenied, final: true},
-		"too late":                     {until: -time.Second, fails: activities.ErrTypeTooLate, final: true},
+		"sent often enough":            {carrier: carrier{finding: sms.Finding{Certain: true}}, look: true, settle: true, fails: wire.SendUnknown, final: true},
+		"nobody can know, park":        {look: true, park: true, fails: wire.SendUnknown, final: true},
+		"denied":                       {carrier: carrier{send: &sms.SendError{Doubt: sms.Denied}}, sends: 1, fails: wire.SendDenied, final: true},
+		"too late":                     {until: -time.Second, fails: wire.SendTooLate, final: true},
 		"in time":                      {until: time.Minute, sends: 1, id: "new"},
-		"the look fails":               {carrier: carrier{find: errors.New("unavailable")}, look: true, fails: activities.ErrTypeNotTaken},
+		"the look fails":               {carrier: carrier{find: errors.New("unavailable")}, look: true, fails: wire.SendNotTaken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			in := activities.SendInput{Message: sms.Outbound{Key: "k"}, Park: test.park, Settle: test.settle}
+			in := wire.SendInput{Message: sms.Outbound{Key: "k"}, Park: test.park, Settle: test.settle}
 			if test.look {
 				in.Look = &sms.Search{Keys: []string{"k"}}
 			}
@@ -247,7 +247,7 @@ func TestRecordOutcome(t *testing.T) {
 // TestTypes: the server calls an activity by its method's name.
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	_, found := reflect.TypeFor[*activities.Messaging]().MethodByName(activities.SendMessageType)
+	_, found := reflect.TypeFor[*activities.Messaging]().MethodByName(wire.SendMessageType)
 	require.True(t, found)
 	_, found = reflect.TypeFor[*activities.Responder]().MethodByName(activities.HandleInboundMessageType)
 	require.True(t, found)

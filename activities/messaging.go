@@ -12,22 +12,6 @@ import (
 	"parley/sms"
 )
 
-// The types of the errors that SendMessage ends with.
-const (
-	ErrTypeNotTaken  = wire.SendNotTaken
-	ErrTypeRefused   = wire.SendRefused
-	ErrTypeDenied    = wire.SendDenied
-	ErrTypeTooLate   = wire.SendTooLate
-	ErrTypeUnknown   = wire.SendUnknown
-	ErrTypeAmbiguous = wire.SendAmbiguous
-)
-
-// SendMessageType is the name under which a worker registers SendMessage.
-const SendMessageType = wire.SendMessageType
-
-// SendInput is the input of SendMessage.
-type SendInput = wire.SendInput
-
 // A Carrier takes texts. Send returns a *sms.SendError that says what may be
 // concluded when it does not end well.
 type Carrier interface {
@@ -43,15 +27,15 @@ type Messaging struct {
 
 // SendMessage hands one text to the carrier, which has no idempotency key; so
 // an attempt whose outcome is in doubt is never repeated here. Its errors are
-// typed, and only ErrTypeNotTaken may be retried blindly.
-func (m *Messaging) SendMessage(ctx context.Context, in SendInput) (sms.Accepted, error) {
+// typed, and only wire.SendNotTaken may be retried blindly.
+func (m *Messaging) SendMessage(ctx context.Context, in wire.SendInput) (sms.Accepted, error) {
 	accepted, err := m.send(ctx, in)
 	outcome, reason := outcomeOf(accepted, err)
 	activity.GetMetricsHandler(ctx).WithTags(map[string]string{"outcome": outcome, "reason": reason}).Counter(metricSends).Inc(1)
 	return accepted, err
 }
 
-func (m *Messaging) send(ctx context.Context, in SendInput) (sms.Accepted, error) {
+func (m *Messaging) send(ctx context.Context, in wire.SendInput) (sms.Accepted, error) {
 	if in.Look != nil {
 		finding, err := m.Carrier.Find(ctx, *in.Look)
 		switch {
@@ -93,7 +77,7 @@ const metricSends = "parley_sends"
 
 // outcomes are the errors' types, as words of that metric.
 var outcomes = map[string]string{
-	ErrTypeNotTaken: "not_taken", ErrTypeRefused: "refused", ErrTypeDenied: "denied", ErrTypeTooLate: "too_late", ErrTypeUnknown: "unknown", ErrTypeAmbiguous: "ambiguous",
+	wire.SendNotTaken: "not_taken", wire.SendRefused: "refused", wire.SendDenied: "denied", wire.SendTooLate: "too_late", wire.SendUnknown: "unknown", wire.SendAmbiguous: "ambiguous",
 }
 
 func outcomeOf(accepted sms.Accepted, err error) (outcome, reason string) {
@@ -119,7 +103,7 @@ func (m *Messaging) now() time.Time {
 
 // types are the errors' types, for the doubts that are not tried again here.
 var types = map[sms.Doubt]string{
-	sms.Refused: ErrTypeRefused, sms.Denied: ErrTypeDenied, sms.TooLate: ErrTypeTooLate, sms.Unknown: ErrTypeUnknown, sms.Ambiguous: ErrTypeAmbiguous,
+	sms.Refused: wire.SendRefused, sms.Denied: wire.SendDenied, sms.TooLate: wire.SendTooLate, sms.Unknown: wire.SendUnknown, sms.Ambiguous: wire.SendAmbiguous,
 }
 
 // typed translates a carrier's error for the server's retry policy. An error of
@@ -130,7 +114,7 @@ func typed(err error, unknown sms.Doubt) error {
 	if failed.Doubt == sms.NotTaken {
 		// A carrier may ask for hours; a conversation wants to be able to move on.
 		wait := min(failed.RetryAfter, 2*time.Minute)
-		return temporal.NewApplicationErrorWithOptions(failed.Error(), ErrTypeNotTaken,
+		return temporal.NewApplicationErrorWithOptions(failed.Error(), wire.SendNotTaken,
 			temporal.ApplicationErrorOptions{NextRetryDelay: wait, Details: []any{failed.Code}})
 	}
 	return temporal.NewNonRetryableApplicationError(failed.Error(), types[failed.Doubt], nil, failed.Code)

@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"parley/activities"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -95,11 +94,11 @@ func (c *conversation) send(m *wire.Message) {
 		// back here. Six tries last up to eight minutes.
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 6,
-			NonRetryableErrorTypes: []string{activities.ErrTypeAmbiguous, activities.ErrTypeRefused, "TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"},
+			NonRetryableErrorTypes: []string{wire.SendAmbiguous, wire.SendRefused, "TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"},
 		},
 	})
 	c.sending = &sending{key: m.Key, cancel: cancel}
-	c.launch(flightSend, workflow.ExecuteActivity(ctx, messaging.SendMessage, activities.SendInput{
+	c.launch(flightSend, workflow.ExecuteActivity(ctx, messaging.SendMessage, wire.SendInput{
 		Message: sms.Outbound{Key: m.SendKey(), To: c.state.Contact, From: c.state.Sender, Text: m.Text, Reference: m.Reference},
 		Look:    look,
 		Until:   m.Useful,
@@ -202,15 +201,15 @@ func failure(err error) (sms.Doubt, string) {
 	case errors.As(err, &app):
 		_ = app.Details(&code) // without details the code stays UNKNOWN
 		switch app.Type() {
-		case activities.ErrTypeNotTaken:
+		case wire.SendNotTaken:
 			return sms.NotTaken, code
-		case activities.ErrTypeRefused:
+		case wire.SendRefused:
 			return sms.Refused, code
-		case activities.ErrTypeDenied:
+		case wire.SendDenied:
 			return sms.Denied, code
-		case activities.ErrTypeTooLate:
+		case wire.SendTooLate:
 			return sms.TooLate, code
-		case activities.ErrTypeUnknown:
+		case wire.SendUnknown:
 			return sms.Unknown, code
 		}
 	}

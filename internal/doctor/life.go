@@ -160,7 +160,7 @@ func (l *life) addActivities(events []*historypb.HistoryEvent) {
 		}
 		end, over := ended[e.GetEventId()]
 		switch e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() {
-		case activities.SendMessageType:
+		case wire.SendMessageType:
 			l.sent = later(l.sent, end)
 		case activities.HandleInboundMessageType:
 			if !over {

@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"parley/activities"
+	"parley/conversation/wire"
 )
 
 // Apply gives a client what encrypts and decrypts. What it cannot read is an error
@@ -76,7 +76,7 @@ const (
 // begun. In particular, no text has left.
 func (f failures) ErrorToFailure(err error) *failurepb.Failure {
 	if unreadable, ok := errors.AsType[*Unreadable](err); ok {
-		err = temporal.NewApplicationErrorWithOptions(unreadable.Error(), activities.ErrTypeNotTaken,
+		err = temporal.NewApplicationErrorWithOptions(unreadable.Error(), wire.SendNotTaken,
 			temporal.ApplicationErrorOptions{NextRetryDelay: retryUnreadable, Details: []any{codeNoKey}})
 	}
 	if f.keys.Encrypting() != "" {

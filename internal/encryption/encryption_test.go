@@ -18,7 +18,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/proto"
 
-	"parley/activities"
+	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/secrets"
 	"parley/sms"
@@ -221,7 +221,7 @@ func TestActivityWithoutTheKey(t *testing.T) {
 	require.Error(t, err)
 	failure := o.FailureConverter.ErrorToFailure(errors.Join(errors.New("unable to decode"), err))
 	info := failure.GetApplicationFailureInfo()
-	require.Equal(t, activities.ErrTypeNotTaken, info.GetType())
+	require.Equal(t, wire.SendNotTaken, info.GetType())
 	require.False(t, info.GetNonRetryable())
 	require.Positive(t, info.GetNextRetryDelay().AsDuration())
 	var code string
