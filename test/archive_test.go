@@ -17,6 +17,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"parley/activities"
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/archive"
 	"parley/sms"
@@ -25,7 +26,7 @@ import (
 
 // closed reports whether a conversation has completed.
 func (w *world) closed(contact sms.Number) bool {
-	described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(contact, ""), "")
+	described, err := conversations.Describe(w.Ctx(), w.Temporal, wire.ID(contact, ""), "")
 	return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 }
 
