@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"parley/conversation/wire"
+	"parley/internal/wording"
 )
 
 // examineRules counts the open runs that follow older rules than the newest ones. A
@@ -32,10 +33,10 @@ func (e *examination) examineRules(ctx context.Context) []Finding {
 	}
 	found := "no conversation tells its rules"
 	if newest > 0 {
-		found = fmt.Sprintf("%s below version %d, the newest in use", e.Counted(int(conversations), "conversation"), newest)
+		found = fmt.Sprintf("%s below version %d, the newest in use", wording.Counted(int(conversations), "conversation"), newest)
 	}
 	if e.current != "" {
-		found += fmt.Sprintf("; %s pinned to other builds than %s", e.Counted(int(scripts), "script"), e.current)
+		found += fmt.Sprintf("; %s pinned to other builds than %s", wording.Counted(int(scripts), "script"), e.current)
 	}
 	return []Finding{fine(check, "%s", found)}
 }
@@ -112,8 +113,8 @@ func (e *examination) beganBefore(ctx context.Context, before time.Time) (*run, 
 
 // rulesOf are those that a run began with; 0 if it has not, or if they cannot be read.
 func (e *examination) rulesOf(ctx context.Context, run *commonpb.WorkflowExecution) (int, error) {
-	page, err := e.server.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
-		Namespace: e.server.Options.Namespace, Execution: run, MaximumPageSize: firstEvents,
+	page, err := e.server.Temporal.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
+		Namespace: e.server.Namespace, Execution: run, MaximumPageSize: firstEvents,
 	})
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return 0, nil
@@ -124,7 +125,7 @@ func (e *examination) rulesOf(ctx context.Context, run *commonpb.WorkflowExecuti
 	for _, event := range page.GetHistory().GetEvents() {
 		var settings wire.Settings
 		data := event.GetMarkerRecordedEventAttributes().GetDetails()["data"]
-		if data != nil && e.server.Options.DataConverter.FromPayloads(data, &settings) == nil && settings.Version > 0 {
+		if data != nil && e.server.Converter.FromPayloads(data, &settings) == nil && settings.Version > 0 {
 			return settings.Version, nil
 		}
 	}

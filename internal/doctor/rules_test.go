@@ -1,20 +1,18 @@
 package doctor
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 )
 
@@ -23,23 +21,9 @@ import (
 func TestCountsOlderRules(t *testing.T) {
 	t.Parallel()
 	temporal := startTemporal(t)
-	e := &examination{Doctor: Doctor{Words: words, Sample: 50}, server: &Server{
-		Client:  temporal,
-		Options: client.Options{Namespace: client.DefaultNamespace, DataConverter: converter.GetDefaultDataConverter()},
-		Explain: func(doing string, err error) error { return fmt.Errorf("%s: %w", doing, err) },
-		EachConversation: func(ctx context.Context, query string, limit int, visit func(*workflowpb.WorkflowExecutionInfo) (bool, error)) error {
-			page, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-				PageSize: int32(limit), //nolint:gosec // fifty fit
-				Query:    fmt.Sprintf("WorkflowType = '%s' AND %s", wire.WorkflowType, query),
-			})
-			for _, info := range page.GetExecutions() {
-				if more, err := visit(info); err != nil || !more {
-					return err
-				}
-			}
-			return err
-		},
-	}}
+	e := &examination{Doctor: Doctor{Sample: 50}, server: &Server{Desk: conversations.Desk{
+		Client: conversations.Client{Temporal: temporal}, Namespace: client.DefaultNamespace, Converter: converter.GetDefaultDataConverter(),
+	}}}
 	e.temporal.TaskQueue = "parley"
 	found := func(words string) {
 		t.Helper()
@@ -65,7 +49,7 @@ func TestCountsOlderRules(t *testing.T) {
 			}, time.Minute, 10*time.Millisecond)
 		}
 	}
-	run := func(build string) worker.Worker {
+	run := func(build string) {
 		t.Helper()
 		w := worker.New(temporal, "parley", worker.Options{DeploymentOptions: worker.DeploymentOptions{
 			UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: "parley", BuildID: build},
@@ -88,7 +72,6 @@ func TestCountsOlderRules(t *testing.T) {
 			_, err := temporal.WorkerDeploymentClient().GetHandle("parley").SetCurrentVersion(t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build})
 			return err == nil
 		}, time.Minute, 200*time.Millisecond)
-		return w
 	}
 
 	rules.Store(1)
@@ -96,20 +79,20 @@ func TestCountsOlderRules(t *testing.T) {
 	e.current = "parley:1"
 	start(wire.WorkflowType, 3)
 	start("Script", 2)
-	found("0×conversation below version 1, the newest in use; 0×script pinned to other builds than parley:1")
+	found("0 conversations below version 1, the newest in use; 0 scripts pinned to other builds than parley:1")
 
 	rules.Store(2)
 	run("2")
-	found("0×conversation below version 1, the newest in use; 0×script pinned to other builds than parley:1")
+	found("0 conversations below version 1, the newest in use; 0 scripts pinned to other builds than parley:1")
 	e.current = "parley:2"
 	start(wire.WorkflowType, 4)
 	start("Script", 1)
-	found("3×conversation below version 2, the newest in use; 2×script pinned to other builds than parley:2")
+	found("3 conversations below version 2, the newest in use; 2 scripts pinned to other builds than parley:2")
 
 	rules.Store(3)
 	start(wire.WorkflowType, 1)
-	found("7×conversation below version 3, the newest in use; 2×script pinned to other builds than parley:2")
+	found("7 conversations below version 3, the newest in use; 2 scripts pinned to other builds than parley:2")
 
 	e.current = "" // without versioning
-	found("7×conversation below version 3, the newest in use")
+	found("7 conversations below version 3, the newest in use")
 }
