@@ -41,10 +41,8 @@ func kept(t *testing.T, dir string, contact sms.Number) (words []string, statuse
 	for _, r := range records {
 		require.NotEmpty(t, r.MessageID)
 		words = append(words, r.Line.Text)
-		var m wire.Message
-		require.NoError(t, json.Unmarshal(r.Body, &m))
-		if m.Key != "" {
-			statuses = append(statuses, m.Status)
+		if r.Message.Key != "" {
+			statuses = append(statuses, r.Message.Status)
 		}
 	}
 	return words, statuses
@@ -102,11 +100,9 @@ func TestArchive(t *testing.T) {
 		if r.Kind != wire.RecordConversation {
 			continue
 		}
-		var closing wire.Closing
-		require.NoError(t, json.Unmarshal(r.Body, &closing))
-		require.Equal(t, ana, closing.Contact)
-		lives[r.FirstRunID] = closing
-		if closing.Continues {
+		require.Equal(t, ana, r.Closing.Contact)
+		lives[r.FirstRunID] = *r.Closing
+		if r.Closing.Continues {
 			continued++
 		}
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -91,11 +90,10 @@ func (c *conversation) storeBatch(which func(*wire.Message) bool, closing *wire.
 		add(&s.Transcript[i], which(&s.Transcript[i]))
 	}
 	if closing != nil && len(records) < archiveBatch {
-		body, _ := json.Marshal(closing) //nolint:errchkjson // it holds nothing that JSON cannot
 		batch.closing = true
 		records = append(records, activities.Record{
 			ID: s.FirstRunID + "/run" + strconv.Itoa(s.Run), Kind: wire.RecordConversation,
-			Conversation: c.ids.Of(s.Contact, s.Sender), FirstRunID: s.FirstRunID, At: c.now(), Body: body,
+			Conversation: c.ids.Of(s.Contact, s.Sender), FirstRunID: s.FirstRunID, At: c.now(), Closing: closing,
 		})
 	}
 	if len(records) == 0 {
@@ -109,10 +107,9 @@ func (c *conversation) storeBatch(which func(*wire.Message) bool, closing *wire.
 func (c *conversation) recordOf(m *wire.Message) activities.Record {
 	kept := *m
 	kept.Delivery, kept.Stored = nil, false
-	body, _ := json.Marshal(kept) //nolint:errchkjson // it holds nothing that JSON cannot
 	return activities.Record{
 		ID: m.RecordID(), Kind: wire.RecordMessage, Conversation: c.ids.Of(c.state.Contact, c.state.Sender), FirstRunID: c.state.FirstRunID,
-		Key: m.Key, MessageID: m.MessageID, Line: &wire.Line{From: m.From, Text: m.Text, Time: m.At}, At: c.now(), Body: body,
+		Key: m.Key, MessageID: m.MessageID, Line: &wire.Line{From: m.From, Text: m.Text, Time: m.At}, At: c.now(), Message: &kept,
 	}
 }
 
