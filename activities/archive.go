@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -19,7 +18,8 @@ type Record struct {
 	MessageID    string          `json:"message_id,omitempty"` // the carrier's, of a message
 	Line         *wire.Line      `json:"line,omitempty"`       // of a message: what the next conversation is told
 	At           time.Time       `json:"at"`                   // when this version was made
-	Body         json.RawMessage `json:"body"`                 // conversation.Message, or conversation.Closing
+	Message      *wire.Message   `json:"message,omitempty"`    // as it was then
+	Closing      *wire.Closing   `json:"closing,omitempty"`    // of a conversation: the end of a run
 }
 
 // An Archive keeps records. All methods are idempotent.

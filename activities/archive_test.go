@@ -2,7 +2,6 @@ package activities_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"parley/activities"
 	"parley/conversation/wire"
+	"parley/sms"
 )
 
 // shelf is an archive that behaves.
@@ -50,7 +50,7 @@ func record(n int) activities.Record {
 	return activities.Record{
 		ID: key, Kind: wire.RecordMessage, Conversation: kept, FirstRunID: "run", Key: key,
 		Line: &wire.Line{From: "contact", Text: fmt.Sprint("text ", n), Time: time.Date(2026, 8, 1, 12, n, 0, 0, time.UTC)},
-		At:   time.Date(2026, 8, 1, 13, 0, 0, 0, time.UTC), Body: json.RawMessage(`{"status":"delivered"}`),
+		At:   time.Date(2026, 8, 1, 13, 0, 0, 0, time.UTC), Message: &wire.Message{Status: sms.StatusDelivered},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -93,6 +94,13 @@ func TestStartDevServer(t *testing.T) {
 	require.NoError(t, run.Get(t.Context(), &greeting))
 	require.Equal(t, "Hello Ana", greeting)
 	require.Contains(t, get(t, metricsPort, "/metrics"), "\naction{")
+	require.Eventually(t, func() bool { // it starts beside the server
+		conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(uiPort)) //nolint:noctx // this machine
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	}, 10*time.Second, 20*time.Millisecond, "the UI listens")
 	require.Contains(t, get(t, uiPort, "/"), "<html")
 	w.Stop()
 	stop(first)

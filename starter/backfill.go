@@ -13,6 +13,7 @@ import (
 
 	conversations "parley/conversation/client"
 	"parley/internal/settings"
+	"parley/internal/wording"
 	"parley/sinch"
 	"parley/sms"
 )
@@ -74,7 +75,7 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 	for i, text := range texts {
 		did, err := c.bring(ctx, &r, text)
 		if err != nil {
-			err = s.explain(fmt.Sprintf("after %d of %s", i, counted(len(texts), "text")), err)
+			err = s.explain(fmt.Sprintf("after %d of %s", i, wording.Counted(len(texts), "text")), err)
 			return errors.Join(a.print(report), fmt.Errorf("%w; the same command goes on with the rest", err))
 		}
 		report.add(did)
@@ -145,7 +146,7 @@ func keeps(app sinch.App, since time.Duration) error {
 		return fmt.Errorf("nothing can be brought in: the app is in %s mode and Sinch keeps none of its messages; with a dispatch retention, or in CONVERSATION mode, it would keep later ones", app.ProcessingMode)
 	}
 	if days > 0 && since > time.Duration(days)*24*time.Hour { // 0: for ever
-		return fmt.Errorf("messages of this app are kept by Sinch for %s: --since must not be longer than %dh", counted(days, "day"), days*24)
+		return fmt.Errorf("messages of this app are kept by Sinch for %s: --since must not be longer than %dh", wording.Counted(days, "day"), days*24)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func TestBackfillOfClosedConversations(t *testing.T) {
 		w.texts(ana, known[len(known)-1], words)
 		require.Eventually(t, func() bool {
 			state, err := w.reach.State(t.Context(), ana, "")
-			info, _ := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
+			info, _ := conversations.Describe(t.Context(), w.temporal, wire.ID(ana, ""), "")
 			return err == nil && slices.ContainsFunc(conversations.Messages(&state), func(m wire.Message) bool { return m.MessageID == known[len(known)-1] }) && !conversations.IsRunning(info.GetWorkflowExecutionInfo())
 		}, time.Minute, 20*time.Millisecond)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -49,19 +48,4 @@ func (f whichFlags) choice(now time.Time, ids ...string) (conversations.Choice, 
 	}
 	c.Since = now.Add(-*f.Since)
 	return c, nil
-}
-
-// age is how long ago something was, to a precision that matters to a person.
-func age(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch d = max(0, d); {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	case d < 2*day:
-		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
-	default:
-		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"parley/conversation/wire"
 	"parley/internal/secrets/parameters"
 	"parley/internal/settings"
+	"parley/internal/wording"
 	"parley/sms"
 	"parley/sms/numbers"
 )
@@ -121,7 +122,7 @@ func run(ctx context.Context, args []string, env settings.Env, stdin io.Reader, 
 
 // oneLine is an error for the terminal; errors.Join writes several lines.
 func oneLine(err error) string {
-	return strings.ReplaceAll(printable(strings.TrimSpace(err.Error())), "\n", "; ")
+	return strings.ReplaceAll(wording.Printable(strings.TrimSpace(err.Error())), "\n", "; ")
 }
 
 // A usageError is about what stands on the command line.
@@ -178,20 +179,4 @@ func (a *app) print(v answer) error {
 		return fmt.Errorf("printing JSON: %w", err)
 	}
 	return nil
-}
-
-// printable takes out what would do something to a terminal instead of being
-// shown: texts come from strangers. Line ends stay.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r < ' ', r >= 0x7f && r < 0xa0: // control characters
-			return '�'
-		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // change the direction of writing
-			return '�'
-		}
-		return r
-	}, s)
 }

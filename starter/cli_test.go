@@ -122,7 +122,7 @@ func TestInterrupted(t *testing.T) {
 	require.False(t, lines.Scan(), "nothing more is printed")
 	require.Equal(t, 1, <-code)
 	require.Equal(t, "parley: stopped waiting; appointment:patience goes on\n", complaints.String())
-	info, err := w.temporal.DescribeWorkflowExecution(t.Context(), "appointment:patience", "")
+	info, err := conversations.Describe(t.Context(), w.temporal, "appointment:patience", "")
 	require.NoError(t, err)
 	require.True(t, conversations.IsRunning(info.GetWorkflowExecutionInfo()))
 }

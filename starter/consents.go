@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	conversations "parley/conversation/client"
+	"parley/internal/wording"
 	"parley/sms"
 	"parley/sms/numbers"
 )
@@ -30,7 +31,7 @@ func writeConsents(w io.Writer, all []conversations.OptOut) error {
 	_ = out.Write(columns)
 	for _, c := range all {
 		words := strings.ReplaceAll(c.Words, "\r\n", "\n") // as CSV's readers do
-		_ = out.Write([]string{string(c.Number), guardSender(c.Sender), c.Date.UTC().Format(time.RFC3339Nano), guard(printable(c.Source)), guard(printable(words))})
+		_ = out.Write([]string{string(c.Number), guardSender(c.Sender), c.Date.UTC().Format(time.RFC3339Nano), guard(wording.Printable(c.Source)), guard(wording.Printable(words))})
 	}
 	out.Flush()
 	return out.Error() // of any of them

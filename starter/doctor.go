@@ -7,13 +7,9 @@ import (
 	"io"
 	"time"
 
-	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
-
-	conversations "parley/conversation/client"
-	"parley/conversation/wire"
 	"parley/internal/doctor"
 	"parley/internal/settings"
+	"parley/internal/wording"
 )
 
 type doctorCmd struct {
@@ -71,36 +67,13 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 func (c *doctorCmd) doctor(a *app) doctor.Doctor {
 	return doctor.Doctor{
 		Env: a.env, Parameters: a.parameters, IDKey: a.IDs.KeyOfIDs(a.parameters),
-		Words:   doctor.Words{Counted: counted, Age: age, Printable: printable},
-		Timeout: a.Timeout, Sample: c.Sample, Probe: c.Probe,
+		Zone: a.zone, Timeout: a.Timeout, Sample: c.Sample, Probe: c.Probe,
 		Dial: func(ctx context.Context, t settings.Temporal) (*doctor.Server, error) {
 			s, err := a.dial(ctx, workFlags{Temporal: t})
 			if err != nil {
 				return nil, err
 			}
-			return s.examined(a.zone), nil
-		},
-	}
-}
-
-// examined is the server as the doctor reads it.
-func (s *server) examined(zone *time.Location) *doctor.Server {
-	return &doctor.Server{
-		Client: s.Client, Options: s.options, Keys: s.keys,
-		Explain: s.explain, TimedOut: conversations.IsTimeout,
-		EachConversation: s.desk.EachConversation, EachMarked: s.desk.EachMarked,
-		Needs: func(info *workflowpb.WorkflowExecutionInfo) ([]wire.ParkedMark, string, bool) {
-			c, ours := s.desk.ParkedIn(info)
-			return c.Marks, c.Attention, ours
-		},
-		Affected: s.desk.AffectedBy, EachStuck: s.desk.EachStuck, Meant: s.desk.Meant,
-		TaskQueue: s.desk.DescribeQueue,
-		Queued: func(described *workflowservice.DescribeTaskQueueResponse) string {
-			return queued(conversations.QueuedIn(described)).String()
-		},
-		Sending: func(described *workflowservice.DescribeTaskQueueResponse) (bool, string) {
-			now := sending(conversations.SendingOf("", described))
-			return now.Paused, now.stands(zone)
+			return &doctor.Server{Desk: s.desk, Address: s.options.HostPort, Keys: s.keys}, nil
 		},
 	}
 }
@@ -113,7 +86,7 @@ func (list findings) verdict() error {
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d of %s failed", bad, counted(len(list), "check"))
+		return fmt.Errorf("%d of %s failed", bad, wording.Counted(len(list), "check"))
 	}
 	return nil
 }

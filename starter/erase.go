@@ -9,6 +9,7 @@ import (
 
 	"parley/internal/erasing"
 	"parley/internal/settings"
+	"parley/internal/wording"
 	"parley/sinch"
 	"parley/sms"
 	"parley/workflows"
@@ -64,7 +65,7 @@ func (c certificate) text(w io.Writer, zone *time.Location) {
 	row("conversations", "%d running, %s%s", c.Conversations.Ended, runs(c.Conversations.Deleted), done)
 	row("scripts", "%d running, %s%s", c.Scripts.Ended, runs(c.Scripts.Deleted), done)
 	for _, s := range c.Found {
-		fmt.Fprintf(w, "    %s %s\n", s.Type, printable(s.ID))
+		fmt.Fprintf(w, "    %s %s\n", s.Type, wording.Printable(s.ID))
 	}
 	if c.Rehearsal && c.Conversations.Deleted+c.Scripts.Deleted == 0 {
 		row("", "Temporal has nothing of them: is the number right, with its country code?")
@@ -73,7 +74,7 @@ func (c certificate) text(w io.Writer, zone *time.Location) {
 	case c.Rehearsal:
 		row("archive, Sinch", "are not looked at before --yes")
 	case c.Archive != nil:
-		row("archive", "%s deleted", counted(*c.Archive, "record"))
+		row("archive", "%s deleted", wording.Counted(*c.Archive, "record"))
 	default:
 		row("archive", "was not asked: neither PARLEY_ARCHIVE_DIR nor PARLEY_ARCHIVE_URL was set")
 	}

@@ -11,6 +11,7 @@ import (
 
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
+	"parley/internal/wording"
 )
 
 type listCmd struct {
@@ -39,7 +40,7 @@ func (l listed) text(w io.Writer, zone *time.Location) {
 	fmt.Fprintln(table, "NUMBER\tSENDER\tSTATE\tSCRIPT\tSTARTED\tATTENTION")
 	for _, c := range l {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Number, orDash(string(c.Sender)), orDash(c.State),
-			orDash(strings.Join(c.Scripts, ", ")), c.Started.In(zone).Format(dateAndTime), orDash(c.Attention))
+			orDash(strings.Join(c.Scripts, ", ")), c.Started.In(zone).Format(wording.DateAndTime), orDash(c.Attention))
 	}
 	_ = table.Flush() // as little can be done as about any other print
 }
@@ -48,7 +49,7 @@ func orDash(s string) string {
 	if s == "" {
 		return "–"
 	}
-	return printable(strings.ReplaceAll(s, "\t", " "))
+	return wording.Printable(strings.ReplaceAll(s, "\t", " "))
 }
 
 // Run lists conversations.

@@ -14,6 +14,7 @@ import (
 
 	"parley/internal/livecheck"
 	"parley/internal/settings"
+	"parley/internal/wording"
 	"parley/sms"
 )
 
@@ -118,10 +119,10 @@ func (c *liveCheckCmd) prepare(ctx context.Context, a *app) (liveRun, error) {
 func (c *liveCheckCmd) announce(w io.Writer, p livecheck.Plan) {
 	fmt.Fprintf(w, "This registers a webhook at Sinch, and deletes it at the end. Steps: %s.\n", strings.Join(p.Steps, ", "))
 	fmt.Fprintf(w, "It sends %s to %s: about %s, each of which costs money. A channel that the app lacks costs nothing.\n",
-		counted(p.Texts, "text"), c.To.Masked(), counted(p.Segments, "segment"))
-	fmt.Fprintf(w, "You are asked to send %s from the phone, which may cost too.\n", counted(p.PhoneTexts, "message"))
+		wording.Counted(p.Texts, "text"), c.To.Masked(), wording.Counted(p.Segments, "segment"))
+	fmt.Fprintf(w, "You are asked to send %s from the phone, which may cost too.\n", wording.Counted(p.PhoneTexts, "message"))
 	if p.Webhooks > 0 {
-		fmt.Fprintf(w, "The app has %s already, which gets a copy of everything: what is behind it may answer you.\n", counted(p.Webhooks, "webhook"))
+		fmt.Fprintf(w, "The app has %s already, which gets a copy of everything: what is behind it may answer you.\n", wording.Counted(p.Webhooks, "webhook"))
 		if p.Stops {
 			fmt.Fprintln(w, "It acts on your STOP too, and on START afterwards. To leave STOP out, use --skip 8.")
 		}
@@ -140,7 +141,7 @@ func (r liveReport) text(w io.Writer, _ *time.Location) {
 		if wasProbed(result) {
 			says += " · " + result.Fact
 		}
-		fmt.Fprintf(w, "%2d  %s\n    %s\n", result.Number, result.Assumption, printable(says))
+		fmt.Fprintf(w, "%2d  %s\n    %s\n", result.Number, result.Assumption, wording.Printable(says))
 	}
 	if readings, err := json.Marshal(r.Readings); err == nil && len(r.Readings) > 0 {
 		fmt.Fprintf(w, "\nTo try the rest of Parley with what was seen: simulator --readings '%s'\n", readings)

@@ -12,6 +12,7 @@ import (
 
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
+	"parley/internal/wording"
 	"parley/sms"
 )
 
@@ -70,7 +71,7 @@ func (m mended) text(w io.Writer, _ *time.Location) {
 	if m.DryRun {
 		told = "would tell"
 	}
-	fmt.Fprintf(w, "%s %s to try %s again\n", told, counted(m.told(), "conversation"), counted(m.Total, "parked thing"))
+	fmt.Fprintf(w, "%s %s to try %s again\n", told, wording.Counted(m.told(), "conversation"), wording.Counted(m.Total, "parked thing"))
 }
 
 // line tells of one conversation.
@@ -78,9 +79,9 @@ func (m mended) line(w io.Writer, c mendedConversation) {
 	over := overSender(c.Sender)
 	switch {
 	case c.LeftOut != "":
-		fmt.Fprintf(w, "%s%s  left out: %s\n", c.Number, over, printable(c.LeftOut))
+		fmt.Fprintf(w, "%s%s  left out: %s\n", c.Number, over, wording.Printable(c.LeftOut))
 	case len(c.Parked) == 0:
-		fmt.Fprintf(w, "%s%s  %s: %s\n", c.Number, over, m.didUnseen(), printable(c.Attention))
+		fmt.Fprintf(w, "%s%s  %s: %s\n", c.Number, over, m.didUnseen(), wording.Printable(c.Attention))
 	}
 	for _, p := range c.Parked {
 		if c.LeftOut == "" {
@@ -97,13 +98,6 @@ func (m mended) told() int {
 		}
 	}
 	return n
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // one deals with a single conversation, and fails if there is nothing to do.
@@ -137,7 +131,7 @@ func (m *mending) all(ctx context.Context, all []conversations.ParkedConversatio
 	m.report.Conversations = []mendedConversation{} // in JSON an empty list, not null
 	n, err := m.server.desk.MendAll(ctx, all, m.does, pace.steps(), m.add)
 	if err != nil {
-		err = m.server.explain(fmt.Sprintf("after %d of %s", n, counted(len(all), "conversation")), err)
+		err = m.server.explain(fmt.Sprintf("after %d of %s", n, wording.Counted(len(all), "conversation")), err)
 		return errors.Join(m.print(m.report), fmt.Errorf("%w; the same command goes on with the rest", err))
 	}
 	return m.print(m.report)

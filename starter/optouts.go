@@ -13,6 +13,7 @@ import (
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/settings"
+	"parley/internal/wording"
 )
 
 type optoutsCmd struct {
@@ -48,7 +49,7 @@ func (c *exportCmd) Run(ctx context.Context, a *app) error {
 	defer s.Close()
 	found, err := s.desk.OptOuts(ctx)
 	if partly, ok := errors.AsType[*conversations.Partly](err); ok {
-		err = fmt.Errorf("after %d of %s: %w", partly.Done, counted(partly.Of, "conversation"), partly.Err)
+		err = fmt.Errorf("after %d of %s: %w", partly.Done, wording.Counted(partly.Of, "conversation"), partly.Err)
 	}
 	all := consents(found)
 	switch {
@@ -71,7 +72,7 @@ type exported struct {
 }
 
 func (e exported) text(w io.Writer, _ *time.Location) {
-	fmt.Fprintf(w, "wrote %s to %s\n", counted(e.OptOuts, "opt-out"), e.File)
+	fmt.Fprintf(w, "wrote %s to %s\n", wording.Counted(e.OptOuts, "opt-out"), e.File)
 }
 
 // writeFile leaves the file as it was unless all of it can be written. It holds
@@ -142,7 +143,7 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 			err = s.optOut(ctx, o)
 		}
 		if err != nil {
-			err = s.explain(fmt.Sprintf("after %d of %s", report.Imported, counted(len(read), "opt-out")), err)
+			err = s.explain(fmt.Sprintf("after %d of %s", report.Imported, wording.Counted(len(read), "opt-out")), err)
 			return errors.Join(a.print(report), fmt.Errorf("%w; the same command again changes nothing for those", err))
 		}
 		report.Imported++
@@ -198,11 +199,11 @@ type imported struct {
 
 func (r imported) text(w io.Writer, _ *time.Location) {
 	for _, problem := range r.Problems {
-		fmt.Fprintln(w, printable(problem))
+		fmt.Fprintln(w, wording.Printable(problem))
 	}
 	if r.DryRun {
-		fmt.Fprintf(w, "would bring in %s\n", counted(r.Read-r.Bad, "opt-out"))
+		fmt.Fprintf(w, "would bring in %s\n", wording.Counted(r.Read-r.Bad, "opt-out"))
 		return
 	}
-	fmt.Fprintf(w, "brought in %d of %s\n", r.Imported, counted(r.Read, "opt-out"))
+	fmt.Fprintf(w, "brought in %d of %s\n", r.Imported, wording.Counted(r.Read, "opt-out"))
 }

@@ -86,11 +86,11 @@ func TestImportOfABadList(t *testing.T) {
 	_, complaint, code := parleyReading(t, w.env, list, "optouts", "import")
 	require.Equal(t, 1, code)
 	require.Equal(t, "parley: nothing was brought in: line 3: "+sms.ErrNotANumber.Error()+"; line 4: write a time with its offset from UTC, like 2026-11-24T15:00:00+01:00\n", complaint)
-	_, err := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
+	_, err := conversations.Describe(t.Context(), w.temporal, wire.ID(ana, ""), "")
 	require.True(t, conversations.IsNotFound(err))
 
 	require.Contains(t, w.reads(list, "optouts", "import", "--skip-bad"), "line 3: "+sms.ErrNotANumber.Error()+"\n")
-	_, err = w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
+	_, err = conversations.Describe(t.Context(), w.temporal, wire.ID(ana, ""), "")
 	require.NoError(t, err)
 
 	_, complaint, code = parleyReading(t, w.env, "number,date,source,sender\n+12025550183,2026-03-02T09:00:00Z,a call,+12065550100\n", "optouts", "import")
@@ -110,7 +110,7 @@ func TestImportInterrupted(t *testing.T) {
 		code <- run(ctx, []string{"optouts", "import", "--rate", "1/h"}, w.env, strings.NewReader(list), &out, &complaints)
 	}()
 	require.Eventually(t, func() bool {
-		_, err := w.temporal.DescribeWorkflowExecution(t.Context(), "conversation:+12025550185", "")
+		_, err := conversations.Describe(t.Context(), w.temporal, "conversation:+12025550185", "")
 		return err == nil
 	}, time.Minute, 10*time.Millisecond)
 	cancel()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	conversations "parley/conversation/client"
+	"parley/internal/wording"
 )
 
 type parkedCmd struct {
@@ -37,7 +38,7 @@ func (rows parkedRows) text(w io.Writer, _ *time.Location) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NUMBER\tSENDER\tAGE\tCODE\tREASON\tID")
 	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Number, orDash(string(r.Sender)), age(time.Since(r.At)), orDash(string(r.Code)), orDash(r.Reason), orDash(r.ID))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Number, orDash(string(r.Sender)), wording.Age(time.Since(r.At)), orDash(string(r.Code)), orDash(r.Reason), orDash(r.ID))
 	}
 	_ = table.Flush() // as little can be done as about any other print
 }
@@ -69,7 +70,7 @@ func (c *parkedCmd) Run(ctx context.Context, a *app) error {
 // undecryptable says what to set, if that is what is wrong.
 func undecryptable(err error) error {
 	if sealed, ok := errors.AsType[*conversations.Undecryptable](err); ok {
-		return fmt.Errorf("what is parked in %s cannot be decrypted: set PARLEY_ENCRYPTION_KEYS as for the worker", counted(sealed.Conversations, "conversation"))
+		return fmt.Errorf("what is parked in %s cannot be decrypted: set PARLEY_ENCRYPTION_KEYS as for the worker", wording.Counted(sealed.Conversations, "conversation"))
 	}
 	return err
 }

@@ -181,15 +181,6 @@ func TestSkip(t *testing.T) {
 	require.Contains(t, w.fails(1, "retry", string(ben)), "nothing is parked")
 }
 
-func TestAge(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m", 65 * time.Minute: "1h05m", 47*time.Hour + time.Minute: "47h01m", 50 * time.Hour: "2d2h",
-	} {
-		require.Equal(t, want, age(d))
-	}
-}
-
 func TestPace(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]float64{"10/s": 10, " 30/m": 0.5, "7200/h": 2} {

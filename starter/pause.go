@@ -10,6 +10,7 @@ import (
 
 	conversations "parley/conversation/client"
 	"parley/internal/settings"
+	"parley/internal/wording"
 )
 
 type pauseCmd struct {
@@ -42,50 +43,15 @@ PARLEY_SEND_RATE of the workers says. Repeating the command changes nothing.`
 // sending is how the task queue of sending stands, as it is printed.
 type sending conversations.Sending
 
-// queued is what waits in a task queue, as it is printed.
-type queued conversations.Queued
-
 func (s sending) text(w io.Writer, zone *time.Location) {
-	fmt.Fprintln(w, s.stands(zone))
-	fmt.Fprintf(w, "task queue %s: %s\n", s.TaskQueue, queued(s.Queued))
+	fmt.Fprintln(w, wording.Sending(conversations.Sending(s), zone))
+	fmt.Fprintf(w, "task queue %s: %s\n", s.TaskQueue, wording.Queued(s.Queued))
 	switch {
 	case s.Workers == 0:
 		fmt.Fprintln(w, "no worker of this task queue was heard of lately: is PARLEY_SEND_TASK_QUEUE the same there?")
 	case s.Paused:
 		fmt.Fprintln(w, "to go on: parley resume-sending")
 	}
-}
-
-// stands is the first thing to know about it, in one line.
-func (s sending) stands(zone *time.Location) string {
-	switch {
-	case s.Paused:
-		said := "sending is paused"
-		if s.Since != nil {
-			said += " since " + s.Since.In(zone).Format(dateAndTime)
-		}
-		if s.By != "" {
-			said += " by " + printable(s.By)
-		}
-		if s.Why != "" {
-			said += ": " + printable(s.Why)
-		}
-		return strings.ReplaceAll(said, "\n", " ")
-	case s.Rate > 0:
-		return fmt.Sprintf("sending is not paused; %g texts in a second at most", s.Rate)
-	}
-	return "sending is not paused"
-}
-
-func (q queued) String() string {
-	said := counted(q.Workers, "worker")
-	switch {
-	case q.Waiting > 0 && q.Oldest > 0:
-		return fmt.Sprintf("%s, about %d waiting, the oldest for %s", said, q.Waiting, age(q.Oldest))
-	case q.Waiting > 0:
-		return fmt.Sprintf("%s, about %d waiting", said, q.Waiting)
-	}
-	return said + ", nothing waits"
 }
 
 // Run pauses sending.

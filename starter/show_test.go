@@ -127,7 +127,7 @@ func TestShowWhileWorkersFail(t *testing.T) {
 	t.Cleanup(failing.Stop)
 	w.texts(ana, "m1", "Hello?")
 	require.Eventually(t, func() bool {
-		described, err := w.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(ana, ""), "")
+		described, err := conversations.Describe(t.Context(), w.temporal, wire.ID(ana, ""), "")
 		return err == nil && described.GetPendingWorkflowTask().GetAttempt() > 3
 	}, 3*time.Minute, 100*time.Millisecond)
 	require.Contains(t, w.fails(1, "show", string(ana)), "only while a worker runs; one does, and fails at it: a spanner in the works")

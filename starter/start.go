@@ -20,6 +20,7 @@ import (
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
+	"parley/internal/wording"
 	"parley/workflows"
 )
 
@@ -116,7 +117,7 @@ func (s started) text(w io.Writer, _ *time.Location) {
 // text is the result of what completed, and else the one word for how it ended.
 func (e ending) text(w io.Writer, _ *time.Location) {
 	if len(e.Result) > 0 {
-		fmt.Fprintln(w, printable(string(e.Result)))
+		fmt.Fprintln(w, wording.Printable(string(e.Result)))
 		return
 	}
 	fmt.Fprintln(w, e.Status)
@@ -221,7 +222,7 @@ func (s *server) accept(ctx context.Context, script workflows.Script, input any,
 			return err
 		}
 		return fmt.Errorf("%s has ended already (%s on %s%s): start it a second time with --again",
-			id, how.Status, info.GetCloseTime().AsTime().In(zone).Format(dateAndTime), how.detail())
+			id, how.Status, info.GetCloseTime().AsTime().In(zone).Format(wording.DateAndTime), how.detail())
 	}
 	asked, err := json.Marshal(input)
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
+	"parley/internal/wording"
 	"parley/sms"
 )
 
 const (
-	dateAndTime = "2 Jan 2006 15:04"
-	clock       = "15:04:05"
-	margin      = "            " // under which texts stand
+	clock  = "15:04:05"
+	margin = "            " // under which texts stand
 )
 
 // marks tell at a glance what became of a text of ours.
@@ -42,10 +42,10 @@ type page struct {
 }
 
 func (p *page) line(format string, args ...any) {
-	fmt.Fprintln(p.w, strings.TrimRight(printable(fmt.Sprintf(format, args...)), " "))
+	fmt.Fprintln(p.w, strings.TrimRight(wording.Printable(fmt.Sprintf(format, args...)), " "))
 }
 
-func (p *page) at(t time.Time) string { return t.In(p.zone).Format(dateAndTime) }
+func (p *page) at(t time.Time) string { return t.In(p.zone).Format(wording.DateAndTime) }
 
 // words writes a text under its headline.
 func (p *page) words(text string) {

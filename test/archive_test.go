@@ -17,6 +17,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"parley/activities"
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/archive"
 	"parley/sms"
@@ -25,7 +26,7 @@ import (
 
 // closed reports whether a conversation has completed.
 func (w *world) closed(contact sms.Number) bool {
-	described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(contact, ""), "")
+	described, err := conversations.Describe(w.Ctx(), w.Temporal, wire.ID(contact, ""), "")
 	return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 }
 
@@ -40,10 +41,8 @@ func kept(t *testing.T, dir string, contact sms.Number) (words []string, statuse
 	for _, r := range records {
 		require.NotEmpty(t, r.MessageID)
 		words = append(words, r.Line.Text)
-		var m wire.Message
-		require.NoError(t, json.Unmarshal(r.Body, &m))
-		if m.Key != "" {
-			statuses = append(statuses, m.Status)
+		if r.Message.Key != "" {
+			statuses = append(statuses, r.Message.Status)
 		}
 	}
 	return words, statuses
@@ -101,11 +100,9 @@ func TestArchive(t *testing.T) {
 		if r.Kind != wire.RecordConversation {
 			continue
 		}
-		var closing wire.Closing
-		require.NoError(t, json.Unmarshal(r.Body, &closing))
-		require.Equal(t, ana, closing.Contact)
-		lives[r.FirstRunID] = closing
-		if closing.Continues {
+		require.Equal(t, ana, r.Closing.Contact)
+		lives[r.FirstRunID] = *r.Closing
+		if r.Closing.Continues {
 			continued++
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
@@ -24,7 +25,7 @@ var allButtons = e2e.Server("--dynamic-config-value", "frontend.WorkflowTimeSkip
 
 func (w *world) describe(id string) *workflowservice.DescribeWorkflowExecutionResponse {
 	w.T.Helper()
-	described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
+	described, err := conversations.Describe(w.Ctx(), w.Temporal, id, "")
 	require.NoError(w.T, err)
 	return described
 }
@@ -35,7 +36,7 @@ func (w *world) pendingSend(contact sms.Number) *workflowpb.PendingActivityInfo 
 	w.T.Helper()
 	var pending *workflowpb.PendingActivityInfo
 	w.Eventually("a text is to be sent", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(contact, ""), "")
+		described, err := conversations.Describe(w.Ctx(), w.Temporal, wire.ID(contact, ""), "")
 		for _, a := range described.GetPendingActivities() {
 			if a.GetActivityType().GetName() == "SendMessage" {
 				pending = a

@@ -156,7 +156,7 @@ func (w *world) makeCurrent(deployment, id string) {
 // buildOf is the build that a workflow runs on.
 func (w *world) buildOf(id string) string {
 	w.T.Helper()
-	d, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
+	d, err := conversations.Describe(w.Ctx(), w.Temporal, id, "")
 	require.NoError(w.T, err)
 	return d.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
 }

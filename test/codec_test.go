@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/stack"
 	"parley/test/e2e"
@@ -93,7 +94,7 @@ func TestTemporalUIDecrypts(t *testing.T) {
 	shows("Harbor Dental")
 	require.NotContains(t, text(), "Codec Server could not connect")
 	picture("after")
-	of, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(ana, ""), "")
+	of, err := conversations.Describe(w.Ctx(), w.Temporal, wire.ID(ana, ""), "")
 	require.NoError(t, err)
 	at := fmt.Sprintf("http://%s/namespaces/%s/workflows/%s/%s/", ui, w.Namespace, url.PathEscape(wire.ID(ana, "")), of.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 	do(chromedp.Navigate(at + "history"))

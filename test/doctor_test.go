@@ -65,6 +65,7 @@ func TestDoctor(t *testing.T) {
 	require.Contains(t, found["probe"].Found, "signed, taken and dropped")
 	require.Equal(t, "it reaches Temporal", found["webhook ready"].Found)
 	require.Equal(t, "1 running", found["conversations"].Found)
+	require.Equal(t, "0 conversations below version 1, the newest in use", found["older rules"].Found)
 	require.Len(t, w.State(ana).Transcript, 2)
 
 	tests := []struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/stack"
@@ -53,7 +54,7 @@ func (w *world) rekey(entries ...string) {
 func (w *world) stuck(id, words string) {
 	w.T.Helper()
 	w.Eventually(id+" waits for a key", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
+		described, err := conversations.Describe(w.Ctx(), w.Temporal, id, "")
 		return err == nil && described.GetPendingWorkflowTask().GetAttempt() > 1 && w.workerSaid(words)
 	})
 	for _, p := range w.Worker {
@@ -142,7 +143,7 @@ func TestNothingIsReadableOnTheServer(t *testing.T) {
 				for _, event := range w.history(id, "").GetEvents() {
 					said.WriteString(protojson.Format(event))
 				}
-				described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
+				described, err := conversations.Describe(w.Ctx(), w.Temporal, id, "")
 				require.NoError(t, err)
 				said.WriteString(protojson.Format(described))
 			}

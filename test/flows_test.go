@@ -15,6 +15,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
@@ -201,7 +202,7 @@ func TestTheSameMessageTwice(t *testing.T) {
 	require.Positive(t, w.State(ana).Run)
 
 	w.Eventually("the conversation closes", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(ana, ""), "")
+		described, err := conversations.Describe(w.Ctx(), w.Temporal, wire.ID(ana, ""), "")
 		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	})
 	again("message-new", "are you open?")
@@ -393,7 +394,7 @@ func TestRefusedAndEmpty(t *testing.T) {
 	_, err := w.Client().Send(w.Ctx(), ana, "", "x", wire.SendRequest{Text: "  "})
 	require.ErrorContains(t, err, "empty")
 	w.Eventually("it completes", func() bool {
-		described, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(ana, ""), "")
+		described, err := conversations.Describe(w.Ctx(), w.Temporal, wire.ID(ana, ""), "")
 		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	})
 }

@@ -28,6 +28,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/internal/encryption"
 	"parley/internal/secrets/parameterstest"
@@ -305,7 +306,7 @@ func TestLambdaWithoutItsKeys(t *testing.T) {
 	refused, took := f.invoke(callback("01LAMBDA1", contact, "Hi!"))
 	require.Equal(t, http.StatusServiceUnavailable, refused.Status)
 	require.Less(t, took, lastAnswer)
-	_, err := l.temporal.DescribeWorkflowExecution(t.Context(), wire.ID(contact, ""), "")
+	_, err := conversations.Describe(t.Context(), l.temporal, wire.ID(contact, ""), "")
 	require.Error(t, err, "nothing was written")
 
 	l.parameters.Put("/parley/encryption-keys", newKeys(t, "first")[0])

@@ -141,11 +141,11 @@ func TestReceipts(t *testing.T) {
 		w := w.in(t)
 		id := wire.ID(number(1), "")
 		require.NoError(t, w.Temporal.TerminateWorkflow(w.Ctx(), id, "", "test"))
-		before, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
+		before, err := conversations.Describe(w.Ctx(), w.Temporal, id, "")
 		require.NoError(t, err)
 		m := w.Sim.Phone(number(1)).Messages()[0]
 		require.Equal(t, 200, w.callback("/receipts", receiptsSecret, receipt(m.ID, m.Key, number(1), "READ", "")))
-		after, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), id, "")
+		after, err := conversations.Describe(w.Ctx(), w.Temporal, id, "")
 		require.NoError(t, err)
 		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, after.GetWorkflowExecutionInfo().GetStatus())
 		require.Equal(t, before.GetWorkflowExecutionInfo().GetExecution().GetRunId(), after.GetWorkflowExecutionInfo().GetExecution().GetRunId())

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/api/workflowservice/v1"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 	"parley/sinch/sinchtest"
 	"parley/sms"
@@ -108,7 +109,7 @@ func TestRecord(t *testing.T) {
 	w.Text(bob, "hello")
 	w.Receives(bob, youSaid("hello"))
 	w.Eventually("it closes", func() bool {
-		d, err := w.Temporal.DescribeWorkflowExecution(w.Ctx(), wire.ID(bob, ""), "")
+		d, err := conversations.Describe(w.Ctx(), w.Temporal, wire.ID(bob, ""), "")
 		return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	})
 	time.Sleep(2 * time.Second) // visibility follows

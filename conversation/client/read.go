@@ -98,7 +98,7 @@ const latestEvents = 50 // of a run: some turns
 func (d Desk) failing(ctx context.Context, v View) string {
 	ctx, cancel := d.WithPatience(ctx)
 	defer cancel()
-	described, err := d.Temporal.DescribeWorkflowExecution(ctx, v.WorkflowID, v.RunID)
+	described, err := Describe(ctx, d.Temporal, v.WorkflowID, v.RunID)
 	if err != nil || described.GetPendingWorkflowTask().GetAttempt() < 2 {
 		return ""
 	}

@@ -32,7 +32,7 @@ func RecordKey(ctx context.Context, c client.Client, taskQueue string, ids wire.
 
 // RecordedKey is the fingerprint of a namespace's ids; empty if none is recorded.
 func RecordedKey(ctx context.Context, c client.Client) (string, error) {
-	described, err := c.DescribeWorkflowExecution(ctx, wire.KeyRecordID, "")
+	described, err := Describe(ctx, c, wire.KeyRecordID, "")
 	var missing *serviceerror.NotFound
 	switch {
 	case errors.As(err, &missing):
@@ -52,7 +52,7 @@ func RecordedKey(ctx context.Context, c client.Client) (string, error) {
 
 // recorded is since when a record runs; the zero time if none does.
 func recorded(ctx context.Context, c client.Client, id string) (time.Time, error) {
-	described, err := c.DescribeWorkflowExecution(ctx, id, "")
+	described, err := Describe(ctx, c, id, "")
 	var missing *serviceerror.NotFound
 	switch {
 	case errors.As(err, &missing):

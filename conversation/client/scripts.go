@@ -58,7 +58,7 @@ func (s TemporalScripts) Start(ctx context.Context, script, messageID string, in
 
 // Runs implements Scripts.
 func (s TemporalScripts) Runs(ctx context.Context, ref wire.ScriptRef) (bool, error) {
-	described, err := s.Client.DescribeWorkflowExecution(ctx, ref.WorkflowID, "")
+	described, err := Describe(ctx, s.Client, ref.WorkflowID, "")
 	var missing *serviceerror.NotFound
 	switch {
 	case errors.As(err, &missing):

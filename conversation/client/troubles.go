@@ -200,7 +200,7 @@ const (
 func (d Desk) StandingOf(ctx context.Context, workflowID string) (Stands, *workflowpb.WorkflowExecutionInfo) {
 	ctx, cancel := d.WithPatience(ctx)
 	defer cancel()
-	described, err := d.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	described, err := Describe(ctx, d.Temporal, workflowID, "")
 	if err != nil {
 		return Troubled, nil
 	}

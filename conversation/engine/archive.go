@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -104,11 +103,10 @@ func (a *archive) storeBatch(which func(*wire.Message) bool, closing *wire.Closi
 		add(&a.transcript.messages()[i], which(&a.transcript.messages()[i]))
 	}
 	if closing != nil && len(records) < archiveBatch {
-		body, _ := json.Marshal(closing) //nolint:errchkjson // it holds nothing that JSON cannot
 		batch.closing = true
 		records = append(records, activities.Record{
 			ID: a.FirstRunID + "/run" + strconv.Itoa(a.Run), Kind: wire.RecordConversation,
-			Conversation: a.ids.Of(a.Contact, a.Sender), FirstRunID: a.FirstRunID, At: a.now(), Body: body,
+			Conversation: a.ids.Of(a.Contact, a.Sender), FirstRunID: a.FirstRunID, At: a.now(), Closing: closing,
 		})
 	}
 	if len(records) == 0 {
@@ -122,10 +120,9 @@ func (a *archive) storeBatch(which func(*wire.Message) bool, closing *wire.Closi
 func (a *archive) recordOf(m *wire.Message) activities.Record {
 	kept := *m
 	kept.Delivery, kept.Stored = nil, false
-	body, _ := json.Marshal(kept) //nolint:errchkjson // it holds nothing that JSON cannot
 	return activities.Record{
 		ID: m.RecordID(), Kind: wire.RecordMessage, Conversation: a.ids.Of(a.Contact, a.Sender), FirstRunID: a.FirstRunID,
-		Key: m.Key, MessageID: m.MessageID, Line: &wire.Line{From: m.From, Text: m.Text, Time: m.At}, At: a.now(), Body: body,
+		Key: m.Key, MessageID: m.MessageID, Line: &wire.Line{From: m.From, Text: m.Text, Time: m.At}, At: a.now(), Message: &kept,
 	}
 }
 

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,8 +37,7 @@ func TestArchive(t *testing.T) {
 	}
 	key := k.sends[0].Key
 	require.Equal(t, []string{"in:1", key, key, k.sends[1].Key, "default-test-run-id/run0"}, ids)
-	var kept wire.Message
-	require.NoError(t, json.Unmarshal(k.records[2].Body, &kept))
+	kept := k.records[2].Message
 	require.Equal(t, sms.StatusRead, kept.Status)
 	require.Equal(t, []sms.Status{sms.StatusAccepted, sms.StatusDelivered, sms.StatusRead}, []sms.Status{kept.Steps[0].Status, kept.Steps[1].Status, kept.Steps[2].Status})
 }
@@ -81,9 +79,7 @@ func TestArchiveBeforeContinuingAsNew(t *testing.T) {
 	state := k.continued()
 	require.NotEmpty(t, k.records)
 	require.Equal(t, wire.RecordConversation, k.records[len(k.records)-1].Kind)
-	var closing wire.Closing
-	require.NoError(t, json.Unmarshal(k.records[len(k.records)-1].Body, &closing))
-	require.True(t, closing.Continues)
+	require.True(t, k.records[len(k.records)-1].Closing.Continues)
 	require.Equal(t, 1, state.Run)
 }
 
@@ -191,10 +187,10 @@ func TestNewsWhileTheEndIsStored(t *testing.T) {
 	t.Run("a receipt", func(t *testing.T) {
 		k := play(func(k *talk) { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })
 		require.Equal(t, sms.StatusDelivered, k.run().Transcript[0].Status)
-		var kept wire.Message
+		var kept *wire.Message
 		for _, r := range k.records {
 			if r.Kind == wire.RecordMessage {
-				require.NoError(t, json.Unmarshal(r.Body, &kept))
+				kept = r.Message
 			}
 		}
 		require.Equal(t, sms.StatusDelivered, kept.Status, "the last record counts")
@@ -204,7 +200,7 @@ func TestNewsWhileTheEndIsStored(t *testing.T) {
 			k.signal(wire.OptOutEvent(wire.Consent{At: k.env.Now(), Source: "form", Words: "no more"}))
 		})
 		require.NotNil(t, k.continued().OptedOut)
-		require.Contains(t, string(k.records[len(k.records)-1].Body), `"opted_out"`)
+		require.NotNil(t, k.records[len(k.records)-1].Closing.OptedOut)
 	})
 }
 

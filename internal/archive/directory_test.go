@@ -2,7 +2,6 @@ package archive_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"parley/activities"
 	"parley/conversation/wire"
 	"parley/internal/archive"
+	"parley/sms"
 )
 
 const (
@@ -35,14 +35,14 @@ func ours(conversation, run string, n int) activities.Record {
 		ID: key, Kind: wire.RecordMessage, Conversation: conversation, FirstRunID: run,
 		Key: key, MessageID: "01K1" + strings.ToUpper(run[9:13]) + fmt.Sprint(n),
 		Line: &wire.Line{From: "responder", Text: fmt.Sprint("text ", n), Time: noon.Add(time.Duration(n) * time.Minute)},
-		At:   noon.Add(time.Hour), Body: json.RawMessage(`{"status":"accepted"}`),
+		At:   noon.Add(time.Hour), Message: &wire.Message{Status: sms.StatusAccepted},
 	}
 }
 
 // became is a later version of a message.
-func became(r activities.Record, status string) activities.Record {
+func became(r activities.Record, status sms.Status) activities.Record {
 	r.At = r.At.Add(time.Minute)
-	r.Body = json.RawMessage(`{"status":"` + status + `"}`)
+	r.Message = &wire.Message{Status: status}
 	return r
 }
 
@@ -105,7 +105,7 @@ func TestDirectoryTellsTheLastMessages(t *testing.T) {
 	require.Empty(t, keys(t, d, ana, 20), "nothing is kept yet")
 
 	first, second, third := ours(ana, anas1, 1), ours(ana, anas1, 2), ours(ana, anas2, 3)
-	closing := activities.Record{ID: anas1, Kind: wire.RecordConversation, Conversation: ana, FirstRunID: anas1, Body: json.RawMessage(`{}`)}
+	closing := activities.Record{ID: anas1, Kind: wire.RecordConversation, Conversation: ana, FirstRunID: anas1, Closing: &wire.Closing{}}
 	store(t, d, third, first) // as they became final
 	store(t, d, second, closing)
 	store(t, d, ours(ben, bens, 1))
@@ -143,7 +143,7 @@ func TestDirectoryTellsTheLastVersion(t *testing.T) {
 	require.Equal(t, delivered, r)
 
 	same := delivered
-	same.Body = json.RawMessage(`{"status":"read"}`)
+	same.Message = &wire.Message{Status: sms.StatusRead}
 	store(t, d, same)
 	r, err = d.Find(t.Context(), sent.Key)
 	require.NoError(t, err)
@@ -271,7 +271,7 @@ func TestLargeTextsAndLineBreaks(t *testing.T) {
 	large, broken := ours(ana, anas1, 1), ours(ana, anas1, 2)
 	large.Line.Text = strings.Repeat("Größe\u2028\x00\" ", 300_000)
 	broken.Line.Text = "one\ntwo\r\nthree"
-	broken.Body = json.RawMessage("{\n  \"a\": \"b\\n\",\n  \"c\": 1\n}\n")
+	broken.Message = &wire.Message{Text: broken.Line.Text}
 	store(t, d, large, broken)
 	store(t, d, ours(ana, anas1, 3))
 
@@ -280,7 +280,7 @@ func TestLargeTextsAndLineBreaks(t *testing.T) {
 	require.Len(t, records, 3)
 	require.Equal(t, large.Line, records[0].Line)
 	require.Equal(t, broken.Line, records[1].Line)
-	require.JSONEq(t, string(broken.Body), string(records[1].Body))
+	require.Equal(t, broken.Message, records[1].Message)
 	raw, err := os.ReadFile(only(t, root))
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(string(raw), "\n"))
@@ -377,7 +377,7 @@ func TestErrorsAreDiscreet(t *testing.T) {
 	require.NoError(t, os.Mkdir(file, 0o700)) // not even root can write to it
 
 	invalid := r
-	invalid.Body = json.RawMessage(`a private matter`)
+	invalid.At = invalid.At.AddDate(9000, 0, 0) // JSON has no such year
 	var errs []error
 	errs = append(errs, d.Store(t.Context(), []activities.Record{r}))
 	errs = append(errs, d.Store(t.Context(), []activities.Record{invalid}))

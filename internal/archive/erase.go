@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,21 +98,17 @@ func (d *Directory) walk(ctx context.Context, folder string, visit func(path, na
 // conversationIn reads whose records a file has: one conversation's.
 func conversationIn(path string) (string, error) {
 	var found string
-	err := readLines(path, func(line []byte) bool {
-		var r activities.Record
-		if json.Unmarshal(line, &r) == nil {
-			found = r.Conversation
-		}
-		return found == "" // torn lines say nothing
+	err := records(path, func(r activities.Record) bool {
+		found = r.Conversation
+		return found == ""
 	})
 	return found, err
 }
 
 func count(path string) (int, error) {
 	known := map[string]bool{}
-	err := readLines(path, func(line []byte) bool {
-		var r activities.Record
-		if json.Unmarshal(line, &r) == nil && r.Kind != "" {
+	err := records(path, func(r activities.Record) bool {
+		if r.Kind != "" {
 			known[r.ID] = true
 		}
 		return true

@@ -10,7 +10,7 @@ import (
 	"parley/conversation/wire"
 )
 
-const record = `{"id":"r-7","kind":"message","conversation":"c","first_run_id":"r","key":"r-7","message_id":"m","line":{"from":"contact","text":"Hi","time":"2036-03-03T14:04:58Z"},"at":"2036-03-03T14:06:10Z","body":{"text":"Hi"}}`
+const record = `{"id":"r-7","kind":"message","conversation":"c","first_run_id":"r","key":"r-7","message_id":"m","line":{"from":"contact","text":"Hi","time":"2036-03-03T14:04:58Z"},"at":"2036-03-03T14:06:10Z","message":{"text":"Hi"}}`
 
 // FuzzTold: whatever an archive service answers, what is taken from it is what was
 // asked for.

@@ -276,7 +276,7 @@ func TestHookRefusesWhatIsNoJSON(t *testing.T) {
 
 	k, h := service(t)
 	r := ours(ana, anas1, 1)
-	r.Body = json.RawMessage("text 1")
+	r.At = r.At.AddDate(9000, 0, 0) // JSON has no such year
 	err := h.Store(t.Context(), []activities.Record{r})
 	require.ErrorContains(t, err, "PARLEY_ARCHIVE_URL")
 	discreet(t, err)

@@ -98,13 +98,19 @@ func readLines(path string, each func(line []byte) bool) error {
 	}
 }
 
-// messages returns all versions of all messages in a file. Torn lines are no
-// JSON: the beginning of an object never is.
-func messages(path string) ([]activities.Record, error) {
-	var kept []activities.Record
-	err := readLines(path, func(line []byte) bool {
+// records hands over the records of a file, until each returns false. Torn lines
+// are no JSON: the beginning of an object never is.
+func records(path string, each func(activities.Record) bool) error {
+	return readLines(path, func(line []byte) bool {
 		var r activities.Record
-		if json.Unmarshal(line, &r) == nil && r.Kind == wire.RecordMessage {
+		return json.Unmarshal(line, &r) != nil || each(r)
+	})
+}
+
+// messages returns all versions of all messages in a file.
+func messages(path string) (kept []activities.Record, err error) {
+	err = records(path, func(r activities.Record) bool {
+		if r.Kind == wire.RecordMessage {
 			kept = append(kept, r)
 		}
 		return true

@@ -3,7 +3,6 @@ package archive
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -55,7 +54,9 @@ func (m Messages) Recent(ctx context.Context, workflowID string, n int) ([]clien
 // service has lost, is filled in from what every record has.
 func keptOf(r activities.Record) client.Kept {
 	var m wire.Message
-	_ = json.Unmarshal(r.Body, &m)
+	if r.Message != nil {
+		m = *r.Message
+	}
 	m.Key, m.MessageID = cmp.Or(m.Key, r.Key), cmp.Or(m.MessageID, r.MessageID)
 	if r.Line != nil && m.At.IsZero() {
 		m.From, m.Text, m.At = r.Line.From, r.Line.Text, r.Line.Time

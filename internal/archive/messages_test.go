@@ -2,7 +2,6 @@ package archive_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -33,9 +32,7 @@ func TestMessages(t *testing.T) {
 		return archive.Messages{Open: func() (activities.Archive, error) { return a, err }}
 	}
 	at := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-	body, err := json.Marshal(wire.Message{Key: "r-1", Text: "Hello", At: at})
-	require.NoError(t, err)
-	whole := activities.Record{Conversation: "conversation:x", Key: "r-1", MessageID: "01", At: at, Body: body, Line: &wire.Line{Text: "not this"}}
+	whole := activities.Record{Conversation: "conversation:x", Key: "r-1", MessageID: "01", At: at, Message: &wire.Message{Key: "r-1", Text: "Hello", At: at}, Line: &wire.Line{Text: "not this"}}
 
 	kept, found, err := opened(shelf{record: whole}, nil).Find(t.Context(), "r-1")
 	require.NoError(t, err)
@@ -46,7 +43,7 @@ func TestMessages(t *testing.T) {
 	lost := activities.Record{MessageID: "02", Line: &wire.Line{From: wire.FromContact, Text: "Hi", Time: at}}
 	recent, err := opened(shelf{record: lost}, nil).Recent(t.Context(), "conversation:x", 1)
 	require.NoError(t, err)
-	require.Equal(t, wire.Message{MessageID: "02", From: wire.FromContact, Text: "Hi", At: at}, recent[0].Message, "a body that was lost")
+	require.Equal(t, wire.Message{MessageID: "02", From: wire.FromContact, Text: "Hi", At: at}, recent[0].Message, "a message that was lost")
 
 	for name, messages := range map[string]archive.Messages{"there is none": opened(nil, nil), "it has none": opened(shelf{err: activities.ErrNoRecord}, nil)} {
 		_, found, err = messages.Find(t.Context(), "r-1")

@@ -8,7 +8,9 @@ import (
 
 	workflowpb "go.temporal.io/api/workflow/v1"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
+	"parley/internal/wording"
 )
 
 // examineConversations counts them, and what waits for a person, by what
@@ -39,15 +41,15 @@ type need struct {
 	others        int                   // conversations that need a person for another reason
 }
 
-func (n *need) add(marks []wire.ParkedMark, attention string, ours bool) {
+func (n *need) add(c conversations.ParkedConversation, ours bool) {
 	switch {
-	case !ours:
-	case len(marks) > 0:
+	case !ours: // another program made its id
+	case len(c.Marks) > 0:
 		n.conversations++
-	case attention != "":
+	case c.Attention != "":
 		n.others++
 	}
-	for _, mark := range marks {
+	for _, mark := range c.Marks {
 		n.things[mark.Code]++
 		if n.oldest.IsZero() || mark.At.Before(n.oldest) {
 			n.oldest = mark.At
@@ -56,14 +58,18 @@ func (n *need) add(marks []wire.ParkedMark, attention string, ours bool) {
 }
 
 func (e *examination) examineParked(ctx context.Context) Finding {
-	const check = "parked work"
 	n := need{things: map[wire.ParkCode]int{}}
 	err := e.server.EachMarked(ctx, wire.AttentionAttribute.GetName()+" = true", func(info *workflowpb.WorkflowExecutionInfo) {
-		n.add(e.server.Needs(info))
+		n.add(e.server.ParkedIn(info))
 	})
-	found, advice := e.told(n)
+	return e.parked(n, err)
+}
+
+func (e *examination) parked(n need, err error) Finding {
+	const check = "parked work"
+	found, advice := n.told()
 	switch {
-	case err != nil && e.server.TimedOut(err):
+	case err != nil && conversations.IsTimeout(err):
 		return warned(check, "a longer --timeout", "not counted to the end in %s; so far: %s", e.Timeout, strings.Join(append(found, "…"), "; "))
 	case err != nil:
 		return failed(check, "look at the server's visibility store", "%v", e.server.Explain("listing what is parked", err))
@@ -74,7 +80,7 @@ func (e *examination) examineParked(ctx context.Context) Finding {
 }
 
 // told says what is needed, and what to do about each part.
-func (e *examination) told(n need) (found, advice []string) {
+func (n need) told() (found, advice []string) {
 	things, codes := 0, []string(nil)
 	for _, code := range wire.ParkCodes() {
 		if of := n.things[code]; of > 0 {
@@ -86,7 +92,7 @@ func (e *examination) told(n need) (found, advice []string) {
 	}
 	if things > 0 {
 		found = append(found, fmt.Sprintf("%s in %s (%s), the oldest for %s",
-			e.Counted(things, "thing"), e.Counted(n.conversations, "conversation"), strings.Join(codes, ", "), e.Age(time.Since(n.oldest))))
+			wording.Counted(things, "thing"), wording.Counted(n.conversations, "conversation"), strings.Join(codes, ", "), wording.Age(time.Since(n.oldest))))
 		advice = append(advice, "parley parked; then parley retry or parley skip")
 	}
 	if n.others > 0 {

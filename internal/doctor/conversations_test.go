@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	workflowpb "go.temporal.io/api/workflow/v1"
 
+	conversations "parley/conversation/client"
 	"parley/conversation/wire"
 )
 
@@ -32,9 +32,9 @@ func TestParked(t *testing.T) {
 		found, advice string
 	}{
 		{"nothing", []shown{{}}, nil, OK, "none, and no conversation needs a person", ""},
-		{"parked", []shown{parked, parked}, nil, Warn, "4×thing in 2×conversation (2 send-denied, 2 loop), the oldest for 5m0s", "parley parked; then parley retry or parley skip"},
+		{"parked", []shown{parked, parked}, nil, Warn, "4 things in 2 conversations (2 send-denied, 2 loop), the oldest for 5m", "parley parked; then parley retry or parley skip"},
 		{"another reason", []shown{other}, nil, Warn, "1 conversation needs a person for another reason", "parley list --attention"},
-		{"both", []shown{parked, other, other}, nil, Warn, "2×thing in 1×conversation (1 send-denied, 1 loop), the oldest for 5m0s; 2 conversations need a person for another reason", "parley parked; then parley retry or parley skip; parley list --attention"},
+		{"both", []shown{parked, other, other}, nil, Warn, "2 things in 1 conversation (1 send-denied, 1 loop), the oldest for 5m; 2 conversations need a person for another reason", "parley parked; then parley retry or parley skip; parley list --attention"},
 		{"not all in time", []shown{other}, slow, Warn, partly + "1 conversation needs a person for another reason; …", "a longer --timeout"},
 		{"none in time", nil, slow, Warn, partly + "…", "a longer --timeout"},
 		{"broken", []shown{other}, broken, Fail, "listing what is parked: broken", "look at the server's visibility store"},
@@ -42,22 +42,12 @@ func TestParked(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var now shown
-			e := &examination{Doctor: Doctor{Words: words, Timeout: 10 * time.Second}, server: &Server{
-				Explain:  func(doing string, err error) error { return errors.New(doing + ": " + err.Error()) },
-				TimedOut: func(err error) bool { return errors.Is(err, slow) },
-				EachMarked: func(_ context.Context, condition string, visit func(*workflowpb.WorkflowExecutionInfo)) error {
-					require.Equal(t, wire.AttentionAttribute.GetName()+" = true", condition)
-					for _, now = range tt.conversations {
-						visit(nil)
-					}
-					return tt.err
-				},
-				Needs: func(*workflowpb.WorkflowExecutionInfo) ([]wire.ParkedMark, string, bool) {
-					return now.parked, now.attention, true
-				},
-			}}
-			require.Equal(t, Finding{Check: "parked work", Status: tt.status, Found: tt.found, Advice: tt.advice}, e.examineParked(t.Context()))
+			e := &examination{Doctor: Doctor{Timeout: 10 * time.Second}, server: &Server{}}
+			n := need{things: map[wire.ParkCode]int{}}
+			for _, shown := range tt.conversations {
+				n.add(conversations.ParkedConversation{Row: conversations.Row{Attention: shown.attention}, Marks: shown.parked}, true)
+			}
+			require.Equal(t, Finding{Check: "parked work", Status: tt.status, Found: tt.found, Advice: tt.advice}, e.parked(n, tt.err))
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"parley/internal/secrets"
 	"parley/internal/settings"
+	"parley/internal/wording"
 	"parley/sms"
 )
 
@@ -22,25 +23,19 @@ type Doctor struct {
 	// Dial connects to Temporal; Examine closes the connection. Its error says where
 	// Temporal was looked for, and what to do.
 	Dial func(context.Context, settings.Temporal) (*Server, error)
-	Words
 
-	Timeout time.Duration // of each step
-	Sample  int           // how many conversations are looked into, those that began last; 1 or more
-	Probe   string        // the URL that Sinch calls; a harmless callback is posted there. Empty: no probe
-}
-
-// Words write amounts the way the rest of the calling program does.
-type Words struct {
-	Counted   func(n int, what string) string // "1 worker", "2 workers"
-	Age       func(time.Duration) string      // "5m", "1h00m"
-	Printable func(string) string             // replaces characters that control a terminal
+	Zone    *time.Location // in which times are told
+	Timeout time.Duration  // of each step
+	Sample  int            // how many conversations are looked into, those that began last; 1 or more
+	Probe   string         // the URL that Sinch calls; a harmless callback is posted there. Empty: no probe
 }
 
 // An examination goes step by step, and keeps what later steps need.
 type examination struct {
 	Doctor
 	installation
-	server *Server // nil: Temporal cannot be reached
+	server  *Server // nil: Temporal cannot be reached
+	current string  // the build that new work goes to; empty without versioning
 }
 
 // steps are in the order in which they are reported. A later one may need what an
@@ -55,6 +50,7 @@ func (e *examination) steps() []func(context.Context) []Finding {
 		e.examineWebhooks,
 		e.examineConversations,
 		e.examineScripts,
+		e.examineRules,
 		e.examineLife,
 	}
 	if e.Probe != "" {
@@ -77,7 +73,7 @@ func (d Doctor) Examine(ctx context.Context, report func([]Finding)) []Finding {
 		all = append(all, found...)
 	}
 	if e.server != nil {
-		e.server.Close()
+		e.server.Temporal.Close()
 	}
 	return all
 }
@@ -94,5 +90,5 @@ func (e *examination) take(ctx context.Context, step func(context.Context) []Fin
 }
 
 func (e *examination) presentable(s string) string {
-	return strings.ReplaceAll(sms.Mask(e.Printable(strings.TrimSpace(s))), "\n", "; ")
+	return strings.ReplaceAll(sms.Mask(wording.Printable(strings.TrimSpace(s))), "\n", "; ")
 }

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -18,13 +17,6 @@ import (
 	"parley/internal/settings"
 )
 
-// words differ from those of parley: the doctor has none of its own.
-var words = Words{
-	Counted:   func(n int, what string) string { return fmt.Sprintf("%d×%s", n, what) },
-	Age:       func(d time.Duration) string { return d.Truncate(time.Minute).String() },
-	Printable: func(s string) string { return s },
-}
-
 // examined examines an installation, and returns what was found by check. Temporal
 // is away there. What is found must be fit for a ticket.
 func examined(t *testing.T, env settings.Env, change ...func(*Doctor)) map[string][]Finding {
@@ -36,7 +28,7 @@ func examined(t *testing.T, env settings.Env, change ...func(*Doctor)) map[strin
 		env["TEMPORAL_ADDRESS"] = "127.0.0.1:9"
 	}
 	d := Doctor{
-		Env: env, Parameters: kept, Words: words, Timeout: 10 * time.Second, Sample: 50,
+		Env: env, Parameters: kept, Zone: time.UTC, Timeout: 10 * time.Second, Sample: 50,
 		Dial: func(ctx context.Context, _ settings.Temporal) (*Server, error) {
 			options, err := connect.Options(slog.New(slog.DiscardHandler), env, nil)
 			require.NoError(t, err)

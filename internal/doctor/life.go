@@ -18,6 +18,7 @@ import (
 
 	"parley/activities"
 	"parley/conversation/wire"
+	"parley/internal/wording"
 )
 
 // life is what the latest events of some conversations tell.
@@ -101,8 +102,8 @@ func (e *examination) read(ctx context.Context, runs []*commonpb.WorkflowExecuti
 
 // latest are a run's last events, the newest first.
 func (e *examination) latest(ctx context.Context, run *commonpb.WorkflowExecution) ([]*historypb.HistoryEvent, error) {
-	page, err := e.server.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
-		Namespace: e.server.Options.Namespace, Execution: run, MaximumPageSize: latestEvents,
+	page, err := e.server.Temporal.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
+		Namespace: e.server.Namespace, Execution: run, MaximumPageSize: latestEvents,
 	})
 	return page.GetHistory().GetEvents(), err
 }
@@ -110,7 +111,7 @@ func (e *examination) latest(ctx context.Context, run *commonpb.WorkflowExecutio
 // kindOf tells what a conversation was told; empty if we cannot read it.
 func (e *examination) kindOf(signal *historypb.WorkflowExecutionSignaledEventAttributes) wire.Kind {
 	var told wire.Envelope
-	if signal.GetSignalName() != wire.EventSignal || e.server.Options.DataConverter.FromPayloads(signal.GetInput(), &told) != nil {
+	if signal.GetSignalName() != wire.EventSignal || e.server.Converter.FromPayloads(signal.GetInput(), &told) != nil {
 		return ""
 	}
 	return told.Kind
@@ -195,7 +196,7 @@ const silence = 10 * time.Minute
 
 func (e *examination) traffic(l life, runs int) Finding {
 	const check = "life"
-	sample := fmt.Sprintf("of %s, those that began last", e.Counted(l.looked, "conversation"))
+	sample := fmt.Sprintf("of %s, those that began last", wording.Counted(l.looked, "conversation"))
 	if l.looked < runs {
 		sample = fmt.Sprintf("of %d conversations, as many of the last %d as could be read in time", l.looked, runs)
 	}
@@ -210,7 +211,7 @@ func (e *examination) ago(t time.Time) string {
 	if t.IsZero() {
 		return "unseen"
 	}
-	return e.Age(time.Since(t)) + " ago"
+	return wording.Age(time.Since(t)) + " ago"
 }
 
 func (e *examination) responder(l life) Finding {
@@ -219,7 +220,7 @@ func (e *examination) responder(l life) Finding {
 		return fine(check, "no turn is open in these conversations")
 	}
 	oldest := slices.MinFunc(l.turns, time.Time.Compare)
-	found := fmt.Sprintf("%s in these conversations, the oldest for %s", e.Counted(len(l.turns), "open turn"), e.Age(time.Since(oldest)))
+	found := fmt.Sprintf("%s in these conversations, the oldest for %s", wording.Counted(len(l.turns), "open turn"), wording.Age(time.Since(oldest)))
 	if time.Since(oldest) > silence {
 		return warned(check, "is the service at PARLEY_RESPONDER_URL slow, or no worker there? See the worker's log", "%s", found)
 	}
@@ -235,5 +236,5 @@ func (e *examination) standing(l life) Finding {
 		return fine(check, "none of these conversations")
 	}
 	return failed(check, "start a worker of the right build; if one runs, its log says why the workflow task fails", "%s, the longest for %s",
-		e.Counted(len(late), "conversation"), e.Age(time.Since(slices.MinFunc(late, time.Time.Compare))))
+		wording.Counted(len(late), "conversation"), wording.Age(time.Since(slices.MinFunc(late, time.Time.Compare))))
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"parley/internal/wording"
 	"parley/sinch"
 )
 
@@ -71,7 +72,7 @@ func (e *examination) examineDoor(ctx context.Context) []Finding {
 
 func (e *examination) expiring(at time.Time) []Finding {
 	if left := time.Until(at); !at.IsZero() && left < expiresSoon {
-		return []Finding{warned("probe", "renew it", "the certificate ends in %s", e.Age(left))}
+		return []Finding{warned("probe", "renew it", "the certificate ends in %s", wording.Age(left))}
 	}
 	return nil
 }
@@ -148,11 +149,11 @@ func (e *examination) judgeTaken(check string, a door) Finding {
 func (e *examination) judgeRefused(check string, a door) Finding {
 	switch {
 	case a.status == http.StatusUnauthorized && strings.Contains(a.reason, "outside the accepted window"):
-		return failed(check, "set the clocks of this machine and of the webhook's (NTP)", "refused for its time: clocks differ by about %s", e.Age(a.clock))
+		return failed(check, "set the clocks of this machine and of the webhook's (NTP)", "refused for its time: clocks differ by about %s", wording.Age(a.clock))
 	case a.status == http.StatusForbidden, a.result != "refused":
 		return failed(check, "let Sinch's callbacks pass: they are signed, and carry no other credentials", "something before the webhook answered %d", a.status)
 	case a.clock > clockSkew:
-		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's; and set the clocks", "refused for its signature; clocks differ by %s, too", e.Age(a.clock))
+		return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's; and set the clocks", "refused for its signature; clocks differ by %s, too", wording.Age(a.clock))
 	}
 	return failed(check, "the first SINCH_WEBHOOK_SECRET here must be one of the webhook's, and the one at Sinch; under "+receiptsPath+" SINCH_RECEIPTS_SECRET", "refused: %s", a.reason)
 }

@@ -13,7 +13,6 @@ import (
 
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
-	"parley/sms"
 )
 
 // TestScripts: what is in trouble is named, without a word or a number of a contact.
@@ -22,7 +21,7 @@ func TestScripts(t *testing.T) {
 	failed := wire.ScriptInTrouble{WorkflowID: "visit-1", Reason: "Visit failed (error): cannot read what Ana wrote"}
 	const advice = "parley list --attention tells why; temporal workflow describe shows one; parley skip takes a concern back"
 	slow := context.DeadlineExceeded
-	many := "6×script in trouble: Visit failed (error), of +1•••543; Visit stands still (NonDeterministicError), of +1•••543; " +
+	many := "6 scripts in trouble: Visit failed (error), of +1•••543; Visit stands still (NonDeterministicError), of +1•••543; " +
 		"Visit stands still (NonDeterministicError), of +1•••543; Visit stands still (NonDeterministicError), of +1•••543; " +
 		"Visit stands still (NonDeterministicError), of +1•••543; and 1 more"
 	tests := []struct {
@@ -33,41 +32,27 @@ func TestScripts(t *testing.T) {
 		want   Finding
 	}{
 		{"none", nil, 0, nil, Finding{Status: OK, Found: "none is in trouble"}},
-		{"failed", []wire.ScriptInTrouble{failed}, 0, nil, Finding{Status: Warn, Found: "1×script in trouble: Visit failed (error), of +1•••543", Advice: advice}},
-		{"the same stands still", []wire.ScriptInTrouble{failed}, 1, nil, Finding{Status: Warn, Found: "1×script in trouble: Visit failed (error), of +1•••543", Advice: advice}},
+		{"failed", []wire.ScriptInTrouble{failed}, 0, nil, Finding{Status: Warn, Found: "1 script in trouble: Visit failed (error), of +1•••543", Advice: advice}},
+		{"the same stands still", []wire.ScriptInTrouble{failed}, 1, nil, Finding{Status: Warn, Found: "1 script in trouble: Visit failed (error), of +1•••543", Advice: advice}},
 		{"many", []wire.ScriptInTrouble{failed}, 6, nil, Finding{Status: Warn, Found: many, Advice: advice}},
 		{"an old server", nil, 0, conversations.ErrUnreported, Finding{Status: OK, Found: "none is in trouble, as far as is known: this server does not say whose tasks fail"}},
-		{"an old server, failed", []wire.ScriptInTrouble{failed}, 0, conversations.ErrUnreported, Finding{Status: Warn, Found: "1×script in trouble: Visit failed (error), of +1•••543", Advice: advice}},
+		{"an old server, failed", []wire.ScriptInTrouble{failed}, 0, conversations.ErrUnreported, Finding{Status: Warn, Found: "1 script in trouble: Visit failed (error), of +1•••543", Advice: advice}},
 		{"slow", []wire.ScriptInTrouble{failed}, 0, slow, Finding{Status: Warn, Found: "not counted to the end in 10s; so far: Visit failed (error), of +1•••543; …", Advice: "a longer --timeout"}},
 		{"broken", nil, 0, errors.New("broken"), Finding{Status: Fail, Found: "listing scripts in trouble: broken", Advice: "look at the server's visibility store"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			e := &examination{Doctor: Doctor{Words: words, Timeout: 10 * time.Second}, server: &Server{
-				Explain:  func(doing string, err error) error { return errors.New(doing + ": " + err.Error()) },
-				TimedOut: func(err error) bool { return errors.Is(err, slow) },
-				EachMarked: func(_ context.Context, _ string, visit func(*workflowpb.WorkflowExecutionInfo)) error {
-					visit(nil)
-					return nil
-				},
-				Affected: func(*workflowpb.WorkflowExecutionInfo) conversations.Affected {
-					return conversations.Affected{Row: conversations.Row{Number: "+15559876543"}, Scripts: tt.marked}
-				},
-				EachStuck: func(_ context.Context, _ []string, _ int, visit func(*workflowpb.WorkflowExecutionInfo, string)) error {
-					for i := range tt.stuck {
-						visit(&workflowpb.WorkflowExecutionInfo{
-							Execution: &commonpb.WorkflowExecution{WorkflowId: fmt.Sprint("visit-", i+1)}, Type: &commonpb.WorkflowType{Name: "Visit"},
-						}, "NonDeterministicError")
-					}
-					return tt.err
-				},
-				Meant: func(context.Context, *commonpb.WorkflowExecution) (sms.Number, sms.Sender, error) {
-					return "+15559876543", "", nil
-				},
-			}}
+			var scripts troubled
+			scripts.told(conversations.Affected{Row: conversations.Row{Number: "+15559876543"}, Scripts: tt.marked})
+			for i := range tt.stuck {
+				scripts.stands(&workflowpb.WorkflowExecutionInfo{
+					Execution: &commonpb.WorkflowExecution{WorkflowId: fmt.Sprint("visit-", i+1)}, Type: &commonpb.WorkflowType{Name: "Visit"},
+				}, "NonDeterministicError", func() string { return "+1•••543" })
+			}
+			e := &examination{Doctor: Doctor{Timeout: 10 * time.Second}, server: &Server{}}
 			tt.want.Check = "scripts"
-			require.Equal(t, []Finding{tt.want}, e.examineScripts(t.Context()))
+			require.Equal(t, tt.want, e.scripts(scripts, tt.err))
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"parley/internal/settings"
+	"parley/internal/wording"
 	"parley/sms"
 )
 
@@ -89,7 +90,7 @@ func readInstallation(env settings.Env) installation {
 func (e *examination) examineSettings(context.Context) []Finding {
 	var found []Finding
 	if len(e.wrong) > 0 {
-		found = append(found, failed("settings", errors.Join(e.wrong...).Error(), "%s not understood, or make no sense", e.Counted(len(e.wrong), "setting")))
+		found = append(found, failed("settings", errors.Join(e.wrong...).Error(), "%s not understood, or make no sense", wording.Counted(len(e.wrong), "setting")))
 	} else {
 		found = append(found, fine("settings", "all that are set here are understood"))
 	}
@@ -100,7 +101,7 @@ func (e *examination) examineSettings(context.Context) []Finding {
 		e.examineSenders())
 	if tolerance, err := e.callbacks.Tolerance(); err == nil && tolerance < 24*time.Hour {
 		found = append(found, warned("age of callbacks", "set SINCH_WEBHOOK_TOLERANCE=24h for webhook and worker: duplicates are dropped by id in any case",
-			"after an outage of more than %s, texts may be refused for their age", e.Age(tolerance)))
+			"after an outage of more than %s, texts may be refused for their age", wording.Age(tolerance)))
 	}
 	return append(found, e.examineURLs()...)
 }

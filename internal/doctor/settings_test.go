@@ -16,7 +16,7 @@ func TestReadsTheSettings(t *testing.T) {
 	}
 	found := examined(t, env)
 	f := one(t, found, "settings")
-	require.Equal(t, "4×setting not understood, or make no sense", f.Found)
+	require.Equal(t, "4 settings not understood, or make no sense", f.Found)
 	for _, want := range []string{"PARLEY_RESPONDER_TRIES is not understood", "set PARLEY_SEND_TASK_QUEUE", "set PARLEY_NOTIFY_URL", "PARLEY_LOG_FORMAT is not understood"} {
 		require.Contains(t, f.Advice, want)
 	}

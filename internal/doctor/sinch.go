@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"parley/internal/wording"
 	"parley/sinch"
 )
 
@@ -70,9 +71,9 @@ func (e *examination) examineList(app sinch.App) Finding {
 	const check = "Sinch's message list"
 	switch app.Source() {
 	case sinch.ConversationSource:
-		return fine(check, "kept for %s: it settles doubts, and backfill reads it", e.Counted(app.RetentionDays, "day"))
+		return fine(check, "kept for %s: it settles doubts, and backfill reads it", wording.Counted(app.RetentionDays, "day"))
 	case sinch.DispatchSource:
-		return fine(check, "kept for %s: it settles doubts, and backfill reads it", e.Counted(app.DispatchRetentionDays, "day"))
+		return fine(check, "kept for %s: it settles doubts, and backfill reads it", wording.Counted(app.DispatchRetentionDays, "day"))
 	}
 	return warned(check, "set the app to CONVERSATION mode, or give it a dispatch retention of a day or more; without, set SINCH_RECEIPTS=all",
 		"Sinch keeps none: a text in doubt may be sent twice, and missed texts cannot be brought in")

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	conversations "parley/conversation/client"
+	"parley/internal/wording"
 )
 
 // overdue is how long work may wait for a worker before a person should know.
@@ -37,12 +38,18 @@ func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
 	if e.server == nil {
 		return nil
 	}
+	return e.taskQueues(func(w work) (*workflowservice.DescribeTaskQueueResponse, error) {
+		return e.server.DescribeQueue(ctx, w.queue, w.kind)
+	})
+}
+
+func (e *examination) taskQueues(describe func(work) (*workflowservice.DescribeTaskQueueResponse, error)) []Finding {
 	var found []Finding
 	described := map[string]*workflowservice.DescribeTaskQueueResponse{} // by the name of the work
 	builds := map[string]string{}                                        // by the worker's identity
 	for _, w := range e.works() {
 		check := fmt.Sprintf("task queue %s, %s", w.queue, w.name)
-		queue, err := e.server.TaskQueue(ctx, w.queue, w.kind)
+		queue, err := describe(w)
 		if err != nil {
 			found = append(found, failed(check, "ask again; or may TEMPORAL_API_KEY read this?", "%v", err))
 			continue
@@ -51,21 +58,19 @@ func (e *examination) examineTaskQueues(ctx context.Context) []Finding {
 		described[w.name] = queue
 		buildsOf(queue, builds)
 	}
+	e.current = nameOf(described["workflows"].GetVersioningInfo().GetCurrentDeploymentVersion())
 	found = append(found, e.examineSending(described["sending"]), e.workersFound(builds))
 	return append(found, examineBuilds(described["workflows"])...)
 }
 
 // waiting judges what waits in a task queue. Paused sending may wait for long.
 func (e *examination) waiting(check string, w work, queue *workflowservice.DescribeTaskQueueResponse) Finding {
-	now, queued := conversations.LoadOf(queue), e.server.Queued(queue)
-	paused := false
-	if w.name == "sending" {
-		paused, _ = e.server.Sending(queue)
-	}
+	now := conversations.SendingOf(w.queue, queue)
+	queued := wording.Queued(now.Queued)
 	switch {
 	case now.Workers == 0:
 		return failed(check, w.start+", or set the task queue that yours work on", "%s", queued)
-	case now.Oldest > overdue && !paused:
+	case now.Oldest > overdue && !now.Paused:
 		return warned(check, "start more workers, or look at their logs", "%s", queued)
 	}
 	return fine(check, "%s", queued)
@@ -73,11 +78,12 @@ func (e *examination) waiting(check string, w work, queue *workflowservice.Descr
 
 func (e *examination) examineSending(described *workflowservice.DescribeTaskQueueResponse) Finding {
 	const check = "sending"
-	paused, says := e.server.Sending(described)
+	now := conversations.SendingOf("", described)
+	says := wording.Sending(now, e.Zone)
 	switch {
 	case !e.temporal.SendsApart():
 		return fine(check, "not paused; with no task queue of its own it cannot be, and keeps no rate")
-	case paused:
+	case now.Paused:
 		return warned(check, "parley resume-sending, once that is right again", "%s", says)
 	}
 	return fine(check, "%s", says)

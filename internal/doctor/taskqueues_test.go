@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	deploymentpb "go.temporal.io/api/deployment/v1"
-	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -33,21 +31,20 @@ func TestTaskQueues(t *testing.T) {
 	type queues map[string]*workflowservice.DescribeTaskQueueResponse
 	examine := func(q queues, paused bool) map[string]Status {
 		e := &examination{
-			Doctor:       Doctor{Words: words},
+			Doctor:       Doctor{Zone: time.UTC},
 			installation: installation{temporal: settings.Temporal{TaskQueue: "parley", SendTaskQueue: "sending"}},
-			server: &Server{
-				TaskQueue: func(_ context.Context, name string, _ enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
-					if q[name] == nil {
-						return nil, errors.New("denied")
-					}
-					return q[name], nil
-				},
-				Queued:  func(*workflowservice.DescribeTaskQueueResponse) string { return "some" },
-				Sending: func(*workflowservice.DescribeTaskQueueResponse) (bool, string) { return paused, "as it is" },
-			},
+		}
+		if paused {
+			q["sending"].Config = &taskqueuepb.TaskQueueConfig{QueueRateLimit: &taskqueuepb.RateLimitConfig{RateLimit: &taskqueuepb.RateLimit{}}}
+		}
+		describe := func(w work) (*workflowservice.DescribeTaskQueueResponse, error) {
+			if q[w.queue] == nil {
+				return nil, errors.New("denied")
+			}
+			return q[w.queue], nil
 		}
 		found := map[string]Status{}
-		for _, f := range e.examineTaskQueues(t.Context()) {
+		for _, f := range e.taskQueues(describe) {
 			found[f.Check] = f.Status
 		}
 		return found

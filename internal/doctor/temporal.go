@@ -13,6 +13,7 @@ import (
 	"parley/internal/connect"
 	"parley/internal/identity"
 	"parley/internal/settings"
+	"parley/internal/wording"
 )
 
 func (e *examination) examineTemporal(ctx context.Context) []Finding {
@@ -22,18 +23,18 @@ func (e *examination) examineTemporal(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{failed(check, unseen, "%v", err)}
 	}
-	namespace, err := s.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.Options.Namespace})
+	namespace, err := s.Temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.Namespace})
 	if err != nil {
-		s.Close()
+		s.Temporal.Close()
 		return []Finding{failed(check, unseen, "%v", s.Explain("looking up the namespace", err))}
 	}
 	e.server = s
 	version := "an unknown version"
-	if info, err := s.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{}); err == nil && info.GetServerVersion() != "" {
+	if info, err := s.Temporal.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{}); err == nil && info.GetServerVersion() != "" {
 		version = "version " + info.GetServerVersion()
 	}
 	return []Finding{
-		fine(check, "%s at %s, namespace %q", version, s.Options.HostPort, s.Options.Namespace),
+		fine(check, "%s at %s, namespace %q", version, s.Address, s.Namespace),
 		e.examineRetention(namespace.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()),
 		e.examineAttributes(ctx),
 		e.examineIDs(ctx),
@@ -47,7 +48,7 @@ func (e *examination) examineIDs(ctx context.Context) Finding {
 	if err != nil {
 		return failed(check, "set it here as for the workers", "%v", err)
 	}
-	used, err := identity.Check(ctx, e.server.Client, ids)
+	used, err := identity.Check(ctx, e.server.Temporal, ids)
 	made := "they hold phone numbers; PARLEY_ID_KEY is not set"
 	if ids.Keyed() {
 		made = "made with the PARLEY_ID_KEY " + ids.Fingerprint()
@@ -83,9 +84,9 @@ func (e *examination) examineRetention(kept time.Duration) Finding {
 
 func (e *examination) inDays(d time.Duration) string {
 	if days := d / (24 * time.Hour); days > 0 && d%(24*time.Hour) == 0 {
-		return e.Counted(int(days), "day")
+		return wording.Counted(int(days), "day")
 	}
-	return e.Age(d)
+	return wording.Age(d)
 }
 
 // examineAttributes asks for conversations by all of them: a server that does
@@ -103,6 +104,6 @@ func (e *examination) examineAttributes(ctx context.Context) Finding {
 }
 
 func (e *examination) count(ctx context.Context, query string) (int64, error) {
-	answer, err := e.server.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: e.server.Options.Namespace, Query: query})
+	answer, err := e.server.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: e.server.Namespace, Query: query})
 	return answer.GetCount(), err
 }

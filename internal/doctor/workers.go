@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	conversations "parley/conversation/client"
+	"parley/internal/wording"
 )
 
 func buildsOf(described *workflowservice.DescribeTaskQueueResponse, builds map[string]string) {
@@ -40,7 +41,7 @@ func (e *examination) workersFound(builds map[string]string) Finding {
 	case len(names) == 0:
 		return failed(check, "texts are taken, and wait: start a worker", "none was heard of in the last %s", conversations.PollTime)
 	case len(known) > 1:
-		return warned(check, "let a deployment come to its end", "of %s: %s", e.Counted(len(known), "build"), strings.Join(names, ", "))
+		return warned(check, "let a deployment come to its end", "of %s: %s", wording.Counted(len(known), "build"), strings.Join(names, ", "))
 	}
 	return fine(check, "heard of in the last %s: %s", conversations.PollTime, strings.Join(names, ", "))
 }

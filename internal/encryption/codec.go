@@ -71,9 +71,11 @@ func (c Codec) decode(p *commonpb.Payload) (*commonpb.Payload, error) {
 	return opened, err
 }
 
-// insistent is a codec for workflow code. The SDK drops for good a signal that
-// gives an error, and fails only the task of what panics, which the server lets
-// try again until the key is there. It waits for nothing, because workflow code may not.
+// insistent is a codec for workflow code. It panics, since only that fails the task
+// wherever a payload is read, and the server lets a task try again until the key is
+// there. A converter.WorkflowTaskFailureError does the same for results and inputs,
+// but not for signals: the SDK drops for good a signal that gives any error, and an
+// update is refused. It waits for nothing, because workflow code may not.
 type insistent struct{ keys *Keys }
 
 func (c insistent) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {

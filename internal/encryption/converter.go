@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation/wire"
 )
@@ -46,8 +47,11 @@ type inWorker struct {
 	elsewhere converter.DataConverter
 }
 
+// The SDK passes over a converter whose methods it does not know.
+var _ converter.ContextAware = inWorker{}
+
 // WithWorkflowContext implements converter.ContextAware.
-func (c inWorker) WithWorkflowContext(converter.WorkflowContext) converter.DataConverter { return c }
+func (c inWorker) WithWorkflowContext(workflow.Context) converter.DataConverter { return c }
 
 // WithContext implements converter.ContextAware.
 func (c inWorker) WithContext(context.Context) converter.DataConverter { return c.elsewhere }

@@ -62,7 +62,7 @@ func (e *erasure) find(ctx context.Context) (conversations, scripts []Execution,
 	for _, id := range e.idsOf() { // one that began a moment ago is not listed yet
 		var described *workflowservice.DescribeWorkflowExecutionResponse
 		err := e.patiently(ctx, func(ctx context.Context) (err error) {
-			described, err = e.Desk.Temporal.DescribeWorkflowExecution(ctx, id, "")
+			described, err = client.Describe(ctx, e.Desk.Temporal, id, "")
 			return err
 		})
 		switch {

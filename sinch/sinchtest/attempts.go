@@ -62,10 +62,14 @@ func (s *Server) listAttempts(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"attempts": attempts})
 }
 
-// attempted notes a request to send. What it says may be wrong in any way.
-func (s *Server) attempted(r *http.Request, body []byte) *Attempt {
-	a := &Attempt{FirstByte: firstByte(r.Context())}
-	identity := ""
+// ReadSend is what the body of a request to send asks for. It may be wrong in any way.
+func ReadSend(body []byte) Attempt {
+	a, identity := readSend(body)
+	a.To, _ = numbers.Parse(identity)
+	return a
+}
+
+func readSend(body []byte) (a Attempt, identity string) {
 	var asked sendRequest
 	if json.Unmarshal(body, &asked) == nil {
 		a.Key, a.TTL, a.Sender = asked.MessageMetadata, asked.TTL, numbers.ParseSender(asked.ChannelProperties["SMS_SENDER"])
@@ -74,6 +78,14 @@ func (s *Server) attempted(r *http.Request, body []byte) *Attempt {
 		}
 		_, a.Text, _ = readAppMessage(asked.Message)
 	}
+	return a, identity
+}
+
+// attempted notes a request to send.
+func (s *Server) attempted(r *http.Request, body []byte) *Attempt {
+	read, identity := readSend(body)
+	a := &read
+	a.FirstByte = firstByte(r.Context())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if reached, other := s.reached(identity); other {

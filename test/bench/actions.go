@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
+	conversations "parley/conversation/client"
 	"parley/internal/stack"
 )
 
@@ -37,7 +38,7 @@ func (s *side) actions(ctx context.Context) (float64, error) {
 // that does not exist has none.
 func (s *side) events(ctx context.Context, id string) (n int, err error) {
 	err = s.await(ctx, "a workflow to come to rest", func() (bool, error) {
-		described, err := s.temporal.DescribeWorkflowExecution(ctx, id, "")
+		described, err := conversations.Describe(ctx, s.temporal, id, "")
 		if _, missing := err.(*serviceerror.NotFound); missing { //nolint:errorlint // the SDK returns it bare
 			return true, nil
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -94,31 +93,16 @@ func (a *answer) WriteHeader(status int) {
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 func (c *carrier) posted(body []byte, at time.Time) {
-	var sent struct {
-		Recipient struct {
-			IdentifiedBy struct {
-				ChannelIdentities []struct {
-					Identity sms.Number `json:"identity"`
-				} `json:"channel_identities"`
-			} `json:"identified_by"`
-		} `json:"recipient"`
-		Message struct {
-			TextMessage struct {
-				Text string `json:"text"`
-			} `json:"text_message"`
-		} `json:"message"`
-	}
-	_ = json.Unmarshal(body, &sent) // the simulator took it
-	to := sent.Recipient.IdentifiedBy.ChannelIdentities[0].Identity
+	sent := sinchtest.ReadSend(body)
 	c.mu.Lock()
-	waits, ok := c.waiting[to]
-	delete(c.waiting, to)
+	waits, ok := c.waiting[sent.To]
+	delete(c.waiting, sent.To)
 	if !ok {
 		c.strays++
 	}
 	c.mu.Unlock()
 	if ok {
-		waits <- post{at, sent.Message.TextMessage.Text}
+		waits <- post{at, sent.Text}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	conversations "parley/conversation/client"
 	"parley/sinch/sinchtest"
 	"parley/sms"
 )
@@ -90,7 +91,7 @@ func (s *side) live(ctx context.Context, number sms.Number) error {
 		return err
 	}
 	return s.await(ctx, "a conversation to live through the outage", func() (bool, error) {
-		described, err := s.temporal.DescribeWorkflowExecution(ctx, id, "")
+		described, err := conversations.Describe(ctx, s.temporal, id, "")
 		config := described.GetWorkflowExtendedInfo().GetTimeSkippingInfo().GetEffectiveConfig()
 		return config != nil && !config.GetEnabled(), err
 	})

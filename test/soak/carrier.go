@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -135,21 +134,12 @@ func (c *carrier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the carrier is parked for a person, as is documented; that is no loss, and here
 // nobody mends it.
 func (c *carrier) spare(body []byte) {
-	var send struct {
-		Metadata  string `json:"message_metadata"`
-		Recipient struct {
-			IdentifiedBy struct {
-				ChannelIdentities []struct {
-					Identity sms.Number `json:"identity"`
-				} `json:"channel_identities"`
-			} `json:"identified_by"`
-		} `json:"recipient"`
-	}
-	if json.Unmarshal(body, &send) != nil || len(send.Recipient.IdentifiedBy.ChannelIdentities) == 0 {
+	send := sinchtest.ReadSend(body)
+	if send.To == "" {
 		return // the simulator will say what is wrong
 	}
-	if _, attempt, _ := strings.Cut(keyOf(send.Metadata), "."); attempt == "3" {
-		c.next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, For: sinchtest.Duration(time.Millisecond), To: send.Recipient.IdentifiedBy.ChannelIdentities[0].Identity})
+	if _, attempt, _ := strings.Cut(keyOf(send.Key), "."); attempt == "3" {
+		c.next(sinchtest.OneShot{Fault: sinchtest.FaultSlow, For: sinchtest.Duration(time.Millisecond), To: send.To})
 	}
 }
 
