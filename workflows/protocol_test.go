@@ -43,6 +43,7 @@ type (
 		UsefulUntil time.Time     `json:"useful_until"`
 		Reference   string        `json:"reference"`
 		InDoubt     string        `json:"in_doubt"`
+		Epoch       int           `json:"epoch"`
 	}
 	saidV1 struct {
 		Script      scriptV1  `json:"script"`
@@ -50,6 +51,7 @@ type (
 		UsefulUntil time.Time `json:"useful_until"`
 		Reference   string    `json:"reference"`
 		InDoubt     string    `json:"in_doubt"`
+		Epoch       int       `json:"epoch"`
 	}
 	withdrawnV1 struct {
 		Script scriptV1 `json:"script"`

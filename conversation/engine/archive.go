@@ -122,7 +122,7 @@ func (a *archive) recordOf(m *wire.Message) activities.Record {
 	kept.Delivery, kept.Stored = nil, false
 	return activities.Record{
 		ID: m.RecordID(), Kind: wire.RecordMessage, Conversation: a.ids.Of(a.Contact, a.Sender), FirstRunID: a.FirstRunID,
-		Key: m.Key, MessageID: m.MessageID, Line: &wire.Line{From: m.From, Text: m.Text, Time: m.At}, At: a.now(), Message: &kept,
+		Key: m.Key, MessageID: m.MessageID, Line: &wire.Line{From: m.From, Author: m.Author, Text: m.Text, Time: m.At}, At: a.now(), Message: &kept,
 	}
 }
 
@@ -200,7 +200,7 @@ func (a *archive) onRecalled(f workflow.Future) {
 	}
 	for _, line := range lines {
 		if line.Time.Before(a.StartedAt) {
-			a.Before = append(a.Before, wire.Line{From: wire.Cut(line.From, wire.MaxIDBytes), Text: wire.Cut(line.Text, maxTextBytes), Time: line.Time})
+			a.Before = append(a.Before, wire.Line{From: wire.Cut(line.From, wire.MaxIDBytes), Author: line.Author, Text: wire.Cut(line.Text, maxTextBytes), Time: line.Time})
 		}
 	}
 	a.Before = a.Before[max(0, len(a.Before)-maxRecalled):]

@@ -36,7 +36,7 @@ func readV1(t *testing.T, raw json.RawMessage) outcomeV1 {
 	var o outcomeV1
 	require.NoError(t, json.Unmarshal(raw, &o), "%s", raw)
 	require.Equal(t, 1, o.Schema, "%s", raw)
-	require.Contains(t, []string{"answered", "no reply", "undeliverable", "opted out", "withdrawn", "too late"}, o.Kind)
+	require.Contains(t, []string{"answered", "no reply", "undeliverable", "opted out", "withdrawn", "too late", "taken over"}, o.Kind)
 	return o
 }
 

@@ -162,7 +162,7 @@ func (r *responder) turnFor(t *wire.Turn) activities.Turn {
 		if m.Key == "" && mine[m.MessageID] || m.Status == sms.StatusDropped || m.Status == sms.StatusExpired {
 			continue
 		}
-		turn.Transcript = append(turn.Transcript, wire.Line{From: m.From, Text: m.Text, Time: m.At})
+		turn.Transcript = append(turn.Transcript, wire.Line{From: m.From, Author: m.Author, Text: m.Text, Time: m.At})
 	}
 	if extra := len(turn.Transcript) - turnTranscript; extra > 0 {
 		turn.Transcript = turn.Transcript[extra:]

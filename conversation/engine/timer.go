@@ -48,7 +48,7 @@ func (c *conversation) nextDeadline() (time.Time, string) {
 		}
 	}
 	at(c.info.WorkflowStartTime.Add(maxRunLength), "continue as new")
-	if !c.consent.busy() && !c.desk.busy() && c.none() { // else what is in flight wakes us
+	if c.none() && !c.busy() { // else what is in flight wakes us
 		at(c.idleAt(), "close when idle")
 	}
 	for _, p := range c.all() {

@@ -8,9 +8,10 @@ import (
 
 // A Line is one message of the transcript that a Turn carries.
 type Line struct {
-	From string    `json:"from"` // "contact", or who of us wrote it: "responder", a script's name, a person's
-	Text string    `json:"text"`
-	Time time.Time `json:"time"`
+	From   string    `json:"from"`             // "contact", or who of us wrote it: "responder", a script's name, a person's
+	Author Author    `json:"author,omitempty"` // what kind of author that is
+	Text   string    `json:"text"`
+	Time   time.Time `json:"time"`
 }
 
 // Undelivered is a text that failed for good.
