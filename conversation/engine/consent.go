@@ -136,6 +136,6 @@ func (c *consent) start(in sms.Inbound) {
 // of all replies.
 func (c *consent) help() {
 	if c.Settings.HelpReply != "" && !c.outbox.full() {
-		c.outbox.offer(wire.Message{From: wire.FromParley, Author: wire.ByResponder, Text: c.Settings.HelpReply})
+		c.outbox.offer(wire.Message{From: wire.FromParley, Author: wire.ByParley, Text: c.Settings.HelpReply})
 	}
 }

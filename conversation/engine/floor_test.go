@@ -9,6 +9,7 @@ import (
 
 	"parley/activities"
 	"parley/conversation/wire"
+	"parley/sms"
 )
 
 // byKim is a text of a person who keeps the floor.
@@ -80,6 +81,28 @@ func TestWhatWasThoughtBeforeIsRefused(t *testing.T) {
 		}
 	}
 	require.ElementsMatch(t, []string{"I am a machine.", "thanks?"}, dropped)
+}
+
+// A question that waits for the carrier when a person takes over is not asked.
+func TestAQuestionIsOvertakenInTheOutbox(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.answer = func(_ int, m sms.Outbound) error {
+		if m.Text == "How was it?" {
+			return notTaken()
+		}
+		return nil
+	}
+	ref := wire.ScriptRef{Type: "Script", WorkflowID: "Feedback", RunID: "Feedback-run"}
+	k.at(0, func() {
+		body, err := json.Marshal(map[string]any{"script": ref, "text": "How was it?", "timeout": time.Hour, "epoch": 1})
+		k.signal(wire.Envelope{Schema: 1, ID: "q", Kind: wire.KindAsk, Body: body}, err)
+	})
+	k.at(time.Minute, func() { k.byKim("a", "Kim here.", time.Minute) })
+	k.last()
+	require.Equal(t, []string{"Feedback answer/q taken over "}, k.outcomes)
+	require.Contains(t, words(k.sends), "Kim here.")
 }
 
 func TestOnlyAPersonKeepsTheFloor(t *testing.T) {

@@ -97,7 +97,7 @@ func tooLate(g *gate, m *wire.Message) ruling {
 // what nobody wrote by hand.
 func tooMany(g *gate, m *wire.Message) ruling {
 	limit := g.Settings.TextsPerHour
-	if limit == 0 || m.Key != "" || !m.Author.Automatic() {
+	if limit == 0 || m.Key != "" || !counted(m) {
 		return ruling{}
 	}
 	if n := len(g.lately()); n >= limit {
@@ -130,6 +130,11 @@ func inDoubt(g *gate, m *wire.Message) ruling {
 	return ruling{}
 }
 
+// counted reports whether a message is one of those that the limit is for.
+func counted(m *wire.Message) bool {
+	return m.Author.Automatic() || m.Author == wire.ByParley && !m.Must
+}
+
 // lately is when the last hour's automatic texts were queued.
 func (g *gate) lately() []time.Time {
 	hourAgo := g.now().Add(-time.Hour)
@@ -143,7 +148,7 @@ func (g *gate) lately() []time.Time {
 
 // passed counts a message that got its key.
 func (g *gate) passed(m wire.Message) {
-	if m.Author.Automatic() && g.Settings.TextsPerHour > 0 {
+	if counted(&m) && g.Settings.TextsPerHour > 0 {
 		g.RepliedAt = append(g.lately(), g.now())
 	}
 }

@@ -83,6 +83,25 @@ func TestScriptsWaitForTheGate(t *testing.T) {
 	require.Equal(t, "Feedback answer/q answered Great", k.outcomes[1])
 }
 
+// A reply that must wait keeps neither the floor nor the next text waiting.
+func TestRepliesWaitForTheGate(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.closed = k.start.Add(8 * time.Hour)
+	k.at(0, func() { k.text("1", "one") })
+	k.at(time.Hour, func() { k.text("2", "two") })
+	k.at(2*time.Hour, func() {
+		state := k.state()
+		require.Len(t, state.Held, 2)
+		require.Nil(t, state.Turn)
+		require.Empty(t, state.Floor.Holder)
+		k.send("a", "written by hand")
+	})
+	k.last()
+	require.Equal(t, []string{"written by hand", "re: one", "re: two"}, words(k.sends))
+}
+
 // A question that waits in the outbox while the gate closes is asked when it opens,
 // and nothing of it is lost.
 func TestAQuestionInTheOutboxGoesBack(t *testing.T) {

@@ -31,6 +31,7 @@ func (h *held) advance() {
 		}
 		switch r := h.gate.ask(m); {
 		case r.never != "":
+			h.questions.refused(m.Key, r)
 			h.drop(i, r.never, r.why)
 		case r.goes():
 			due := *m

@@ -226,7 +226,10 @@ func (o *outbox) receipt(ours func(wire.Message) bool, r sms.Receipt) bool {
 	}
 	m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
 	o.transcript.forward(m, r)
-	if m.Status.Settled() && !o.cancel(m.Key, reasonTakenBack) {
+	switch {
+	case !m.Status.Settled():
+	case !m.Delivery.Doubt && o.handing(m.Key): // its answer comes at once
+	case !o.cancel(m.Key, reasonTakenBack):
 		o.leave(i)
 	}
 	return true

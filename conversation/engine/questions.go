@@ -96,6 +96,13 @@ func (q *questions) refuse(x wire.PendingQuestion, r ruling) {
 	}
 }
 
+// refused ends the question whose text has this key, as the gate says.
+func (q *questions) refused(key string, r ruling) {
+	if x := q.asked(key); x != nil && r.end != "" {
+		q.refuse(*x, r)
+	}
+}
+
 // forgetOlderRuns withdraws the questions of a script's earlier runs: the same
 // appointment was started again, and nobody waits for the old answers.
 func (q *questions) forgetOlderRuns(script wire.ScriptRef) {

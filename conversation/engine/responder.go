@@ -247,9 +247,19 @@ func (r *responder) obey(d wire.Decision) {
 		if ruling.never != "" {
 			r.transcript.dropped(reply, ruling.why)
 		}
-		t.ReplyKey = key
+		if ruling.goes() { // else it leaves in its time, and nobody waits for that
+			t.ReplyKey = key
+		}
 	}
 	r.end()
+}
+
+// postponed ends a turn whose reply has to wait.
+func (r *responder) postponed(key string) {
+	if r.Turn != nil && r.Turn.ReplyKey == key {
+		r.Turn.ReplyKey = ""
+		r.end()
+	}
 }
 
 // nonsense is what is wrong with a decision; empty if it can be obeyed.
@@ -294,6 +304,9 @@ func (r *responder) retryTurn(t *wire.Turn, err error) {
 
 func (r *responder) startScript() {
 	t := r.Turn
+	if !r.floor.taken() { // else the responder has it, or a person took over
+		r.floor.give(wire.Speaker{Kind: wire.ByResponder}, time.Time{})
+	}
 	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Second,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 5},

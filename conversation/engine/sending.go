@@ -47,6 +47,7 @@ func (o *outbox) advance() {
 		}
 		switch r := o.gate.ask(m); {
 		case r.never != "":
+			o.questions.refused(m.Key, r)
 			o.giveUp(0, r.never, r.why)
 		case r.goes() && m.Delivery.Look:
 			o.look(m)
@@ -68,6 +69,7 @@ func (o *outbox) holdBack(r ruling) {
 	if m.AskID == "" || !o.questions.postpone(m.Key, r) {
 		o.held.hold(m, r.until, r.why)
 	}
+	o.responder.postponed(m.Key)
 }
 
 // giveUp ends a message that is not tried any more. If an attempt may have been
@@ -284,12 +286,15 @@ func (o *outbox) accept(i int, a sms.Accepted) {
 // leaving reports whether a message has been handed to the carrier and its
 // outcome is not known yet.
 func (o *outbox) leaving(key string) bool {
-	return o.sending != nil && o.sending.key == key || o.holds(func(m wire.Message) bool { return m.Key == key && m.Status == sms.StatusUnknown })
+	return o.handing(key) || o.holds(func(m wire.Message) bool { return m.Key == key && m.Status == sms.StatusUnknown })
 }
+
+// handing reports whether an errand about a message is in flight.
+func (o *outbox) handing(key string) bool { return o.sending != nil && o.sending.key == key }
 
 // attemptOf is the key of the attempt under way, or of the last one.
 func (o *outbox) attemptOf(m *wire.Message) string {
-	if o.sending != nil && o.sending.key == m.Key {
+	if o.handing(m.Key) {
 		return m.KeyOf(o.sending.attempt)
 	}
 	return m.KeyOf(m.Attempts)
@@ -298,7 +303,7 @@ func (o *outbox) attemptOf(m *wire.Message) string {
 // cancel calls an attempt back, and reports whether one is in flight whose outcome has
 // to be waited for. A look is left alone: whatever it finds changes nothing.
 func (o *outbox) cancel(key, why string) bool {
-	if o.sending == nil || o.sending.key != key {
+	if !o.handing(key) {
 		return false
 	}
 	o.sending.why = why
