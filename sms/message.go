@@ -81,7 +81,7 @@ const (
 	StatusAccepted  Status = "accepted"  // the carrier took it
 	StatusOnChannel Status = "onchannel" // the carrier handed it to the network
 	StatusExpired   Status = "expired"   // not sent: too late to be useful
-	StatusDropped   Status = "dropped"   // not sent: the contact opted out first
+	StatusDropped   Status = "dropped"   // not sent: opted out, taken back, overtaken, or one too many
 	StatusFailed    Status = "failed"    // refused, or reported as undeliverable
 	StatusDelivered Status = "delivered" //
 	StatusRead      Status = "read"      //

@@ -107,7 +107,9 @@ func (a *answers) onAnswered(x *answering, f workflow.Future) {
 		}
 		return
 	}
-	a.questions.withdraw(func(q wire.PendingQuestion) bool { return q.Script == x.script })
+	if x.step != doesItRun || f.Get(a.ctx, &runs) == nil { // else nobody could say: it asks again if it runs
+		a.questions.withdraw(func(q wire.PendingQuestion) bool { return q.Script == x.script })
+	}
 	if x.text != nil && !a.consent.out() {
 		a.inbox.again(*x.text)
 	}

@@ -13,6 +13,10 @@ const floorSilence = 10 * time.Second
 // floor says who may speak next: a script that was answered, the responder while it
 // thinks, or a person for as long as they asked. It keeps a script's next question,
 // or the responder's reply, from being interleaved with somebody else's.
+//
+// A script loses it by its next question or text, by a withdraw, by a newer run of its
+// id, or by silence; the responder when its reply has left, or it thinks for too long;
+// a person at the end of the lease. A STOP takes it from all but a person.
 type floor struct {
 	still
 	*run

@@ -105,6 +105,18 @@ func TestAQuestionIsOvertakenInTheOutbox(t *testing.T) {
 	require.Contains(t, words(k.sends), "Kim here.")
 }
 
+// What is sent once more is as old as the first.
+func TestAResendIsOvertaken(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() { k.text("1", "hello?") })
+	k.at(time.Second, func() { k.report(failed("M1", sms.Transient)) })
+	k.at(2*time.Second, func() { k.byKim("a", "Kim here.", time.Hour) })
+	k.last()
+	require.Equal(t, []string{"re: hello?", "Kim here."}, words(k.sends))
+}
+
 func TestOnlyAPersonKeepsTheFloor(t *testing.T) {
 	t.Parallel()
 

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,6 +32,23 @@ func TestWhatMustWaitIsHeldBesideTheOutbox(t *testing.T) {
 	})
 	k.at(61*time.Minute, func() { require.Equal(t, []string{"now", "later"}, words(k.sends)) })
 	k.run()
+}
+
+func TestHeldTextsAreBounded(t *testing.T) {
+	t.Parallel()
+
+	k := newTalk(t)
+	k.at(0, func() {
+		for i := range 110 {
+			k.signal(wire.SendEvent(strconv.Itoa(i), wire.SendRequest{Text: "later", NotBefore: k.start.Add(time.Hour)}, k.start))
+		}
+	})
+	k.at(time.Minute, func() {
+		require.Len(t, k.state().Held, 100)
+		require.Equal(t, "100 messages wait to be sent already", k.state().Skipped[0].Reason)
+	})
+	k.run()
+	require.Len(t, k.sends, 100)
 }
 
 func TestStopDropsWhatIsHeld(t *testing.T) {

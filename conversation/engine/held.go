@@ -25,7 +25,7 @@ func (h *held) hold(m wire.Message, until time.Time, why string) {
 func (h *held) advance() {
 	for i := 0; i < len(h.Held); {
 		m := &h.Held[i]
-		if h.now().Before(m.Delivery.NextTry) || h.outbox.full() {
+		if h.now().Before(m.Delivery.NextTry) {
 			i++
 			continue
 		}

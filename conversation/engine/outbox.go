@@ -22,8 +22,8 @@ type outbox struct {
 	sending *sending
 }
 
-// full reports whether no more texts can wait.
-func (o *outbox) full() bool { return len(o.Outbox) >= maxOutbox }
+// full reports whether no more texts can wait, here or beside.
+func (o *outbox) full() bool { return len(o.Outbox)+len(o.held.messages()) >= maxOutbox }
 
 func (o *outbox) busy() bool { return len(o.Outbox) > 0 }
 

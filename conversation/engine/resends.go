@@ -29,7 +29,7 @@ func (r *resends) plan(m wire.Message) bool {
 		return false
 	}
 	again := r.outbox.draft(wire.Message{
-		From: m.From, Author: m.Author, Text: m.Text, Reference: m.Reference, Useful: m.Useful, InDoubt: m.InDoubt,
+		From: m.From, Author: m.Author, Text: m.Text, Reference: m.Reference, Useful: m.Useful, InDoubt: m.InDoubt, Epoch: m.Epoch,
 		AskID: m.AskID, SayID: m.SayID, ResendOf: m.Key, Resend: m.Resend + 1,
 	})
 	r.held.hold(again, due, "it did not arrive, and is sent once more")
