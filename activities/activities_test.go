@@ -226,7 +226,8 @@ func TestHooksAreSigned(t *testing.T) {
 		_, err := run[wire.Decision](t, (&activities.Responder{Hook: hook}).HandleInboundMessage, turn)
 		require.NoError(t, err)
 	}
-	_, err := run[any](t, (&activities.Outcomes{Hook: hook}).RecordOutcome, activities.Outcome{ID: "run-1/confirmed", Script: "S", Reference: "A-17", Outcome: "confirmed", Result: json.RawMessage(`{}`)})
+	services := activities.Services{wire.HookOutcome: activities.Posted{Hook: hook, Setting: "PARLEY_OUTCOME_URL"}}
+	_, err := run[any](t, services.TellService, wire.Errand{Hook: wire.HookOutcome, ID: "run-1/confirmed", Body: json.RawMessage(`{"outcome":"confirmed"}`)})
 	require.NoError(t, err)
 
 	verifier, err := standardwebhooks.NewWebhookRaw([]byte(hook.Secret))
@@ -245,18 +246,6 @@ func TestHooksAreSigned(t *testing.T) {
 	require.Equal(t, turn, posted)
 }
 
-func TestRecordOutcome(t *testing.T) {
-	t.Parallel()
-
-	_, err := run[any](t, (&activities.Outcomes{}).RecordOutcome, activities.Outcome{})
-	require.NoError(t, err, "without a URL the workflow's result is the record")
-
-	server := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(server.Close)
-	_, err = run[any](t, (&activities.Outcomes{Hook: activities.Hook{URL: server.URL}}).RecordOutcome, activities.Outcome{})
-	require.ErrorContains(t, err, "HTTP 404")
-}
-
 // TestTypes: the server calls an activity by its method's name.
 func TestTypes(t *testing.T) {
 	t.Parallel()
@@ -264,6 +253,6 @@ func TestTypes(t *testing.T) {
 	require.True(t, found)
 	_, found = reflect.TypeFor[*activities.Responder]().MethodByName(activities.HandleInboundMessageType)
 	require.True(t, found)
-	_, found = reflect.TypeFor[*activities.Outcomes]().MethodByName(wire.RecordOutcomeActivity)
+	_, found = reflect.TypeFor[activities.Services]().MethodByName(wire.TellServiceActivity)
 	require.True(t, found)
 }

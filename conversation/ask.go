@@ -70,7 +70,7 @@ func Ask[T any](ctx workflow.Context, chat *Chat, q Question[T]) (T, error) {
 	text := q.Text
 	for attempt := 1; ; attempt++ {
 		words, err := chat.ask(ctx, wire.Asked{
-			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, InDoubt: q.InDoubt, Reference: chat.reference, Epoch: chat.epoch,
+			Script: self(ctx), Text: text, Timeout: q.Timeout, UsefulUntil: q.UsefulUntil, InDoubt: q.InDoubt, Reference: chat.reference, Epoch: chat.epoch, Knows: len(wire.EndKinds()),
 		})
 		if err != nil {
 			return zero, err

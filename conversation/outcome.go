@@ -14,7 +14,7 @@ import (
 
 // Reporting is what a worker does about how its scripts end, besides logging it.
 type Reporting struct {
-	Outcomes bool                    // each is told to the activity RecordOutcome, which the worker has registered
+	Outcomes bool                    // each is told to the service for outcomes, by an activity that the worker has registered
 	Tag      func(sms.Number) string // how the log names a contact; nil: by the ends of the number
 }
 
@@ -89,7 +89,8 @@ func (o *outcomes) report(ctx workflow.Context, r run, result any, err error) {
 	if failed := workflow.SideEffect(ctx, func(workflow.Context) any { return o.Outcomes }).Get(&told); failed != nil || !told {
 		return
 	}
-	if _, failed := Do[any](ctx, wire.RecordOutcomeActivity, outcome); failed != nil {
+	body, _ := json.Marshal(outcome) //nolint:errchkjson // its result was encoded already
+	if _, failed := Do[any](ctx, wire.TellServiceActivity, wire.Errand{Hook: wire.HookOutcome, ID: outcome.ID, Body: body}); failed != nil {
 		log.Error("The outcome of a script could not be told", append(fields, "error", kindOf(failed))...)
 	}
 }

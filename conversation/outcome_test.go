@@ -2,6 +2,7 @@ package conversation_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -56,10 +57,14 @@ func newScene(with conversation.Reporting) *scene {
 	s.SetTestTimeout(time.Minute)
 	s.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{conversation.Interceptor(with)}})
 	conversations.Telling{Teller: s}.Register(s)
-	s.RegisterActivityWithOptions(func(_ context.Context, o wire.ScriptOutcome) error {
+	s.RegisterActivityWithOptions(func(_ context.Context, e wire.Errand) error {
+		var o wire.ScriptOutcome
+		if err := json.Unmarshal(e.Body, &o); err != nil || e.Hook != wire.HookOutcome || e.ID != o.ID {
+			return errors.New("no outcome")
+		}
 		s.told = append(s.told, o)
 		return s.hook()
-	}, activity.RegisterOptions{Name: wire.RecordOutcomeActivity})
+	}, activity.RegisterOptions{Name: wire.TellServiceActivity})
 	return s
 }
 

@@ -157,7 +157,7 @@ func (w *world) work() (stop func()) {
 	workflows.Register(worker)
 	worker.RegisterActivity(&activities.Messaging{Carrier: w.carrier})
 	worker.RegisterActivity(&activities.Responder{})
-	worker.RegisterActivity(&activities.Outcomes{})
+	worker.RegisterActivity(activities.Services{}.TellService)
 	worker.RegisterActivity(&activities.Archives{Archive: w.archive})
 	require.NoError(w.t, worker.Start())
 	stop = sync.OnceFunc(worker.Stop)

@@ -544,7 +544,7 @@ func (w *world) runNewParley(id string) {
 		in.Business = "New " + in.Business
 		return workflows.AppointmentConfirmation(ctx, in)
 	}, workflow.RegisterOptions{Name: "AppointmentConfirmation"})
-	for _, a := range []any{&activities.Responder{}, &activities.Outcomes{}, &activities.Notices{}, &activities.Fallbacks{}} {
+	for _, a := range []any{&activities.Responder{}, activities.Services{}.TellService} {
 		b.RegisterActivity(a)
 	}
 	require.NoError(w.T, b.Start())

@@ -11,20 +11,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/activities"
+	"parley/conversation/wire"
 	"parley/test/e2e"
 )
 
 // business is told how scripts end, and fails the first time with each.
 type business struct {
 	mu   sync.Mutex
-	told map[string][]activities.Outcome // by idempotency key
+	told map[string][]wire.ScriptOutcome // by idempotency key
 }
 
 func (b *business) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var o activities.Outcome
+	var o wire.ScriptOutcome
 	_ = json.NewDecoder(r.Body).Decode(&o)
 	key := r.Header.Get("Idempotency-Key")
 	if b.told[key] = append(b.told[key], o); len(b.told[key]) == 1 {
@@ -48,7 +48,7 @@ func (w *world) workersLog() string {
 // again is the same, under the same key.
 func TestOutcomesAreTold(t *testing.T) {
 	t.Parallel()
-	b := &business{told: map[string][]activities.Outcome{}}
+	b := &business{told: map[string][]wire.ScriptOutcome{}}
 	server := httptest.NewServer(b)
 	t.Cleanup(server.Close)
 	w := newWorld(t, e2e.Setting("PARLEY_OUTCOME_URL", server.URL))
@@ -69,14 +69,14 @@ func TestOutcomesAreTold(t *testing.T) {
 	require.Error(t, cancelled.Get(w.Ctx(), nil))
 
 	require.Len(t, b.told, 4)
-	ends := map[string]activities.Outcome{}
+	ends := map[string]wire.ScriptOutcome{}
 	for key, told := range b.told {
 		require.Len(t, told, 2, "once, and once more after the failure")
 		require.Equal(t, told[0], told[1])
 		require.Equal(t, key, told[0].ID)
 		ends[told[0].WorkflowID] = told[0]
 	}
-	for _, want := range []activities.Outcome{
+	for _, want := range []wire.ScriptOutcome{
 		{ID: rated.GetRunID() + "/completed", Script: "Feedback", WorkflowID: "feedback-1", Outcome: "completed", Result: json.RawMessage(`{"stars":"5"}`)},
 		{
 			ID: confirmed.GetRunID() + "/confirmed", Script: "AppointmentConfirmation", WorkflowID: "appointment:A-17", Reference: "A-17", Outcome: "confirmed",

@@ -19,7 +19,6 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"parley/activities"
 	"parley/conversation"
 	conversations "parley/conversation/client"
 	"parley/conversation/wire"
@@ -286,13 +285,13 @@ func TestNotDelivered(t *testing.T) {
 		w.Receives(number(1), "Heard: hello")
 		w.Eventually("a person is told", func() bool { return len(d.of("/notify", number(1))) == 1 })
 		parked := w.State(number(1)).Parked[0]
-		var notice activities.Notice
+		var notice wire.Notice
 		notices := d.of("/notify", number(1))
 		require.NoError(t, json.Unmarshal(notices[0].body, &notice))
 		require.Equal(t, parked.ID, notices[0].key)
 		require.WithinDuration(t, parked.At, notice.At, 0)
 		notice.At = time.Time{}
-		require.Equal(t, activities.Notice{
+		require.Equal(t, wire.Notice{
 			ID: parked.ID, Conversation: wire.ID(number(1), ""), Contact: number(1), Code: string(wire.ParkedScript), Reason: parked.Reason,
 		}, notice)
 		w.Eventually("nothing is left to tell", func() bool { return len(w.State(number(1)).Errands) == 0 })

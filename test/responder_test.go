@@ -21,7 +21,7 @@ type service struct {
 	mu       sync.Mutex
 	turns    []activities.Turn
 	keys     []string
-	outcomes []activities.Outcome
+	outcomes []wire.ScriptOutcome
 	busy     int // turns to answer 503 first
 }
 
@@ -29,7 +29,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.URL.Path == "/outcome" {
-		var o activities.Outcome
+		var o wire.ScriptOutcome
 		_ = json.NewDecoder(r.Body).Decode(&o)
 		s.outcomes = append(s.outcomes, o)
 		return

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/worker"
@@ -37,10 +39,8 @@ type plan struct {
 	settings  wire.Settings
 	sender    func(sms.Sender) sms.Sender // which conversation an address of ours belongs to
 	responder activities.Hook
-	outcome   activities.Hook
-	notify    activities.Hook
-	fallback  activities.Fallback // nil: no fallback
-	archive   activities.Archive  // nil: nothing is kept
+	services  activities.Services
+	archive   activities.Archive // nil: nothing is kept
 	carrier   activities.Carrier
 	idKey     secrets.Value                                                        // nil: workflow ids hold numbers
 	key       func(ctx context.Context, renew bool) (id, secret string, err error) // the carrier's; nil: not ours, or nothing to ask for
@@ -65,21 +65,15 @@ func (c cli) plan(kept settings.Parameters, traces tracing.Traces) (plan, error)
 	var errs []error
 	if p.queue != "" {
 		var tolerance time.Duration
-		var fallback activities.Hook
 		set(&tolerance, &errs)(c.Tolerance())
 		set(&p.settings, &errs)(c.Settings(c.Temporal, tolerance))
 		set(&p.responder, &errs)(c.Responder())
-		set(&p.outcome, &errs)(c.Outcome())
-		set(&p.notify, &errs)(c.Notify())
+		set(&p.services, &errs)(c.Services())
 		set(&p.archive, &errs)(c.OpenArchive(c.HookSecret))
-		set(&fallback, &errs)(c.Fallback())
 		set(&p.version, &errs)(c.Version())
-		if fallback.URL != "" {
-			p.fallback = activities.HookFallback{Hook: fallback}
-		}
 		p.sender = c.ConversationSender
 		p.idKey = c.KeyOfIDs(kept)
-		p.settings.Notify, p.settings.Fallback, p.settings.Archive = p.notify.URL != "", p.fallback != nil, p.archive != nil
+		p.settings.Hooks, p.settings.Archive = slices.Sorted(maps.Keys(p.services)), p.archive != nil
 	}
 	if p.sendQueue != "" {
 		config := c.Config(c.SinchApp, kept)

@@ -203,7 +203,7 @@ func (p plan) lookout(temporal client.Client, here *program.Program, ids wire.ID
 
 // interceptors stand around all work, and around what is replayed.
 func (p plan) interceptors(ids wire.IDs) []interceptor.WorkerInterceptor {
-	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor(conversation.Reporting{Outcomes: p.outcome.URL != "", Tag: ids.Tag})}
+	return []interceptor.WorkerInterceptor{p.traces.Activities(), conversation.Interceptor(conversation.Reporting{Outcomes: p.services[wire.HookOutcome] != nil, Tag: ids.Tag})}
 }
 
 func (p plan) registerConversations(r worker.Registry, temporal client.Client, ids wire.IDs) {
@@ -220,9 +220,7 @@ func (p plan) registerConversations(r worker.Registry, temporal client.Client, i
 	conversations.Telling{Teller: teller, IDs: ids, Sender: p.sender}.Register(r)
 	workflows.Register(r)
 	r.RegisterActivity(&activities.Responder{Hook: p.responder})
-	r.RegisterActivity(&activities.Outcomes{Hook: p.outcome})
-	r.RegisterActivity(&activities.Notices{Hook: p.notify})
-	r.RegisterActivity(&activities.Fallbacks{Fallback: p.fallback})
+	r.RegisterActivity(p.services.TellService)
 	r.RegisterActivity(&activities.Archives{Archive: p.archive})
 }
 

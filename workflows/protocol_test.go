@@ -44,6 +44,7 @@ type (
 		Reference   string        `json:"reference"`
 		InDoubt     string        `json:"in_doubt"`
 		Epoch       int           `json:"epoch"`
+		Knows       int           `json:"knows"`
 	}
 	saidV1 struct {
 		Script      scriptV1  `json:"script"`
@@ -140,7 +141,7 @@ func TestOldConversationsAndNewScripts(t *testing.T) {
 			for _, s := range workflows.Scripts {
 				env.RegisterWorkflowWithOptions(s.Run, workflow.RegisterOptions{Name: s.Name})
 			}
-			env.RegisterActivity(&activities.Outcomes{})
+			env.RegisterActivity(activities.Services{}.TellService)
 			old := &oldConversation{T: t, env: env, told: map[wire.Kind]int{}}
 			conversations.Telling{Teller: old}.Register(env)
 

@@ -124,8 +124,7 @@ func New(w io.Writer, acts ...any) *Stage {
 	conversations.Telling{Teller: s}.Register(s.env)
 	s.env.RegisterActivity(&activities.Messaging{Carrier: s, Now: s.env.Now})
 	s.env.RegisterActivity(&activities.Responder{})
-	s.env.RegisterActivity(&activities.Outcomes{})
-	s.env.RegisterActivity(&activities.Fallbacks{})
+	s.env.RegisterActivity(activities.Services{}.TellService)
 	for _, a := range acts {
 		s.env.RegisterActivity(a)
 	}

@@ -45,7 +45,7 @@ type talk struct {
 	timers   int
 
 	mu       sync.Mutex
-	notices  []activities.Notice
+	notices  []wire.Notice
 	handed   []wire.Undelivered
 	records  []activities.Record
 	recalled []activities.Record // what the archive has from before
@@ -127,12 +127,22 @@ func (k *talk) outside(do func()) error {
 	return nil
 }
 
-func (k *talk) NotifyPerson(_ context.Context, n activities.Notice) error {
-	return k.outside(func() { k.notices = append(k.notices, n) })
-}
+// tells has these services set.
+func (k *talk) tells(hooks ...wire.Hook) { k.settings.Hooks = hooks }
 
-func (k *talk) FallBack(_ context.Context, u wire.Undelivered) error {
-	return k.outside(func() { k.handed = append(k.handed, u) })
+// Tell is any of them.
+func (k *talk) Tell(_ context.Context, id string, body json.RawMessage) error {
+	return k.outside(func() {
+		var u wire.Undelivered
+		if err := json.Unmarshal(body, &u); err == nil && u.Key == id {
+			k.handed = append(k.handed, u)
+			return
+		}
+		var n wire.Notice
+		require.NoError(k, json.Unmarshal(body, &n))
+		require.Equal(k, id, n.ID)
+		k.notices = append(k.notices, n)
+	})
 }
 
 // shelf is the archive.
@@ -214,8 +224,7 @@ func (k *talk) play(start wire.Start) {
 	engine.Register(k.env, toolkit)
 	k.env.RegisterActivity(&activities.Messaging{Carrier: k, Now: k.env.Now})
 	k.env.RegisterActivity(k.HandleInboundMessage)
-	k.env.RegisterActivity(k.NotifyPerson)
-	k.env.RegisterActivity(&activities.Fallbacks{Fallback: k})
+	k.env.RegisterActivity(activities.Services{wire.HookNotify: k, wire.HookFallback: k}.TellService)
 	k.env.RegisterActivity(&activities.Archives{Archive: shelf{k}})
 	k.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, name string, arg any) error {
@@ -690,7 +699,7 @@ func TestTwoMachinesDoNotTalkForEver(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.settings.Notify = true
+	k.tells(wire.HookNotify)
 	for i := range 40 {
 		k.at(time.Duration(i)*time.Second, func() { k.text(strconv.Itoa(i), "I am away") })
 	}

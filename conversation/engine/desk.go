@@ -60,7 +60,7 @@ func (d *desk) park(p wire.Parked) {
 		d.countMany(len(p.Turn.Texts), metricHandled, "by", byParked)
 	}
 	if !loops { // one word about a loop is enough
-		d.errands.add(wire.Errand{Kind: wire.ErrandNotice, Of: p.ID})
+		d.errands.notify(p)
 	}
 }
 
@@ -92,15 +92,6 @@ func (d *desk) handOver(p wire.Parked) {
 	}
 }
 
-// parked is the work with this id; nil if nothing waits any more.
-func (d *desk) parked(id string) *wire.Parked {
-	i := slices.IndexFunc(d.Parked, func(p wire.Parked) bool { return p.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return &d.Parked[i]
-}
-
 // unpark lets go of what no longer waits for a person.
 func (d *desk) unpark(which func(wire.Parked) bool) []wire.Parked {
 	var taken []wire.Parked
@@ -109,6 +100,7 @@ func (d *desk) unpark(which func(wire.Parked) bool) []wire.Parked {
 			return false
 		}
 		taken = append(taken, p)
+		d.errands.takeBack(wire.HookNotify, p.ID)
 		return true
 	})
 	if len(d.Parked) == 0 {

@@ -1,12 +1,12 @@
 package engine
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
 
-	"parley/activities"
 	"parley/conversation/wire"
 	"parley/sms"
 )
@@ -16,90 +16,51 @@ const (
 	errandGivesUp = 24 * time.Hour   // with a service that takes nothing
 )
 
-// errands are words to other services. They keep nobody waiting.
+// errands are words to services of the user's own. They keep nobody waiting.
 type errands struct {
 	still
 	*run
 	*wire.Services
 }
 
-// add takes note of an errand.
-func (e *errands) add(x wire.Errand) {
-	if x.Kind == wire.ErrandNotice && !e.Settings.Notify {
+// add has a service told, if there is such a one.
+func (e *errands) add(hook wire.Hook, id string, body any) {
+	if !slices.Contains(e.Settings.Hooks, hook) {
 		return
 	}
 	if len(e.Errands) >= maxErrands {
 		e.Errands = e.Errands[1:]
 		e.Evicted++
 	}
-	x.Since = e.now()
-	e.Errands = append(e.Errands, x)
+	raw, _ := json.Marshal(body) //nolint:errchkjson // it holds nothing that JSON cannot
+	e.Errands = append(e.Errands, wire.Errand{Hook: hook, ID: id, Body: raw, Since: e.now()})
 }
 
-// advance starts the next errand of each kind.
+// takeBack lets go of an errand whose matter has settled itself.
+func (e *errands) takeBack(hook wire.Hook, id string) {
+	e.Errands = slices.DeleteFunc(e.Errands, func(x wire.Errand) bool { return x.Hook == hook && x.ID == id })
+}
+
+// advance starts the next errand to each service.
 func (e *errands) advance() {
-	for _, kind := range []wire.ErrandKind{wire.ErrandNotice, wire.ErrandFallback} {
-		if e.flying(string(kind)) {
-			continue
-		}
-		for {
-			i := slices.IndexFunc(e.Errands, func(x wire.Errand) bool { return x.Kind == kind })
-			if i < 0 || e.now().Before(e.Errands[i].NextTry) {
-				break
-			}
-			x := e.Errands[i]
-			if future := e.begin(x); future != nil {
-				e.launch(string(kind), future, func(f workflow.Future) { e.onRan(x, f) })
-				break
-			}
-			e.forget(x) // what it was about has settled itself
+	for _, x := range e.Errands {
+		if !e.flying(string(x.Hook)) && e.first(x) && !e.now().Before(x.NextTry) {
+			told := workflow.ExecuteActivity(e.patiently("tell "+string(x.Hook)), wire.TellServiceActivity, wire.Errand{Hook: x.Hook, ID: x.ID, Body: x.Body})
+			e.launch(string(x.Hook), told, func(f workflow.Future) { e.onTold(x, f) })
 		}
 	}
 }
 
-func (e *errands) begin(x wire.Errand) workflow.Future {
-	id := e.ids.Of(e.Contact, e.Sender)
-	if x.Kind == wire.ErrandNotice {
-		p := e.desk.parked(x.Of)
-		if p == nil {
-			return nil
-		}
-		notice := activities.Notice{ID: p.ID, Conversation: id, Contact: e.Contact, Sender: e.Sender, Code: string(p.Code), Reason: p.Reason, At: p.At}
-		if p.Message != nil {
-			notice.Key, notice.Reference = p.Message.Key, p.Message.Reference
-		}
-		return workflow.ExecuteActivity(e.patiently("tell a person: "+string(p.Code)), notices.NotifyPerson, notice)
-	}
-	text := x.Text
-	if m := e.transcript.message(x.Of); m != nil && m.Status == sms.StatusFailed {
-		text = e.undelivered(*m)
-	}
-	if text == nil {
-		return nil
-	}
-	return workflow.ExecuteActivity(e.patiently("hand over what failed"), fallbacks.HandOver, *text)
+// first reports whether no older errand waits for the same service.
+func (e *errands) first(x wire.Errand) bool {
+	i := slices.IndexFunc(e.Errands, func(y wire.Errand) bool { return y.Hook == x.Hook })
+	return e.Errands[i].ID == x.ID
 }
 
-func (e *errands) undelivered(m wire.Message) *wire.Undelivered {
-	return &wire.Undelivered{
-		Key: m.Key, Contact: e.Contact, Sender: e.Sender, From: m.From, Text: m.Text, Reference: m.Reference,
-		Reason: m.Reason, Question: m.AskID != "", At: m.StatusAt,
-	}
-}
-
-// takeAlong keeps a message that leaves the transcript before it was handed over.
-func (e *errands) takeAlong(m wire.Message) {
-	for i, x := range e.Errands {
-		if x.Kind == wire.ErrandFallback && x.Of == m.Key && m.Status == sms.StatusFailed {
-			e.Errands[i].Text = e.undelivered(m)
-		}
-	}
-}
-
-// onRan notes how an errand went.
-func (e *errands) onRan(x wire.Errand, f workflow.Future) {
+// onTold notes how an errand went.
+func (e *errands) onTold(x wire.Errand, f workflow.Future) {
 	err := f.Get(e.ctx, nil)
-	i := slices.IndexFunc(e.Errands, func(y wire.Errand) bool { return y.Kind == x.Kind && y.Of == x.Of })
+	i := slices.IndexFunc(e.Errands, func(y wire.Errand) bool { return y.Hook == x.Hook && y.ID == x.ID })
 	switch {
 	case err == nil:
 		e.handedOver(x, wire.WasHandedOver)
@@ -108,35 +69,41 @@ func (e *errands) onRan(x wire.Errand, f workflow.Future) {
 		e.Errands[i].NextTry = e.now().Add(errandPause)
 		return
 	default:
-		workflow.GetLogger(e.ctx).Error("Gave up telling another service", "what", x.Kind, "about", x.Of, "error", plain(err))
+		workflow.GetLogger(e.ctx).Error("Gave up telling another service", "what", x.Hook, "about", x.ID, "error", plain(err))
 		e.handedOver(x, "not handed over: "+plain(err))
-		if x.Kind == wire.ErrandFallback {
+		if x.Hook == wire.HookFallback {
 			e.desk.raise(wire.CauseFallbackAway, "what failed could not be handed to the fallback for a day: "+plain(err))
 		}
 	}
-	e.forget(x)
+	e.takeBack(x.Hook, x.ID)
 }
 
 func (e *errands) handedOver(x wire.Errand, how string) {
-	if m := e.transcript.message(x.Of); m != nil && x.Kind == wire.ErrandFallback {
+	if m := e.transcript.message(x.ID); m != nil && x.Hook == wire.HookFallback {
 		m.Fallback = wire.Cut(how, wire.MaxIDBytes)
 		e.archive.add(m)
 	}
 }
 
-func (e *errands) forget(x wire.Errand) {
-	e.Errands = slices.DeleteFunc(e.Errands, func(y wire.Errand) bool { return y.Kind == x.Kind && y.Of == x.Of })
+// notify has a person told of what was parked.
+func (e *errands) notify(p wire.Parked) {
+	notice := wire.Notice{
+		ID: p.ID, Conversation: e.ids.Of(e.Contact, e.Sender), Contact: e.Contact, Sender: e.Sender, Code: string(p.Code), Reason: p.Reason, At: p.At,
+	}
+	if p.Message != nil {
+		notice.Key, notice.Reference = p.Message.Key, p.Message.Reference
+	}
+	e.add(wire.HookNotify, p.ID, notice)
 }
 
-// fallBack has a text handed to the fallback, if there is one, and if nobody may
-// still have it sent.
+// fallBack has a text that failed handed to the fallback, if nobody may still have it
+// sent.
 func (e *errands) fallBack(m wire.Message) {
-	if e.Settings.Fallback && !m.Must && !e.desk.keeps(m.Key) {
-		x := wire.Errand{Kind: wire.ErrandFallback, Of: m.Key}
-		if e.transcript.message(m.Key) == nil {
-			x.Text = e.undelivered(m)
-		}
-		e.add(x)
+	if m.Status == sms.StatusFailed && !m.Must && !e.desk.keeps(m.Key) {
+		e.add(wire.HookFallback, m.Key, wire.Undelivered{
+			Key: m.Key, Contact: e.Contact, Sender: e.Sender, From: m.From, Text: m.Text, Reference: m.Reference,
+			Reason: m.Reason, Question: m.AskID != "", At: m.StatusAt,
+		})
 	}
 }
 

@@ -64,7 +64,7 @@ func TestResponderIsAway(t *testing.T) {
 			t.Parallel()
 
 			k := newTalk(t)
-			k.settings.Notify = true
+			k.tells(wire.HookNotify)
 			k.respond = func(turn activities.Turn) (wire.Decision, error) {
 				if k.env.Now().Before(k.start.Add(test.away)) {
 					return wire.Decision{}, unreachable()
@@ -155,7 +155,7 @@ func TestWhatIsSkippedGoesToTheFallback(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.settings.Fallback = true
+	k.tells(wire.HookFallback)
 	k.answer = func(int, sms.Outbound) error { return denied() }
 	k.at(0, func() { k.send("a", "your order") })
 	k.at(time.Hour, func() {
@@ -247,7 +247,7 @@ func TestNotDelivered(t *testing.T) {
 			t.Parallel()
 
 			k := newTalk(t)
-			k.settings.Fallback = true
+			k.tells(wire.HookFallback)
 			test.request.Text = "your order"
 			test.request.Reference = "order-7"
 			k.at(0, func() { k.signal(wire.SendEvent("a", test.request, k.start)) })
@@ -387,7 +387,7 @@ func TestFallbackAndNoticesOutlastTheirServices(t *testing.T) {
 			t.Parallel()
 
 			k := newTalk(t)
-			k.settings.Fallback, k.settings.Notify = true, true
+			k.tells(wire.HookNotify, wire.HookFallback)
 			k.hook = func() error {
 				if k.env.Now().Before(k.start.Add(test.away)) {
 					return errors.New("no")
@@ -519,7 +519,7 @@ func TestFallbackOfWhatLeftTheTranscript(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.settings.Fallback = true
+	k.tells(wire.HookFallback)
 	k.hook = func() error {
 		if k.env.Now().Before(k.start.Add(2 * time.Hour)) {
 			return errors.New("no")
@@ -550,7 +550,7 @@ func TestConsentOlderThanAStart(t *testing.T) {
 func TestWhatIsEvictedFromTheParkedGoesToTheFallback(t *testing.T) {
 	t.Parallel()
 	k := newTalk(t)
-	k.settings.Fallback = true
+	k.tells(wire.HookFallback)
 	k.settings.TextsPerHour = 1
 	k.answer = func(n int, _ sms.Outbound) error {
 		if n == 1 {
@@ -575,7 +575,7 @@ func TestWhatIsEvictedFromTheParkedGoesToTheFallback(t *testing.T) {
 func TestSkippedAfterItLeftTheTranscript(t *testing.T) {
 	t.Parallel()
 	k := newTalk(t)
-	k.settings.Fallback = true
+	k.tells(wire.HookFallback)
 	k.answer = func(n int, _ sms.Outbound) error {
 		if n == 1 {
 			return denied()
@@ -629,7 +629,7 @@ func TestEndingsAreSmall(t *testing.T) {
 func TestAnAnsweredQuestionIsNotHandedOver(t *testing.T) {
 	t.Parallel()
 	k := newTalk(t)
-	k.settings.Fallback = true
+	k.tells(wire.HookFallback)
 	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
 	k.at(time.Minute, func() { k.text("1", "yes") })
 	k.at(2*time.Minute, func() { k.report(failed("M1", sms.Transient)) })
@@ -700,7 +700,7 @@ func TestARetriedTurnWaitsForTheFloorNotForEver(t *testing.T) {
 func TestTheSecondFailsAfterTheFirstArrived(t *testing.T) {
 	t.Parallel()
 	k := newTalk(t)
-	k.settings.Fallback = true
+	k.tells(wire.HookFallback)
 	k.at(0, func() { k.ask("q", "script", "well?", time.Hour, time.Time{}) })
 	k.at(2*time.Second, func() { k.report(failed("M1", sms.Transient)) })
 	k.at(5*time.Minute, func() { k.report(sms.Receipt{MessageID: "M1", Status: sms.StatusDelivered}) })

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/conversation/wire"
+	"parley/sms"
 )
 
 // A part of a conversation has a piece of the state that it alone changes. What
@@ -104,6 +105,9 @@ func (r *run) left(m wire.Message) {
 func (r *run) reported(m wire.Message) {
 	if m.Status.Final() { // it is known after all what became of it
 		r.desk.settled(m.Key)
+	}
+	if m.Status != sms.StatusFailed {
+		r.errands.takeBack(wire.HookFallback, m.Key)
 	}
 	r.transcript.followUp(m)
 	r.questions.reported(m)

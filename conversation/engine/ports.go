@@ -13,8 +13,6 @@ import (
 // The activities of other packages, by whose names they are called.
 var (
 	messaging *activities.Messaging
-	notices   *activities.Notices
-	fallbacks *activities.Fallbacks
 	archives  *activities.Archives
 )
 

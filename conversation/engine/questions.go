@@ -57,14 +57,14 @@ func (q *questions) onAsk(e wire.Envelope, a wire.Asked) error {
 		a.Timeout = wire.DefaultTimeout
 	}
 	if i := slices.IndexFunc(q.Outcomes, func(o wire.Ended) bool { return o.ID == e.ID }); i >= 0 {
-		q.answers.tell(a.Script, e.ID, q.Outcomes[i].Outcome, nil)
+		q.answers.tell(a.Script, e.ID, q.Outcomes[i].Outcome.For(a.Knows), nil)
 		return nil
 	}
 	q.touch()
 	q.forgetOlderRuns(a.Script)
 	asked := wire.PendingQuestion{
 		ID: e.ID, Script: a.Script, Text: a.Text, Timeout: a.Timeout, UsefulUntil: a.UsefulUntil,
-		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: q.now(), Trace: q.trace, Epoch: a.Epoch,
+		Reference: a.Reference, InDoubt: a.InDoubt, AskedAt: q.now(), Trace: q.trace, Epoch: a.Epoch, Knows: a.Knows,
 	}
 	text := q.message(asked)
 	switch r := q.outbox.admit(&text); {
@@ -351,7 +351,7 @@ func delivery(s sms.Status) wire.Delivery {
 func (q *questions) end(x wire.PendingQuestion, o wire.Outcome, text *wire.Text) {
 	q.Questions = slices.DeleteFunc(q.Questions, func(y wire.PendingQuestion) bool { return y.ID == x.ID })
 	q.remember(x, o)
-	q.answers.tell(x.Script, x.ID, o, text)
+	q.answers.tell(x.Script, x.ID, o.For(x.Knows), text)
 }
 
 func (q *questions) remember(x wire.PendingQuestion, o wire.Outcome) {

@@ -53,7 +53,6 @@ func (t *transcript) record(m wire.Message) {
 			t.Evicted += i + 1
 			for _, gone := range t.Transcript[:i+1] {
 				t.archive.evict(gone)
-				t.errands.takeAlong(gone)
 			}
 			t.Transcript = slices.Clone(t.Transcript[i+1:])
 			return

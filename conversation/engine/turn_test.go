@@ -79,7 +79,7 @@ func TestAResponderHandsOver(t *testing.T) {
 	t.Parallel()
 
 	k := newTalk(t)
-	k.settings.Notify = true
+	k.tells(wire.HookNotify)
 	k.respond = func(activities.Turn) (wire.Decision, error) {
 		return wire.Decision{Reply: "A person will get in touch.", HandOver: "wants a refund"}, nil
 	}

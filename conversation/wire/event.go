@@ -99,6 +99,7 @@ type Asked struct {
 	Reference   string        `json:"reference,omitempty"`
 	InDoubt     InDoubt       `json:"in_doubt,omitempty"`
 	Epoch       int           `json:"epoch,omitempty"` // of the last outcome that the script was told
+	Knows       int           `json:"knows,omitempty"` // how many of the EndKinds; 0: the first release's
 }
 
 // Said is a script's message that asks nothing.

@@ -40,10 +40,6 @@ const (
 	LiftActivity        = "LiftSuppression"
 )
 
-// RecordOutcomeActivity is the name of the activity that tells the business system
-// how a script ended.
-const RecordOutcomeActivity = "RecordOutcome"
-
 // ErrTypeUnregistered is the type of the error that an activity ends with which no
 // worker there has.
 const ErrTypeUnregistered = "ActivityNotRegistered"

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"time"
 )
 
@@ -19,14 +20,27 @@ const (
 	EndReported      EndKind = "reported"   // no ending of a question: what became of a say
 )
 
-// EndKinds are all of them.
+// EndKinds are all of them, in the order in which they came to be: a script says of
+// how many it knows. A new one is added at the end.
 func EndKinds() []EndKind {
 	return []EndKind{EndAnswered, EndNoReply, EndUndeliverable, EndOptedOut, EndWithdrawn, EndTooLate, EndTakenOver, EndReported}
 }
 
+// firstEndings are those of the first release, which each script knows.
+const firstEndings = 8
+
+// For is an outcome as a script hears it that knows so many kinds. A newer ending is
+// undeliverable to it, for the reason that is its word.
+func (o Outcome) For(knows int) Outcome {
+	if slices.Index(EndKinds(), o.Kind) >= max(knows, firstEndings) {
+		o.Kind, o.Reason = EndUndeliverable, string(o.Kind)
+	}
+	return o
+}
+
 // OutcomeSchema numbers the shape of outcomes. Scripts of every build read 1, and
-// only 1 is known to be read by one that does not say so: a second shape, or
-// another kind, needs a field in ask and watch by which a script asks for it.
+// only 1 is known to be read by one that does not say so: a second shape needs a
+// field in ask and watch by which a script asks for it.
 const OutcomeSchema = 1
 
 // Outcome is the one answer that a question gets, as the body of its signal.

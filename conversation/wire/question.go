@@ -27,6 +27,7 @@ type PendingQuestion struct {
 	OpenSince   time.Time     `json:"open_since,omitzero"`  // by ours: from here its timeout runs
 	CheckedAt   time.Time     `json:"checked_at,omitzero"`  // when its script was last known to run
 	Delivered   Delivery      `json:"delivered,omitempty"`  //
+	Knows       int           `json:"knows,omitempty"`      // how many kinds of endings its script knows
 	Epoch       int           `json:"epoch,omitempty"`      // of the floor, when its script last heard of the contact
 	Trace       string        `json:"trace,omitempty"`      // of what made the script ask
 }

@@ -18,8 +18,7 @@ type Settings struct {
 	Patience         time.Duration   `json:"patience"`               // with a responder that cannot be reached
 	SendTaskQueue    string          `json:"send_task_queue"`        // empty: the conversation's own
 	SearchAttributes bool            `json:"search_attributes"`      // registered in this namespace
-	Notify           bool            `json:"notify"`                 // somebody is told of what is parked
-	Fallback         bool            `json:"fallback"`               // there is another way to reach contacts
+	Hooks            []Hook          `json:"hooks,omitempty"`        // the services that are set
 	Archive          bool            `json:"archive"`                // messages are kept beyond retention
 	Suppressions     bool            `json:"suppressions,omitempty"` // ids hold no numbers, and contacts may have been erased
 	Version          int             `json:"version,omitempty"`      // not a setting: the newest that the run knew when it began

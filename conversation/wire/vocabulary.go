@@ -23,14 +23,14 @@ func Words() []string {
 		texts(Authors()...),
 		texts(ParkCodes()...),
 		texts(CauseCarrierAway, CauseArchiveAway, CauseParked, CauseRefused, CauseQuestion, CauseScript, CauseFallbackAway, CauseFlood, CauseLoop, CausePerson, CauseCancelled, CauseTrouble),
-		texts(ErrandNotice, ErrandFallback),
+		texts(Hooks()...),
 		texts(RecordMessage, RecordConversation),
 		[]string{
 			FromContact, FromResponder, FromParley, FromApplication, SourceErased, WasHandedOver,
 			StateOpen, StateAsking, StateOptedOut,
 			WorkflowType, KeyRecordType, SuppressionType,
 			OutcomeCompleted, OutcomeFailed, OutcomeCancelled,
-			TellActivity, RecordOutcomeActivity, StartScriptActivity, ScriptRunsActivity, SuppressedActivity, LiftActivity,
+			TellActivity, TellServiceActivity, StartScriptActivity, ScriptRunsActivity, SuppressedActivity, LiftActivity,
 		},
 	)
 }

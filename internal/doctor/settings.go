@@ -70,9 +70,7 @@ func readInstallation(env settings.Env) installation {
 	if understood(&i.hooks) {
 		for _, read := range []func() error{
 			func() error { _, err := i.hooks.Responder(); return err },
-			func() error { _, err := i.hooks.Outcome(); return err },
-			func() error { _, err := i.hooks.Notify(); return err },
-			func() error { _, err := i.hooks.Fallback(); return err },
+			func() error { _, err := i.hooks.Services(); return err },
 		} {
 			check(read())
 		}
@@ -163,19 +161,14 @@ func (e *examination) examineURLs() []Finding {
 
 // inClear are the settings whose URL leads to another machine without TLS.
 func (e *examination) inClear() []string {
-	urls := []struct{ name, value string }{
-		{"PARLEY_RESPONDER_URL", e.hooks.ResponderURL.Reveal()},
-		{"PARLEY_OUTCOME_URL", e.hooks.OutcomeURL.Reveal()},
-		{"PARLEY_NOTIFY_URL", e.hooks.NotifyURL.Reveal()},
-		{"PARLEY_FALLBACK_URL", e.hooks.FallbackURL.Reveal()},
-		{"PARLEY_ARCHIVE_URL", e.archive.ArchiveURL.Reveal()},
-		{"SINCH_API_URL", e.access.APIURL},
-		{"SINCH_AUTH_URL", e.access.AuthURL},
-	}
 	var names []string
-	for _, one := range urls {
-		if u, err := url.Parse(one.value); err == nil && u.Scheme == "http" && !isLocal(u) {
-			names = append(names, one.name)
+	for _, one := range append(e.hooks.Addresses(),
+		settings.Address{Setting: "PARLEY_ARCHIVE_URL", URL: e.archive.ArchiveURL},
+		settings.Address{Setting: "SINCH_API_URL", URL: settings.Secret(e.access.APIURL)},
+		settings.Address{Setting: "SINCH_AUTH_URL", URL: settings.Secret(e.access.AuthURL)},
+	) {
+		if u, err := url.Parse(one.URL.Reveal()); err == nil && u.Scheme == "http" && !isLocal(u) {
+			names = append(names, one.Setting)
 		}
 	}
 	return names

@@ -39,26 +39,33 @@ func TestNotifyAndFallback(t *testing.T) {
 	s := parseServices(t, settings.Env{"PARLEY_NOTIFY_URL": "https://desk.example/n", "PARLEY_FALLBACK_URL": "http://mail.example/f", "PARLEY_HOOK_SECRET": "hook"})
 	wrong := parseServices(t, settings.Env{"PARLEY_NOTIFY_URL": "desk.example/t0ken", "PARLEY_FALLBACK_URL": "https:///t0ken"})
 
-	hook, err := none.Notify()
+	services, err := none.Services()
 	require.NoError(t, err)
-	require.Zero(t, hook)
-	hook, err = none.Fallback()
-	require.NoError(t, err)
-	require.Zero(t, hook)
+	require.Empty(t, services)
 
-	hook, err = s.Notify()
+	services, err = s.Services()
 	require.NoError(t, err)
-	require.Equal(t, activities.Hook{URL: "https://desk.example/n", Secret: "hook"}, hook)
-	hook, err = s.Fallback()
-	require.NoError(t, err)
-	require.Equal(t, activities.Hook{URL: "http://mail.example/f", Secret: "hook"}, hook)
+	require.Equal(t, activities.Services{
+		wire.HookNotify:   activities.Posted{Hook: activities.Hook{URL: "https://desk.example/n", Secret: "hook"}, Setting: "PARLEY_NOTIFY_URL"},
+		wire.HookFallback: activities.Posted{Hook: activities.Hook{URL: "http://mail.example/f", Secret: "hook"}, Setting: "PARLEY_FALLBACK_URL"},
+	}, services)
 
-	_, err = wrong.Notify()
+	_, err = wrong.Services()
 	require.ErrorContains(t, err, "set PARLEY_NOTIFY_URL to a URL")
-	require.NotContains(t, err.Error(), "t0ken")
-	_, err = wrong.Fallback()
 	require.ErrorContains(t, err, "set PARLEY_FALLBACK_URL to a URL")
 	require.NotContains(t, err.Error(), "t0ken")
+}
+
+// TestEveryServiceCanBeSet: each hook has an address.
+func TestEveryServiceCanBeSet(t *testing.T) {
+	t.Parallel()
+	var set []string
+	for _, a := range (settings.Hooks{}).Addresses() {
+		set = append(set, a.Setting)
+	}
+	for _, hook := range wire.Hooks() {
+		require.Contains(t, set, hook.Setting())
+	}
 }
 
 func TestArchiveIsOffByDefault(t *testing.T) {

@@ -1,10 +1,12 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 
 	"parley/activities"
+	"parley/conversation/wire"
 )
 
 // Hooks are the user's own services.
@@ -21,26 +23,45 @@ type Signing struct {
 	HookSecret Secret `env:"PARLEY_HOOK_SECRET" placeholder:"SECRET" help:"Signs the requests to your own services, as standardwebhooks.com says."`
 }
 
+const responderURL = "PARLEY_RESPONDER_URL"
+
 // Responder is the hook that decides on replies; the zero Hook if there is none.
 func (h Hooks) Responder() (activities.Hook, error) {
-	return hook("PARLEY_RESPONDER_URL", h.ResponderURL, h.HookSecret)
+	return hook(responderURL, h.ResponderURL, h.HookSecret)
 }
 
-// Outcome is the hook that is told how scripts end; the zero Hook if there is none.
-func (h Hooks) Outcome() (activities.Hook, error) {
-	return hook("PARLEY_OUTCOME_URL", h.OutcomeURL, h.HookSecret)
+// An Address is a service's URL, and the variable that sets it.
+type Address struct {
+	Setting string
+	URL     Secret
 }
 
-// Notify is the hook that is told when something waits for a person; the zero
-// Hook if there is none.
-func (h Hooks) Notify() (activities.Hook, error) {
-	return hook("PARLEY_NOTIFY_URL", h.NotifyURL, h.HookSecret)
+// Addresses are those of all services.
+func (h Hooks) Addresses() []Address {
+	return []Address{
+		{responderURL, h.ResponderURL},
+		{wire.HookOutcome.Setting(), h.OutcomeURL},
+		{wire.HookNotify.Setting(), h.NotifyURL},
+		{wire.HookFallback.Setting(), h.FallbackURL},
+	}
 }
 
-// Fallback is the hook that is handed what could not be delivered; the zero Hook
-// if there is none.
-func (h Hooks) Fallback() (activities.Hook, error) {
-	return hook("PARLEY_FALLBACK_URL", h.FallbackURL, h.HookSecret)
+// Services are those that are set, of all that are told things.
+func (h Hooks) Services() (activities.Services, error) {
+	services := activities.Services{}
+	var errs []error
+	for _, a := range h.Addresses() {
+		for _, to := range wire.Hooks() {
+			if a.Setting != to.Setting() {
+				continue
+			}
+			hook, err := hook(a.Setting, a.URL, h.HookSecret)
+			if errs = append(errs, err); hook.URL != "" {
+				services[to] = activities.Posted{Hook: hook, Setting: a.Setting}
+			}
+		}
+	}
+	return services, errors.Join(errs...)
 }
 
 // hook does not repeat the URL in its error, since a token may be part of it.

@@ -232,7 +232,7 @@ func TestRefused(t *testing.T) {
 			errs = append(errs, err)
 			_, err = a.Responder()
 			errs = append(errs, err)
-			_, err = a.Outcome()
+			_, err = a.Services()
 			errs = append(errs, err)
 			var said string
 			for _, err := range errs {
