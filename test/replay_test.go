@@ -206,6 +206,9 @@ func TestSaveAnonymous(t *testing.T) {
 		require.NoError(t, err)
 		return list.GetCount() == 3
 	})
+	w.Eventually("the last run has begun", func() bool { // one that has not cannot be replayed
+		return w.describe(wire.ID(zoe, "")).GetWorkflowExecutionInfo().GetHistoryLength() > 3
+	})
 
 	folder := filepath.Join(t.TempDir(), "saved")
 	status, out, _ := w.replay(t, filepath.Join(e2e.Bin, "worker"), "--save", folder)

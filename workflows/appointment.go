@@ -38,6 +38,7 @@ const (
 	AppointmentUndeliverable                    = AppointmentOutcome(conversation.ErrUndeliverable)
 	AppointmentOptedOut                         = AppointmentOutcome(conversation.ErrOptedOut)
 	AppointmentTooLate                          = AppointmentOutcome(conversation.ErrTooLate)
+	AppointmentTakenOver                        = AppointmentOutcome(conversation.ErrTakenOver)
 )
 
 // AppointmentResult is how the contact answered.

@@ -6,5 +6,5 @@ package workflows
 var Words = []string{
 	string(Confirm), string(Reschedule), string(Decline),
 	string(AppointmentConfirmed), string(AppointmentReschedule), string(AppointmentDeclined), string(AppointmentNoReply), string(AppointmentNotUnderstood),
-	string(AppointmentUndeliverable), string(AppointmentOptedOut), string(AppointmentTooLate),
+	string(AppointmentUndeliverable), string(AppointmentOptedOut), string(AppointmentTooLate), string(AppointmentTakenOver),
 }

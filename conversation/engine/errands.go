@@ -28,8 +28,9 @@ func (e *errands) add(hook wire.Hook, id string, body any) {
 	if !slices.Contains(e.Settings.Hooks, hook) {
 		return
 	}
-	if len(e.Errands) >= maxErrands {
-		e.Errands = e.Errands[1:]
+	if len(e.Errands) >= maxErrands { // a service that is away pushes out its own
+		i := max(0, slices.IndexFunc(e.Errands, func(x wire.Errand) bool { return x.Hook == hook }))
+		e.Errands = slices.Delete(e.Errands, i, i+1)
 		e.Evicted++
 	}
 	raw, _ := json.Marshal(body) //nolint:errchkjson // it holds nothing that JSON cannot

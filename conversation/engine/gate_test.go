@@ -147,6 +147,50 @@ func TestAQuestionInTheOutboxGoesBack(t *testing.T) {
 	require.Equal(t, []string{"Feedback answer/q answered Great"}, k.outcomes)
 }
 
+// A text in doubt is looked for although the gate has closed meanwhile. What is not
+// found waits with the rest, and a late receipt settles it.
+func TestADoubtWhileTheGateIsClosed(t *testing.T) {
+	t.Parallel()
+
+	for name, found := range map[string]bool{"found": true, "a late receipt": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := newTalk(t)
+			k.closes, k.closed = k.start.Add(time.Second), k.start.Add(8*time.Hour)
+			k.answer = func(n int, _ sms.Outbound) error {
+				if n == 1 {
+					return ambiguous()
+				}
+				return nil
+			}
+			k.find = func(sms.Search) (sms.Finding, error) {
+				if found {
+					return sms.Finding{Accepted: &sms.Accepted{MessageID: "M1", At: k.start}}, nil
+				}
+				return sms.Finding{Certain: true}, nil
+			}
+			k.at(0, func() { k.text("1", "one") })
+			k.at(2*time.Second, func() { k.send("a", "written by hand") })
+			k.at(time.Hour, func() {
+				require.Equal(t, []string{"re: one", "written by hand"}, words(k.sends))
+				if !found {
+					require.Len(t, k.state().Held, 1)
+					k.receipt("M1", k.sends[0].Key, sms.StatusDelivered)
+				}
+			})
+			state := k.last()
+			require.Equal(t, []string{"re: one", "written by hand"}, words(k.sends), "nothing twice")
+			require.Empty(t, state.Held)
+			for _, m := range state.Transcript {
+				if m.Text == "re: one" {
+					require.Equal(t, "M1", m.MessageID)
+				}
+			}
+		})
+	}
+}
+
 // The conversation itself decides about each try, and waits longer each time.
 func TestTriesAreDecidedOneByOne(t *testing.T) {
 	t.Parallel()

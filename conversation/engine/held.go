@@ -66,6 +66,23 @@ func (h *held) waiting(key string) bool {
 
 func (h *held) holds(which func(wire.Message) bool) bool { return slices.ContainsFunc(h.Held, which) }
 
+// receipt settles a text that may have been taken before it had to wait, and reports
+// whether it is about one that is here.
+func (h *held) receipt(ours func(wire.Message) bool, r sms.Receipt) bool {
+	i := slices.IndexFunc(h.Held, ours)
+	if i < 0 || !h.Held[i].Delivery.Doubt {
+		return false
+	}
+	m := h.Held[i]
+	m.MessageID, m.Accepted, m.Carrier = r.MessageID, r.AcceptedAt, r.ConversationID
+	if h.transcript.forward(&m, r) && m.Status.Settled() {
+		m.Delivery = nil
+		h.Held = slices.Delete(h.Held, i, i+1)
+		h.left(m)
+	}
+	return true
+}
+
 // messages are all that wait here.
 func (h *held) messages() []wire.Message { return h.Held }
 
@@ -86,8 +103,12 @@ func (h *held) takeBack(key string) {
 func (h *held) drop(i int, status sms.Status, reason string) {
 	m := h.Held[i]
 	h.Held = slices.Delete(h.Held, i, i+1)
+	if m.Delivery.Doubt {
+		m.Reason = reason // its status says already that nobody knows
+	} else {
+		change(&m, status, reason, h.now())
+	}
 	m.Delivery = nil
-	change(&m, status, reason, h.now())
 	h.transcript.record(m)
 	h.questions.left(m)
 }

@@ -49,12 +49,12 @@ func (o *outbox) advance() {
 		case r.never != "":
 			o.questions.refused(m.Key, r)
 			o.giveUp(0, r.never, r.why)
-		case r.goes() && m.Delivery.Look:
+		case r.inPlace:
+			return
+		case m.Delivery.Look: // which sends nothing
 			o.look(m)
 		case r.goes():
 			o.send(m)
-		case r.inPlace, m.Delivery.Doubt:
-			return
 		default:
 			o.holdBack(r)
 		}
@@ -66,7 +66,7 @@ func (o *outbox) advance() {
 func (o *outbox) holdBack(r ruling) {
 	m := o.Outbox[0]
 	o.Outbox = o.Outbox[1:]
-	if m.AskID == "" || !o.questions.postpone(m.Key, r) {
+	if m.Delivery.Doubt || !o.questions.postpone(m.Key, r) {
 		o.held.hold(m, r.until, r.why)
 	}
 	o.responder.postponed(m.Key)
@@ -286,7 +286,8 @@ func (o *outbox) accept(i int, a sms.Accepted) {
 // leaving reports whether a message has been handed to the carrier and its
 // outcome is not known yet.
 func (o *outbox) leaving(key string) bool {
-	return o.handing(key) || o.holds(func(m wire.Message) bool { return m.Key == key && m.Status == sms.StatusUnknown })
+	doubtful := func(m wire.Message) bool { return m.Key == key && m.Status == sms.StatusUnknown }
+	return o.handing(key) || o.holds(doubtful) || o.held.holds(doubtful)
 }
 
 // handing reports whether an errand about a message is in flight.

@@ -101,7 +101,7 @@ func (t *transcript) onReceipt(_ wire.Envelope, r sms.Receipt) error {
 		t.onReported(&t.Transcript[i], r)
 		return nil
 	}
-	if !t.outbox.receipt(ours, r) {
+	if !t.outbox.receipt(ours, r) && !t.held.receipt(ours, r) {
 		t.keepEarly(r)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -30,10 +31,10 @@ func EndKinds() []EndKind {
 const firstEndings = 8
 
 // For is an outcome as a script hears it that knows so many kinds. A newer ending is
-// undeliverable to it, for the reason that is its word.
+// undeliverable to it, for its reason or its word.
 func (o Outcome) For(knows int) Outcome {
-	if slices.Index(EndKinds(), o.Kind) >= max(knows, firstEndings) {
-		o.Kind, o.Reason = EndUndeliverable, string(o.Kind)
+	if i := slices.Index(EndKinds(), o.Kind); i < 0 || i >= max(knows, firstEndings) {
+		o.Kind, o.Reason = EndUndeliverable, cmp.Or(o.Reason, string(o.Kind))
 	}
 	return o
 }
