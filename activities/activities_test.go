@@ -99,7 +99,7 @@ func TestFindMessage(t *testing.T) {
 	for name, c := range map[string]carrier{
 		"found":             {finding: sms.Finding{Accepted: &sms.Accepted{MessageID: "found"}}},
 		"certainly absent":  {finding: sms.Finding{Certain: true}},
-		"nobody can know":   {},
+		"not known":         {},
 		"the look fails":    {find: errors.New("unavailable")},
 		"not at the moment": {find: &sms.SendError{Doubt: sms.NotTaken, Code: "429", RetryAfter: time.Minute}},
 	} {

@@ -28,7 +28,7 @@ const problems = "TemporalReportedProblems"
 var ErrUnreported = errors.New("this server does not report workflows whose tasks fail")
 
 // EachStuck goes through the open workflows whose tasks fail again and again: of
-// these types, or of all if there is none. What is wrong is one word.
+// these types, or of all types if the list is empty. It passes the kind of the error in one word.
 func (d Desk) EachStuck(ctx context.Context, types []string, limit int, visit func(info *workflowpb.WorkflowExecutionInfo, wrong string)) error {
 	err := d.EachWorkflow(ctx, "ExecutionStatus = 'Running' AND "+problems+" IS NOT NULL"+ofTypes(types), limit, func(info *workflowpb.WorkflowExecutionInfo) (bool, error) {
 		visit(info, wrongWith(info))

@@ -18,7 +18,7 @@ const (
 // conversation is one run of the workflow: its parts, and the loop over them.
 type conversation struct {
 	*run
-	state *wire.State // as a whole, for who reads it and for the next run
+	state *wire.State // the whole, for the query and for the next run
 
 	root      workflow.Context // cancelled by an operator
 	cancelled bool

@@ -97,8 +97,8 @@ func (e *errands) notify(p wire.Parked) {
 	e.add(wire.HookNotify, p.ID, notice)
 }
 
-// fallBack has a text that failed handed to the fallback, if nobody may still have it
-// sent.
+// fallBack hands a text that failed to the fallback, unless it is parked: a person may
+// still retry it.
 func (e *errands) fallBack(m wire.Message) {
 	if m.Status == sms.StatusFailed && !m.Must && !e.desk.keeps(m.Key) {
 		e.add(wire.HookFallback, m.Key, wire.Undelivered{

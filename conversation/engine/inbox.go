@@ -92,8 +92,8 @@ func (r *run) bounded(texts []wire.Text, most int) []wire.Text {
 func (b *inbox) again(t wire.Text) { b.Inbox = slices.Insert(b.Inbox, 0, t) }
 
 // advance gives each waiting text to the person who has the floor, to the question
-// that it answers, or else to the responder. While a question is on its way to the contact nobody can know
-// which of the two it is, so texts wait for that.
+// that it answers, or else to the responder. While a question is on its way to the
+// contact it is ambiguous which of the two it is, so texts wait for that.
 func (b *inbox) advance() {
 	for len(b.Inbox) > 0 && !b.answers.offering() && !b.questions.leaving() {
 		t := b.Inbox[0]
