@@ -56,7 +56,6 @@ func (a *Archives) StoreRecords(ctx context.Context, records []Record) error {
 // RecallInput asks for the last messages of an earlier conversation.
 type RecallInput struct {
 	Conversation string `json:"conversation"`
-	Earlier      string `json:"earlier,omitempty"` // its id before ids were made with a key
 	Messages     int    `json:"messages"`
 }
 
@@ -68,13 +67,6 @@ func (a *Archives) RecallMessages(ctx context.Context, in RecallInput) ([]wire.L
 	records, err := a.Archive.Recent(ctx, in.Conversation, in.Messages)
 	if err != nil {
 		return nil, err
-	}
-	if missing := in.Messages - len(records); missing > 0 && in.Earlier != "" {
-		earlier, err := a.Archive.Recent(ctx, in.Earlier, missing)
-		if err != nil {
-			return nil, err
-		}
-		records = append(earlier, records...)
 	}
 	var lines []wire.Line
 	for _, r := range records {

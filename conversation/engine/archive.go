@@ -181,9 +181,6 @@ func (a *archive) recalled() bool {
 			Summary:             "what was said before?",
 		})
 		in := activities.RecallInput{Conversation: a.ids.Of(a.Contact, a.Sender), Messages: maxRecalled + len(a.transcript.messages())}
-		if a.ids.Keyed() {
-			in.Earlier = wire.ID(a.Contact, a.Sender)
-		}
 		a.launch(flightRecall, workflow.ExecuteActivity(ctx, archives.RecallMessages, in), a.onRecalled)
 	}
 	return false
